@@ -1,0 +1,56 @@
+"""What the constructs of one stack share, read once: each read is a call into the CDK's JavaScript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
+
+from ._synth_checks import SynthChecks
+
+if TYPE_CHECKING:
+    from ._ensure_function import EnsureFunction
+
+
+@dataclass
+class StackFacts:
+    """A stack's partition, Region and account (tokens where the stack's environment is open), and what it shares."""
+
+    stack: Stack
+    partition: str
+    region: str
+    account: str
+    synth_checks: SynthChecks
+    hybrid_principals: dict[tuple[str, ...], iam.IPrincipal] = field(default_factory=dict)
+    service_linked_roles: dict[str, Construct] = field(default_factory=dict)
+    ensure_function: EnsureFunction | None = None
+
+
+_facts_of_stacks: WeakKeyDictionary[IConstruct, StackFacts] = WeakKeyDictionary()
+_facts_of_scopes: WeakKeyDictionary[IConstruct, StackFacts] = WeakKeyDictionary()
+
+
+def stack_facts(scope: Construct) -> StackFacts:
+    """Return the facts of the stack that ``scope`` is in.
+
+    Raises:
+        ValueError: ``scope`` is in no stack.
+    """
+    facts = _facts_of_scopes.get(scope)
+    if facts is None:
+        try:
+            stack = Stack.of(scope)
+        except RuntimeError:
+            raise ValueError(
+                f"scope must be a Stack or in one, got {type(scope).__name__}: {scope.node.path!r}"
+            ) from None
+        facts = _facts_of_stacks.get(stack)
+        if facts is None:
+            facts = StackFacts(stack, stack.partition, stack.region, stack.account, SynthChecks.of(stack))
+            _facts_of_stacks[stack] = facts
+        _facts_of_scopes[scope] = facts
+    return facts

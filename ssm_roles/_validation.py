@@ -1,0 +1,320 @@
+"""Checks that constructors share. Tokens pass unchecked: their value is known at deploy time only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast
+
+from aws_cdk import Duration, Token
+from aws_cdk import aws_iam as iam
+from constructs import Construct, Node
+
+T = TypeVar("T")
+
+# Patterns and limits of the IAM API: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
+_POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
+_SERVICE_PRINCIPAL = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
+_PATH = re.compile(r"/|/[\u0021-\u007E]+/")
+_DESCRIPTION = re.compile(r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+")
+ROLE_NAME_LENGTH = 64
+_POLICY_NAME_LENGTH = 128
+_PATH_LENGTH = 512
+_DESCRIPTION_LENGTH = 1000
+
+# The path of every service-linked role and of its policy, and the beginning of its name:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+SERVICE_LINKED_PATH = "aws-service-role/"
+SERVICE_LINKED_NAME = "AWSServiceRoleFor"
+
+# Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED_POLICIES_PER_ROLE = 10
+_INLINE_POLICIES_LENGTH = 10_240
+
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html, parameter IamRole
+ACTIVATION_ROLE_NAME_LENGTH = 64
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-\d{1,2}")
+# Region prefixes of the partitions other than aws, longest first:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html and
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+_PARTITION_PREFIXES = {
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+    "us-iso-": "aws-iso",
+    "eusc-": "aws-eusc",
+    "cn-": "aws-cn",
+}
+
+_TOKEN = re.compile(r"[$#]\{Token\[[^\]]*\]\}")
+
+
+def is_token(value: object) -> bool:
+    """Whether CDK knows the value at deploy time only."""
+    # Every token in a string looks so, and most strings have none: that saves a call into the CDK's JavaScript each.
+    return (not isinstance(value, str) or "{Token[" in value) and bool(Token.is_unresolved(value))
+
+
+def check_type(argument: str, value: object, expected: type[T] | tuple[type[T], ...], allowed: str) -> None:
+    """Raise TypeError unless ``value`` is an instance of ``expected``; ``bool`` is no number here."""
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+        raise TypeError(f"{argument} must be {allowed}, got {_shown(value)}")
+
+
+def check_list(argument: str, value: object, allowed: str) -> None:
+    """Raise TypeError unless ``value`` is a sequence of things; texts are sequences of characters."""
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"{argument} must be {allowed}, got {_shown(value)}")
+
+
+def check_construct(scope: object, id: object) -> None:
+    """Check the two positional arguments that every construct takes."""
+    if not is_construct(scope):
+        raise TypeError(f"scope must be a Construct, got {_shown(scope)}")
+    check_type("id", id, str, "a string")
+    if not id:
+        raise ValueError("id must be at least 1 character, got ''")
+    if is_token(id):
+        raise ValueError(f"id must be known at synth time, got the token {id!r}")
+
+
+def is_construct(value: object) -> bool:
+    """Whether a value is a construct; those that JavaScript made may come as a proxy of another type."""
+    if isinstance(value, Construct) or not hasattr(value, "__jsii_ref__"):
+        return isinstance(value, Construct)
+    try:
+        return isinstance(getattr(value, "node", None), Node)
+    except RuntimeError:
+        # What stands for an AWS managed policy is of a construct's type, but refuses to be one.
+        return False
+
+
+def add_to_tree(construct: Construct, scope: Construct, id: str) -> None:
+    """Begin a construct as ``super().__init__`` does, with a clear error for an id that its scope has already."""
+    try:
+        Construct.__init__(construct, scope, id)
+    except RuntimeError:
+        if scope.node.try_find_child(id) is None:
+            raise
+        raise ValueError(f"id must be unique in its scope {scope.node.path!r}, got {id!r} once more") from None
+
+
+def check_dependent(dependent: object, construct: Construct) -> None:
+    """Check what is to come after ``construct``: a construct that neither contains it nor is in it."""
+    if not is_construct(dependent):
+        raise TypeError(f"constructs must be constructs, got {_shown(dependent)}")
+    node = cast(Construct, dependent).node
+    path, own_path = f"{node.path}/", f"{construct.node.path}/"
+    if path.startswith(own_path) or own_path.startswith(path) or path == "/":
+        raise ValueError(f"constructs must neither contain the role {own_path[:-1]} nor be in it, got {node.path!r}")
+
+
+def check_role_name(role_name: object) -> None:
+    """Check the name of an IAM role."""
+    check_type("role_name", role_name, str, "a string")
+    _check_text("role_name", cast(str, role_name), _ROLE_NAME, "letters, digits and _+=,.@-", ROLE_NAME_LENGTH)
+
+
+def check_policy_name(argument: str, name: object) -> None:
+    """Check the name of a managed or an inline policy."""
+    check_type(argument, name, str, "a string")
+    _check_text(argument, cast(str, name), _POLICY_NAME, "letters, digits and _+=,.@-", _POLICY_NAME_LENGTH)
+
+
+def check_service_principal(service_principal: object) -> None:
+    """Check the principal of an AWS service, which is the same in every partition."""
+    check_type("service_principal", service_principal, str, "a string")
+    allowed = "a service's name such as 'autoscaling.amazonaws.com'"
+    _check_text("service_principal", cast(str, service_principal), _SERVICE_PRINCIPAL, allowed, 128)
+
+
+def check_path(path: object) -> None:
+    """Check the path of an IAM role of our own."""
+    check_type("path", path, str, "a string")
+    text = cast(str, path)
+    allowed = "'/', or printable ASCII without blanks that begins and ends with '/'"
+    _check_text("path", text, _PATH, allowed, _PATH_LENGTH)
+    if text.startswith(f"/{SERVICE_LINKED_PATH}"):
+        raise ValueError(f"path must not be under /{SERVICE_LINKED_PATH}, which is kept for AWS, got {text!r}")
+
+
+def check_description(description: object, *, limit: int = _DESCRIPTION_LENGTH) -> None:
+    """Check the description of an IAM role."""
+    check_type("description", description, str, "a string")
+    allowed = "printable Latin-1 characters, tabs and line breaks"
+    text = cast(str, description)
+    # CDK counts the characters that it encodes a token with, too.
+    if len(text) > limit:
+        raise ValueError(f"description must be at most {limit} characters, got {len(text)}: {_shown(text)}")
+    _check_text("description", text, _DESCRIPTION, allowed, limit, minimum=0)
+
+
+def check_activation_role_name(activation_role_name: str) -> None:
+    """Check what ``CreateActivation`` takes as ``IamRole``, unless part of it is known at deploy time only."""
+    length = len(activation_role_name)
+    if length > ACTIVATION_ROLE_NAME_LENGTH and not is_token(activation_role_name):
+        raise ValueError(
+            f"activation_role_name must be at most {ACTIVATION_ROLE_NAME_LENGTH} characters including the path, "
+            f"got {length}: {activation_role_name!r}"
+        )
+
+
+def check_max_session_duration(max_session_duration: object) -> None:
+    """Check the longest session of a role: 1 to 12 hours."""
+    check_type("max_session_duration", max_session_duration, Duration, "a Duration")
+    duration = cast(Duration, max_session_duration)
+    if duration.is_unresolved():
+        raise ValueError("max_session_duration must be known at synth time, as CDK wants it, got a token")
+    seconds = duration.to_seconds(integral=False)
+    if not 3600 <= seconds <= 43_200 or seconds != int(seconds):
+        raise ValueError(f"max_session_duration must be 1 to 12 hours in whole seconds, got {seconds:g} seconds")
+
+
+def check_regions(argument: str, regions: object, stack_region: str) -> None:
+    """Check a list of Regions, ``["*"]`` being every Region.
+
+    Args:
+        argument: The argument's name, for the error.
+        regions: What the user gave.
+        stack_region: The Region of the stack, whose partition binds where it is known.
+    """
+    check_list(argument, regions, "a list of Region names")
+    names = list(cast("Sequence[object]", regions))
+    for name in names:
+        check_type(argument, name, str, "a list of Region names, each a string")
+    if not names:
+        raise ValueError(f"{argument} must have at least one Region, got []")
+    if is_token(names):
+        raise ValueError(f"{argument} must be a list known at synth time, got the token {names[0]!r}")
+    known = [name for name in cast("list[str]", names) if not is_token(name)]
+    for name in known:
+        if name != "*" and not _REGION.fullmatch(name):
+            raise ValueError(f"{argument} must be Region names such as 'eu-central-1', or only '*', got {name!r}")
+        if known.count(name) > 1:
+            raise ValueError(f"{argument} must name each Region once, got {name!r} twice")
+    if "*" in known and len(names) > 1:
+        raise ValueError(f"{argument} must be only '*' or a list of Regions, got {names!r}")
+    if not is_token(stack_region):
+        partition = partition_of(stack_region)
+        for name in known:
+            if name != "*" and partition_of(name) != partition:
+                raise ValueError(
+                    f"{argument} must be Regions of the stack's partition {partition}, "
+                    f"got {name!r} of {partition_of(name)}"
+                )
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of a Region, by the Region's prefix."""
+    return next((name for prefix, name in _PARTITION_PREFIXES.items() if region.startswith(prefix)), "aws")
+
+
+def managed_policy_arn(argument: str, policy: object) -> str:
+    """Return the ARN of something that must be a managed policy and may be attached to a role of ours."""
+    arn = getattr(policy, "managed_policy_arn", None)
+    if not isinstance(arn, str) or not _is_known_to_cdk(policy):
+        raise TypeError(
+            f"{argument} must be an IManagedPolicy, such as "
+            f"iam.ManagedPolicy.from_aws_managed_policy_name('CloudWatchAgentServerPolicy'), got {_shown(policy)}"
+        )
+    if f":policy/{SERVICE_LINKED_PATH}" in arn:
+        raise ValueError(
+            f"{argument} must not be a policy of a service-linked role, "
+            f"which IAM attaches to that role only, got {without_tokens(arn)!r}"
+        )
+    return arn
+
+
+def managed_policy_arns(argument: str, policies: object) -> list[str]:
+    """Return the ARNs of what must be a list of managed policies, each of which may be attached to a role of ours."""
+    check_list(argument, policies, "a list of IManagedPolicy")
+    return [managed_policy_arn(argument, policy) for policy in cast("Sequence[object]", policies)]
+
+
+def check_managed_policy_arns(argument: str, arns: Sequence[str]) -> None:
+    """Check all the managed policies of one role: no doubles, and no more than a role can have."""
+    # The partition is a token in some ARNs and a name in others that mean the same policy.
+    policies = [arn.split(":", 2)[-1] if arn.startswith("arn:") else arn for arn in arns]
+    for index, arn in enumerate(arns):
+        if policies[index] in policies[:index]:
+            raise ValueError(f"{argument} must name each policy once, got {without_tokens(arn)!r} twice")
+    if len(arns) > MANAGED_POLICIES_PER_ROLE:
+        raise ValueError(
+            f"{argument} must leave the role at most {MANAGED_POLICIES_PER_ROLE} policies "
+            f"with those it has by default, got {len(arns)} in all"
+        )
+
+
+def check_inline_policies(inline_policies: object) -> None:
+    """Check inline policies: their names, their type and their length in all."""
+    check_type("inline_policies", inline_policies, Mapping, "a mapping of names to PolicyDocuments")
+    length = 0
+    for name, document in cast("Mapping[object, object]", inline_policies).items():
+        check_policy_name("inline_policies", name)
+        check_type("inline_policies", document, iam.PolicyDocument, "a mapping of names to PolicyDocuments")
+        text = json.dumps(cast(iam.PolicyDocument, document).to_json(), separators=(",", ":"))
+        # IAM does not count white space. A token's length is unknown, so it counts as nothing.
+        length += len(re.sub(r"\s", "", _TOKEN.sub("", text)))
+    if length > _INLINE_POLICIES_LENGTH:
+        raise ValueError(f"inline_policies must have at most {_INLINE_POLICIES_LENGTH} characters in all, got {length}")
+
+
+def account_of(arn: str) -> str:
+    """Return the account of an ARN, which is all of it where it is a token."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 4 else arn
+
+
+def check_grantee(grantee: object) -> None:
+    """Raise TypeError unless permissions can be granted to ``grantee``."""
+    if not hasattr(grantee, "grant_principal") or not _is_known_to_cdk(grantee):
+        raise TypeError(f"grantee must be an IGrantable, such as a role or a user, got {_shown(grantee)}")
+
+
+def check_role_arn(role_arn: object) -> None:
+    """Check the ARN of a role that is no service-linked role."""
+    check_type("role_arn", role_arn, str, "a string")
+    arn = cast(str, role_arn)
+    if f":role/{SERVICE_LINKED_PATH}" in arn:
+        raise ValueError(
+            "role_arn must be the ARN of a service role, got that of a service-linked role, "
+            f"for which ServiceLinkedRole.from_role_type is made: {without_tokens(arn)!r}"
+        )
+    if not is_token(arn) and not _ROLE_ARN.fullmatch(arn):
+        raise ValueError(
+            f"role_arn must be a role's ARN, such as 'arn:PARTITION:iam::111122223333:role/MyRole', got {_shown(arn)}"
+        )
+
+
+def _check_text(
+    argument: str, text: str, pattern: re.Pattern[str], allowed: str, maximum: int, *, minimum: int = 1
+) -> None:
+    if is_token(text):
+        return
+    if not minimum <= len(text) <= maximum:
+        limits = f"{minimum} to {maximum}" if minimum else f"at most {maximum}"
+        raise ValueError(f"{argument} must be {limits} characters, got {len(text)}: {_shown(text)}")
+    if not pattern.fullmatch(text):
+        raise ValueError(f"{argument} must be {allowed}, got {_shown(text)}")
+
+
+def _is_known_to_cdk(value: object) -> bool:
+    """Whether a value came from CDK, or is of a class that implements one of its interfaces."""
+    return hasattr(value, "__jsii_ref__") or hasattr(type(value), "__jsii_ifaces__")
+
+
+def without_tokens(text: str) -> str:
+    """Show ``*`` for what is known at deploy time only."""
+    return _TOKEN.sub("*", text)
+
+
+def _shown(value: object) -> str:
+    """Show a value as an error does: its type unless it is a string, and not more of it than a line."""
+    text = " ".join(repr(value).split())
+    short = text if len(text) <= 80 else f"{text[:77]}..."
+    return short if isinstance(value, str) else f"{type(value).__name__}: {short}"
