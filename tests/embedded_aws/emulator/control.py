@@ -1,0 +1,58 @@
+"""The paths under `/_embedded_aws/` by which tests steer the emulator. They take and give JSON."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from . import calls, checkpoint, service_linked_roles, service_principals
+from .responses import ApiError
+
+PREFIX = "/_embedded_aws/"
+
+_Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+_COMMANDS: dict[str, Callable[..., Any]] = {
+    "ready": dict,
+    "calls": calls.logged,
+    "fail-next": calls.fail_next,
+    "set-deletion-seconds": service_linked_roles.set_deletion_seconds,
+    "set-usage": service_linked_roles.set_usage,
+    "assume-role-as-service": service_principals.assume_role,
+    "save-checkpoint": checkpoint.save,
+    "forget-checkpoint": checkpoint.forget,
+}
+
+
+async def _read_body(receive: Any) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _carry_out(path: str, body: bytes) -> tuple[int, Any]:
+    command = _COMMANDS.get(path[len(PREFIX) :])
+    if command is None:
+        return 404, {"code": "UnknownCommand", "message": f"There is no {path}"}
+    try:
+        return 200, command(**json.loads(body or b"{}"))
+    except ApiError as error:
+        return error.http_status, {"code": error.code, "message": error.message}
+
+
+def with_control_paths(application: _Application) -> _Application:
+    """Return the application with the control paths in front of it."""
+
+    async def handle(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await application(scope, receive, send)
+            return
+        status, answer = _carry_out(scope["path"], await _read_body(receive))
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+        )
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    return handle

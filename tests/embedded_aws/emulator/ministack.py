@@ -1,0 +1,21 @@
+"""The parts of MiniStack that the additions read and replace, in one place.
+
+MiniStack carries no type hints, so its modules are handed on as `Any`. The environment that it reads while it is being
+imported is set by `emulator.__main__`, which therefore imports everything else late.
+"""
+
+import importlib
+from typing import Any
+
+app: Any = importlib.import_module("ministack.app")
+cloudformation: Any = importlib.import_module("ministack.services.cloudformation")
+cloudformation_handlers: Any = importlib.import_module("ministack.services.cloudformation.handlers")
+custom_resource: Any = importlib.import_module("ministack.services.cloudformation.custom_resource")
+iam: Any = importlib.import_module("ministack.services.iam")
+iam_actions: Any = importlib.import_module("ministack.core.iam_actions")
+iam_evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+provisioners: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
+responses: Any = importlib.import_module("ministack.core.responses")
+router: Any = importlib.import_module("ministack.core.router")
+stacks: Any = importlib.import_module("ministack.services.cloudformation.stacks")
+sts: Any = importlib.import_module("ministack.services.sts")

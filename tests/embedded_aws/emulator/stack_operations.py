@@ -1,0 +1,87 @@
+"""How operations on stacks go: when resources fail, what stays with them, and in which order the events are.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
+"""
+
+import contextvars
+import functools
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .ministack import cloudformation, cloudformation_handlers, custom_resource, stacks
+
+# While a stack is being deleted: the resources that stay because another one that needs them could not be deleted.
+_staying: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("staying", default=None)
+
+
+def _naming_the_custom_resource(invoke: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(invoke)
+    def handle(*arguments: Any, **named: Any) -> Any:
+        try:
+            return invoke(*arguments, **named)
+        except RuntimeError as error:
+            raise RuntimeError(
+                "Received response status [FAILED] from custom resource. "
+                f"Message returned: {error} (RequestId: {uuid.uuid4()})"
+            ) from error
+
+    return handle
+
+
+def _keeping_what_failures_need(delete_resource: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(delete_resource)
+    def handle(
+        resource_type: str, physical_id: str, properties: Any, stack_name: str = "", logical_id: str = ""
+    ) -> None:
+        try:
+            delete_resource(resource_type, physical_id, properties, stack_name, logical_id)
+        except Exception:
+            staying = _staying.get()
+            if staying is not None:
+                stack = cloudformation._stacks[stack_name]
+                resources, definitions = stack["_resources"], stack["_template"]["Resources"]
+                for needed in stacks._with_dependencies([logical_id], definitions, set(resources)) - {logical_id}:
+                    # The deletion goes on with what it finds there.
+                    staying[needed] = resources.pop(needed)
+            raise
+
+    return handle
+
+
+def _returning_what_stays(delete_stack: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(delete_stack)
+    async def handle(stack_name: str, stack_id: str, retain_resources: Any = (), force: bool = False) -> None:
+        staying: dict[str, Any] = {}
+        # A forced deletion has its own rules for what stays.
+        token = _staying.set(None if force else staying)
+        try:
+            await delete_stack(stack_name, stack_id, retain_resources, force=force)
+        finally:
+            _staying.reset(token)
+            if staying:
+                cloudformation._stacks[stack_name]["_resources"].update(staying)
+
+    return handle
+
+
+class _Clock:
+    """Times that differ by a millisecond at least: the CDK CLI orders the events of a stack by them."""
+
+    def __init__(self) -> None:
+        self._latest = datetime.min.replace(tzinfo=timezone.utc)
+
+    def now_iso(self) -> str:
+        self._latest = max(datetime.now(timezone.utc), self._latest + timedelta(milliseconds=1))
+        return self._latest.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def install() -> None:
+    """Correct MiniStack's operations on stacks."""
+    stacks.now_iso = _Clock().now_iso
+    stacks._delete_resource = _keeping_what_failures_need(stacks._delete_resource)
+    cloudformation_handlers._delete_stack_async = _returning_what_stays(stacks._delete_stack_async)
+    custom_resource.invoke_custom_resource = _naming_the_custom_resource(custom_resource.invoke_custom_resource)

@@ -1,0 +1,294 @@
+"""CloudFormation makes service-linked roles and runs Python functions for custom resources as it does on AWS."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from .server import EmbeddedAws
+
+_SSM = "AWSServiceRoleForAmazonSSM"
+
+# Answers with what it found out about where it runs.
+_FUNCTION = textwrap.dedent(
+    """
+    import json, os, urllib.request
+    import boto3
+
+    def handler(event, context):
+        properties = event["ResourceProperties"]
+        answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+        answer["PhysicalResourceId"] = "physical"
+        try:
+            if event["RequestType"] == properties["FailOn"]:
+                raise RuntimeError("told to fail")
+            role = boto3.client("iam").create_service_linked_role(AWSServiceName=properties["Service"])["Role"]
+            answer["Data"] = {
+                "Arn": role["Arn"],
+                "Endpoint": os.environ["AWS_ENDPOINT_URL"],
+                "Region": os.environ["AWS_REGION"],
+                "Caller": boto3.client("sts").get_caller_identity()["Arn"],
+                "Remaining": str(context.get_remaining_time_in_millis()),
+            }
+            answer["Status"] = "SUCCESS"
+        except Exception as error:
+            answer["Status"], answer["Reason"] = "FAILED", str(error)
+        body = json.dumps(answer).encode()
+        urllib.request.urlopen(
+            urllib.request.Request(event["ResponseURL"], data=body, method="PUT", headers={"Content-Type": ""})
+        )
+    """
+)
+
+
+def _service_linked_role(**properties: str) -> dict[str, Any]:
+    return {"Type": "AWS::IAM::ServiceLinkedRole", "Properties": properties}
+
+
+def _custom_resource_template(service: str, fail_on: str = "never", **attributes: str) -> dict[str, Any]:
+    role_arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/aws-service-role/*/{_SSM}"}
+    return {
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": {
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Principal": {"Service": "lambda.amazonaws.com"},
+                                "Action": "sts:AssumeRole",
+                            }
+                        ]
+                    },
+                    "Policies": [
+                        {
+                            "PolicyName": "policy",
+                            "PolicyDocument": {
+                                "Version": "2012-10-17",
+                                "Statement": [
+                                    {
+                                        "Effect": "Allow",
+                                        "Action": "iam:CreateServiceLinkedRole",
+                                        "Resource": role_arn,
+                                        "Condition": {"StringEquals": {"iam:AWSServiceName": "ssm.amazonaws.com"}},
+                                    }
+                                ],
+                            },
+                        }
+                    ],
+                },
+            },
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "Runtime": "python3.14",
+                    "Architectures": ["arm64"],
+                    "Handler": "index.handler",
+                    "Code": {"ZipFile": _FUNCTION},
+                    "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                    "Timeout": 60,
+                },
+            },
+            "Custom": {
+                "Type": "Custom::Role",
+                **attributes,
+                "Properties": {
+                    "ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]},
+                    "Service": service,
+                    "FailOn": fail_on,
+                },
+            },
+        },
+        "Outputs": {
+            name: {"Value": {"Fn::GetAtt": ["Custom", name]}}
+            for name in ("Arn", "Endpoint", "Region", "Caller", "Remaining")
+        },
+    }
+
+
+def _send(client: Any, operation: str, template: Mapping[str, Any]) -> str:
+    getattr(client, f"{operation}_stack")(
+        StackName="stack", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    return _status(client)
+
+
+def _delete(client: Any) -> str:
+    stack_id = client.describe_stacks(StackName="stack")["Stacks"][0]["StackId"]
+    client.delete_stack(StackName="stack")
+    return _status(client, stack_id)
+
+
+def _status(client: Any, stack_name: str = "stack") -> str:
+    return str(client.describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"])
+
+
+def _outputs(client: Any) -> dict[str, str]:
+    outputs = client.describe_stacks(StackName="stack")["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def _events(client: Any, logical_id: str) -> list[tuple[str, str]]:
+    events = client.describe_stack_events(StackName="stack")["StackEvents"]
+    return [
+        (event["ResourceStatus"], event.get("ResourceStatusReason", ""))
+        for event in reversed(events)
+        if event["LogicalResourceId"] == logical_id
+    ]
+
+
+def test_a_service_linked_role_is_created_and_referred_to_by_its_name(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    template = {
+        "Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com", Description="mine")},
+        "Outputs": {"Ref": {"Value": {"Ref": "Role"}}, "Name": {"Value": {"Fn::GetAtt": ["Role", "RoleName"]}}},
+    }
+    assert _send(client, "create", template) == "CREATE_COMPLETE"
+    assert _outputs(client) == {"Ref": _SSM, "Name": _SSM}
+    role = aws.client("iam").get_role(RoleName=_SSM)["Role"]
+    assert role["Description"] == "mine"
+    assert _delete(client) == "DELETE_COMPLETE"
+    assert aws.client("iam").list_roles()["Roles"] == []
+
+
+def test_a_role_has_no_arn_attribute(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    template = {
+        "Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")},
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
+    }
+    assert _send(client, "create", template) == "ROLLBACK_COMPLETE"
+
+
+def test_a_role_that_exists_is_not_adopted(aws: EmbeddedAws) -> None:
+    aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
+    client = aws.client("cloudformation", "us-east-1")
+    template = {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}}
+    assert _send(client, "create", template) == "ROLLBACK_COMPLETE"
+    status, reason = _events(client, "Role")[1]
+    assert status == "CREATE_FAILED"
+    assert reason.startswith(
+        f'Resource handler returned message: "Service role name {_SSM} has been taken in this account, '
+        "please try a different suffix."
+    )
+    assert reason.endswith("HandlerErrorCode: AlreadyExists)")
+    aws.client("iam").get_role(RoleName=_SSM)
+
+
+def test_a_new_description_is_put_in_place_and_another_service_makes_another_role(aws: EmbeddedAws) -> None:
+    client, iam = aws.client("cloudformation"), aws.client("iam")
+    _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
+    role_id = iam.get_role(RoleName=_SSM)["Role"]["RoleId"]
+    described = _service_linked_role(AWSServiceName="ssm.amazonaws.com", Description="new")
+    assert _send(client, "update", {"Resources": {"Role": described}}) == "UPDATE_COMPLETE"
+    role = iam.get_role(RoleName=_SSM)["Role"]
+    assert (role["RoleId"], role["Description"]) == (role_id, "new")
+    other = _service_linked_role(AWSServiceName="accountdiscovery.ssm.amazonaws.com")
+    assert _send(client, "update", {"Resources": {"Role": other}}) == "UPDATE_COMPLETE"
+    assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == [f"{_SSM}_AccountDiscovery"]
+
+
+def test_a_role_in_use_stays_and_its_deletion_fails_with_the_users(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
+    aws.mark_role_used(_SSM, {"us-east-1": ["arn:aws:ssm:us-east-1:111122223333:opsitem/oi-1"]})
+    assert _delete(client) == "DELETE_FAILED"
+    status, reason = _events(client, "Role")[-1]
+    assert status == "DELETE_FAILED"
+    assert "arn:aws:ssm:us-east-1:111122223333:opsitem/oi-1" in reason
+    aws.mark_role_unused(_SSM)
+    assert _delete(client) == "DELETE_COMPLETE"
+
+
+def test_a_role_that_is_gone_already_counts_as_deleted(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
+    aws.set_deletion_seconds(0)
+    aws.client("iam").delete_service_linked_role(RoleName=_SSM)
+    assert _delete(client) == "DELETE_COMPLETE"
+
+
+def test_a_retained_role_stays(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    retained = {**_service_linked_role(AWSServiceName="ssm.amazonaws.com"), "DeletionPolicy": "Retain"}
+    _send(client, "create", {"Resources": {"Role": retained}})
+    assert _delete(client) == "DELETE_COMPLETE"
+    assert aws.client("iam").get_role(RoleName=_SSM)["Role"]["RoleName"] == _SSM
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ({"RoleName": "taken"}, "Role with name taken already exists."),
+        (
+            {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/aws-service-role/AmazonSSMServiceRolePolicy"]},
+            "Cannot attach a Service Role Policy to a Customer Role.",
+        ),
+    ],
+)
+def test_an_ordinary_role_that_iam_refuses_fails(aws: EmbeddedAws, properties: dict[str, Any], reason: str) -> None:
+    aws.client("iam").create_role(RoleName="taken", AssumeRolePolicyDocument="{}")
+    client = aws.client("cloudformation")
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}, **properties}}
+    assert _send(client, "create", {"Resources": {"Role": role}}) == "ROLLBACK_COMPLETE"
+    assert reason in _events(client, "Role")[1][1]
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-east-1"])
+def test_a_function_runs_as_its_role_in_its_region(aws: EmbeddedAws, region: str) -> None:
+    client = aws.client("cloudformation", region)
+    assert _send(client, "create", _custom_resource_template("ssm.amazonaws.com")) == "CREATE_COMPLETE"
+    outputs = _outputs(client)
+    assert outputs["Arn"].endswith(f"/{_SSM}")
+    assert outputs["Endpoint"] == aws.endpoint_url
+    assert outputs["Region"] == region
+    assert f"arn:aws:sts::{aws.account}:assumed-role/stack-Role-" in outputs["Caller"]
+    assert 0 < int(outputs["Remaining"]) <= 60_000
+
+
+def test_the_reason_of_a_function_is_in_the_events_of_the_stack(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    template = _custom_resource_template("accountdiscovery.ssm.amazonaws.com")
+    assert _send(client, "create", template) == "ROLLBACK_COMPLETE"
+    status, reason = _events(client, "Custom")[1]
+    assert status == "CREATE_FAILED"
+    assert reason.startswith("Received response status [FAILED] from custom resource. Message returned: ")
+    assert "is not authorized to perform: iam:CreateServiceLinkedRole on resource: " in reason
+    (call,) = aws.calls("CreateServiceLinkedRole")
+    assert call.error_code == "AccessDenied"
+    assert ":assumed-role/stack-Role-" in call.principal_arn
+
+
+def test_a_function_is_not_called_for_a_custom_resource_that_is_retained(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    template = _custom_resource_template("ssm.amazonaws.com", fail_on="Delete", DeletionPolicy="Retain")
+    _send(client, "create", template)
+    assert _delete(client) == "DELETE_COMPLETE"
+    aws.reset()
+    _send(client, "create", _custom_resource_template("ssm.amazonaws.com", fail_on="Delete"))
+    assert _delete(client) == "DELETE_FAILED"
+
+
+def test_what_a_resource_that_cannot_be_deleted_needs_stays_and_the_rest_goes(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    template = _custom_resource_template("ssm.amazonaws.com", fail_on="Delete")
+    template["Resources"]["Unrelated"] = _service_linked_role(AWSServiceName="opsdatasync.ssm.amazonaws.com")
+    _send(client, "create", template)
+    assert _delete(client) == "DELETE_FAILED"
+    left = client.list_stack_resources(StackName="stack")["StackResourceSummaries"]
+    assert {resource["LogicalResourceId"] for resource in left} == {"Custom", "Function", "Role"}
+    stack = client.describe_stacks(StackName="stack")["Stacks"][0]
+    assert stack["StackStatusReason"] == "The following resource(s) failed to delete: [Custom]."
+    client.delete_stack(StackName="stack", RetainResources=["Custom"])
+    assert _status(client, stack["StackId"]) == "DELETE_COMPLETE"
+    assert aws.client("lambda").list_functions()["Functions"] == []
+
+
+def test_events_are_in_the_order_in_which_they_happened(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
+    times = [event["Timestamp"] for event in client.describe_stack_events(StackName="stack")["StackEvents"]]
+    assert times == sorted(set(times), reverse=True)
