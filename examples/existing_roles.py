@@ -1,0 +1,23 @@
+"""Roles that exist already, and an operator who may enrol machines with one and create the others."""
+
+from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+
+from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleType
+
+app = App()
+stack = Stack(app, "Operators")
+operator = iam.Role(stack, "Operator", assumed_by=iam.AccountRootPrincipal())
+
+nodes = HybridServiceRole.from_role_arn(
+    stack, "HybridNodes", f"arn:{stack.partition}:iam::{stack.account}:role/service-role/SSMServiceRole"
+)
+nodes.grant_create_activation(operator)
+CfnOutput(stack, "ActivationRoleName", value=nodes.activation_role_name)
+
+inventory = ServiceLinkedRole.from_role_type(stack, "Inventory", ServiceLinkedRoleType.AMAZON_SSM)
+CfnOutput(stack, "InventoryRoleArn", value=inventory.role_arn)
+
+ServiceLinkedRole.grant_create_types(operator, ServiceLinkedRoleType.all())
+inventory.grant_delete(operator)
+app.synth()

@@ -1,0 +1,99 @@
+"""The demo: what it shows, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.embedded_aws.server import REPOSITORY
+
+pytestmark = pytest.mark.deep
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "demo.py"],
+        cwd=REPOSITORY,
+        # Its temporary files are in a folder of this test's, and a real account's settings are there to be ignored.
+        env={
+            **os.environ,
+            "TMPDIR": str(tmp_path),
+            "PYTHONUNBUFFERED": "1",
+            "AWS_PROFILE": "production",
+            "AWS_ACCESS_KEY_ID": "AKIAREALACCOUNT",
+            "AWS_ENDPOINT_URL": "https://example.com",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def processes_that_use(folder: Path) -> list[str]:
+    """The command lines of the processes whose environment or arguments name a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and entry.name != str(os.getpid()):
+            try:
+                text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(folder).encode() in text:
+                found.append(entry.name)
+    return found
+
+
+def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    output, _ = demo.communicate(timeout=300)
+    assert demo.returncode == 0, output
+    for expected in (
+        r"role/aws-service-role/ssm\.amazonaws\.com/AWSServiceRoleForAmazonSSM\n",
+        r"assumed by  ssm\.amazonaws\.com \(sts:AssumeRole\)\n +only if   aws:SourceAccount StringEquals 1111",
+        r"policy      arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore\n",
+        r"activation_role_name: HybridNodes-",
+        r"aws ssm create-activation --iam-role HybridNodes-",
+        r"AccessKeyId +ASIA\*+\n",
+        r"SecretAccessKey +.{4}\*+\n",
+        r"SessionToken +.{4}\*+\n",
+        r"Expiration +20\d\d-",
+        r"refused: AccessDenied",
+    ):
+        assert re.search(expected, output), (expected, output)
+    assert processes_that_use(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", ["Starting an AWS emulator", "cdk bootstrap and cdk deploy"])
+def test_an_interrupted_demo_leaves_nothing(
+    after: str, number: signal.Signals, demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if after in line:
+            break
+    time.sleep(0.5)
+    demo.send_signal(number)
+    demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    deadline = time.monotonic() + 15
+    while processes_that_use(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_that_use(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

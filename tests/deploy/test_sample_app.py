@@ -1,0 +1,52 @@
+"""The sample app and the examples, deployed and destroyed by the CDK command line."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.account import Account
+from tests.embedded_aws.server import REPOSITORY, EmbeddedAwsError
+
+# The emulator has no resource data sync.
+NOT_DEPLOYABLE = {"deletable_service_linked_role"}
+EXAMPLES = sorted(path for path in (REPOSITORY / "examples").glob("*.py") if path.stem not in NOT_DEPLOYABLE)
+
+
+def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_account_only(account: Account) -> None:
+    outputs = account.cdk.deploy([sys.executable, str(REPOSITORY / "app.py")]).outputs
+    activation_role_name = outputs["HybridNodes"]["ActivationRoleName"]
+    role_arn = account.iam.get_role(RoleName=activation_role_name)["Role"]["Arn"]
+
+    def assume(*, account_id: str | None = account.aws.account, region: str = "us-east-1") -> dict[str, str]:
+        return account.aws.assume_role_as_service(
+            role_arn,
+            source_account=account_id,
+            source_arn=f"arn:aws:ssm:{region}:{account_id}:managed-instance/mi-0123456789abcdef0",
+        )
+
+    identity = account.aws.client("sts", credentials=assume()).get_caller_identity()
+    assert identity["Arn"].split(":")[5].startswith(f"assumed-role/{activation_role_name}/mi-")
+    for foreign in ({"account_id": "444455556666"}, {"region": "ap-south-1"}):
+        with pytest.raises(EmbeddedAwsError, match="AccessDenied"):
+            assume(**foreign)
+    with pytest.raises(EmbeddedAwsError, match="AccessDenied"):
+        account.aws.assume_role_as_service(role_arn)
+    for name in ("AWSServiceRoleForAmazonSSM", "AWSServiceRoleForAmazonSSM_AccountDiscovery"):
+        assert account.has_role(name)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_deploys_and_goes_again(example: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", account.aws.account)
+    monkeypatch.setenv("CDK_DEFAULT_REGION", account.aws.region)
+    # Here, which is quicker than having the command line start a Python.
+    assembly = Path(runpy.run_path(str(example))["app"].outdir)
+    account.cdk.deploy(assembly)
+    account.cdk.destroy(assembly)
+    cloudformation = account.aws.client("cloudformation")
+    left = {stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]}
+    assert left == {"CDKToolkit"}

@@ -1,0 +1,157 @@
+"""Service-linked roles, deployed: created if missing, adopted if there, kept on delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aws_cdk import RemovalPolicy, Stack
+
+from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
+from tests.deploy.account import OTHER_REGION, Account
+
+AMAZON_SSM = ServiceLinkedRoleType.AMAZON_SSM
+ACCOUNT_DISCOVERY = ServiceLinkedRoleType.ACCOUNT_DISCOVERY
+OPS_INSIGHTS = ServiceLinkedRoleType.OPS_INSIGHTS
+
+Build = Callable[[Stack], None]
+
+
+def ensure(
+    role_type: ServiceLinkedRoleType = AMAZON_SSM, *, destroy: bool = False, description: str | None = None
+) -> Build:
+    policy = RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN
+
+    def build(stack: Stack) -> None:
+        ServiceLinkedRole(
+            stack, role_type.role_name, role_type=role_type, removal_policy=policy, description=description
+        )
+
+    return build
+
+
+def native(role_type: ServiceLinkedRoleType = AMAZON_SSM) -> Build:
+    def build(stack: Stack) -> None:
+        ServiceLinkedRole(
+            stack,
+            f"Native{role_type.role_name}",
+            role_type=role_type,
+            creation=ServiceLinkedRoleCreation.NATIVE,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    return build
+
+
+def make_by_hand(account: Account, role_type: ServiceLinkedRoleType = AMAZON_SSM) -> str:
+    role = account.iam.create_service_linked_role(AWSServiceName=role_type.service_principal, Description="by hand")
+    role_id: str = role["Role"]["RoleId"]
+    return role_id
+
+
+def describe(account: Account, role_type: ServiceLinkedRoleType = AMAZON_SSM) -> str:
+    description: str = account.iam.get_role(RoleName=role_type.role_name)["Role"].get("Description", "")
+    return description
+
+
+def test_missing_roles_are_created_once_and_stay_when_their_stack_goes(account: Account) -> None:
+    fleet = account.assembly(ensure(), ensure(ACCOUNT_DISCOVERY))
+    account.cdk.deploy(fleet)
+    assert account.creations() == 2
+    account.cdk.deploy(fleet)
+    assert account.creations() == 2
+    account.cdk.destroy(fleet)
+    assert account.has_role(AMAZON_SSM.role_name)
+    assert account.has_role(ACCOUNT_DISCOVERY.role_name)
+    assert account.aws.calls("DeleteServiceLinkedRole") == []
+
+
+def test_roles_that_are_there_are_adopted_as_they_are_and_never_deleted(account: Account) -> None:
+    role_id = make_by_hand(account)
+    fleet = account.assembly(ensure(destroy=True, description="of the stack"))
+    account.cdk.deploy(fleet)
+    account.cdk.destroy(fleet)
+    role = account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]
+    assert (role["RoleId"], role["Description"]) == (role_id, "by hand")
+    assert account.aws.calls("DeleteServiceLinkedRole") == []
+
+
+def test_a_second_stack_and_a_second_region_adopt_what_the_first_made(account: Account) -> None:
+    first = account.assembly(ensure(), name="First")
+    second = account.assembly(ensure(destroy=True), name="Second")
+    abroad = account.assembly(ensure(destroy=True), name="Abroad", region=OTHER_REGION)
+    for assembly in (first, second, abroad):
+        account.cdk.deploy(assembly)
+    for assembly in (abroad, second):
+        account.cdk.destroy(assembly)
+    assert account.has_role(AMAZON_SSM.role_name)
+    assert account.aws.calls("DeleteServiceLinkedRole") == []
+
+
+def test_the_native_type_fails_where_the_role_exists(account: Account) -> None:
+    make_by_hand(account)
+    run = account.cdk.deploy(account.assembly(native()), expect_failure=True)
+    assert "Service role name AWSServiceRoleForAmazonSSM has been taken in this account" in run.output
+
+
+def test_a_changed_description_reaches_the_role_that_the_stack_made(account: Account) -> None:
+    account.cdk.deploy(account.assembly(ensure(description="first")))
+    account.cdk.deploy(account.assembly(ensure(description="second")))
+    assert describe(account).startswith("second [ssm-roles:")
+
+
+def test_a_role_that_the_stack_made_goes_with_it_if_told_so_but_not_while_it_is_used(account: Account) -> None:
+    fleet = account.assembly(ensure(ACCOUNT_DISCOVERY, destroy=True))
+    account.cdk.deploy(fleet)
+    name = ACCOUNT_DISCOVERY.role_name
+    sync = f"arn:aws:ssm:{OTHER_REGION}:{account.aws.account}:resource-data-sync/explorer"
+    account.aws.mark_role_used(name, {OTHER_REGION: [sync]})
+    output = account.cdk.destroy(fleet, expect_failure=True).output
+    assert sync in output
+    assert OTHER_REGION in output
+    assert ACCOUNT_DISCOVERY.clean_up in output
+    assert account.has_role(name)
+
+    account.aws.mark_role_unused(name)
+    account.cdk.destroy(fleet)
+    assert not account.has_role(name)
+
+
+def test_a_changed_role_type_replaces_the_role_although_others_stay(account: Account) -> None:
+    def of_type(role_type: ServiceLinkedRoleType) -> Build:
+        def build(stack: Stack) -> None:
+            ServiceLinkedRole(stack, "Changing", role_type=role_type, removal_policy=RemovalPolicy.DESTROY)
+
+        return build
+
+    account.cdk.deploy(account.assembly(ensure(), of_type(OPS_INSIGHTS)))
+    account.cdk.deploy(account.assembly(ensure(), of_type(ACCOUNT_DISCOVERY)))
+    assert not account.has_role(OPS_INSIGHTS.role_name)
+    assert account.has_role(ACCOUNT_DISCOVERY.role_name)
+    assert account.has_role(AMAZON_SSM.role_name)
+
+
+def test_a_failed_deployment_takes_back_the_roles_that_it_made(account: Account) -> None:
+    make_by_hand(account, OPS_INSIGHTS)
+
+    def native_afterwards(stack: Stack) -> None:
+        made = ServiceLinkedRole(stack, "Made", role_type=AMAZON_SSM, removal_policy=RemovalPolicy.DESTROY)
+        fails = ServiceLinkedRole(stack, "Fails", role_type=OPS_INSIGHTS, creation=ServiceLinkedRoleCreation.NATIVE)
+        made.add_dependent(fails)
+
+    account.cdk.deploy(account.assembly(native_afterwards), expect_failure=True)
+    assert account.creations() >= 2
+    assert not account.has_role(AMAZON_SSM.role_name)
+    assert describe(account, OPS_INSIGHTS) == "by hand"
+
+
+def test_a_native_role_becomes_an_ensured_one_without_going(account: Account) -> None:
+    def native_kept(stack: Stack) -> None:
+        ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=ServiceLinkedRoleCreation.NATIVE)
+
+    def ensured(stack: Stack) -> None:
+        ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
+
+    account.cdk.deploy(account.assembly(native_kept))
+    role_id = account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]["RoleId"]
+    account.cdk.deploy(account.assembly(ensured))
+    assert account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]["RoleId"] == role_id
