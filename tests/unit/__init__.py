@@ -1,0 +1,1 @@
+"""What the library puts into templates, and what it refuses."""

@@ -1,0 +1,44 @@
+"""What the unit tests share: a stack, and the check that bad input is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aws_cdk import Stack
+from constructs import IConstruct
+
+from tests.conftest import BAD_INPUTS_TRIED
+
+from .templates import new_stack
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def stack() -> Stack:
+    """A stack for every environment, in an app of its own."""
+    return new_stack()
+
+
+@pytest.fixture(scope="session")
+def refused(request: pytest.FixtureRequest) -> Refused:
+    """Check that a call is refused as it should be: in one line about the argument, with the tree as it was."""
+    stash = request.config.stash
+
+    def check(call: Callable[[], object], argument: str, *, tree: IConstruct | None = None) -> str:
+        stash[BAD_INPUTS_TRIED] = stash.get(BAD_INPUTS_TRIED, 0) + 1
+        before = None if tree is None else [each.node.path for each in tree.node.children]
+        try:
+            call()
+        except (TypeError, ValueError) as error:
+            message = str(error)
+        else:
+            raise AssertionError(f"{argument} was accepted")
+        assert len(message.splitlines()) == 1, message
+        assert message.startswith(f"{argument} must "), message
+        assert ", got " in message, message
+        assert tree is None or [each.node.path for each in tree.node.children] == before
+        return message
+
+    return check
