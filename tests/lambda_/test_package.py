@@ -1,0 +1,47 @@
+"""What becomes the function's package: little, and nothing that AWS Lambda does not have."""
+
+import ast
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .ensure_function import package_folder
+
+# What the runtime brings: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+RUNTIME = {"boto3", "botocore"}
+FILES = sorted(path for path in package_folder().rglob("*") if path.is_file() and path.suffix != ".pyc")
+
+
+def test_the_package_is_one_module() -> None:
+    assert [path.name for path in FILES] == ["index.py"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_it_imports_the_standard_library_and_boto3_only(path: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "the package has no parent in AWS Lambda"
+            imported.add(str(node.module).split(".")[0])
+    assert imported - set(sys.stdlib_module_names) <= RUNTIME
+
+
+def test_it_is_at_most_20_kilobytes() -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in FILES:
+            archive.write(path, path.relative_to(package_folder()))
+
+    assert len(package.getvalue()) <= 20 * 1024
+
+
+def test_it_holds_no_partition_and_no_region() -> None:
+    for path in FILES:
+        source = path.read_text(encoding="utf-8")
+        assert "arn:aws:" not in source
+        assert "us-east-1" not in source

@@ -1,0 +1,278 @@
+"""The permissions that templates give the function: enough for everything it does, and not one more."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, RemovalPolicy, Stack
+from aws_cdk.assertions import Template
+
+from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
+
+from ..embedded_aws.server import EmbeddedAws
+from .answer_endpoint import AnswerEndpoint
+from .ensure_function import EnsureFunction, SimulatedClock
+from .events import DISCOVERY, SSM, CustomResource, properties
+
+Statement = dict[str, Any]
+Operation = Callable[["Deployed"], bool]
+
+FUNCTION_ROLE = "EnsureFunctionRole"
+PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1"}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def resolved(value: Any) -> Any:
+    """Resolve what CloudFormation resolves when it deploys."""
+    if isinstance(value, list):
+        return [resolved(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return PSEUDO_PARAMETERS[value["Ref"]]
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return separator.join(resolved(part) for part in parts)
+    if "Fn::GetAtt" in value:
+        return f"arn:aws:logs:eu-west-1:111122223333:log-group:{value['Fn::GetAtt'][0]}:*"
+    return {key: resolved(each) for key, each in value.items()}
+
+
+def policies(**options: Any) -> dict[str, list[Statement]]:
+    """Synthesize a stack, and return the statements of its policies by their kind: of the function, of a deletion."""
+    stack = Stack(App(), "Fleet", env=Environment(account="111122223333", region="eu-west-1"))
+    ServiceLinkedRole(stack, "Inventory", role_type=ServiceLinkedRoleType.AMAZON_SSM, **options)
+    found = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
+    by_kind: dict[str, list[Statement]] = {}
+    for logical_id, policy in found.items():
+        kind = "delete" if "Delete" in logical_id else "function"
+        assert kind not in by_kind
+        statements = resolved(policy["Properties"]["PolicyDocument"]["Statement"])
+        # AWS Lambda writes the log, the function does not.
+        by_kind[kind] = [each for each in statements if "logs:" not in json.dumps(each["Action"])]
+    return by_kind
+
+
+class Deployed:
+    """The function with its own role in an account that enforces policies."""
+
+    def __init__(self, aws: EmbeddedAws, endpoint: AnswerEndpoint, statements: list[Statement]) -> None:
+        aws.reset()
+        aws.set_deletion_seconds(0)
+        self.aws = aws
+        self.root = aws.client("iam")
+        self.resource = CustomResource()
+        role = self.root.create_role(RoleName=FUNCTION_ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            self.root.put_role_policy(RoleName=FUNCTION_ROLE, PolicyName="Given", PolicyDocument=document)
+        credentials = aws.assume_role_as_service(role["Arn"], "lambda.amazonaws.com", session_name="function")
+        self.function = EnsureFunction(endpoint, aws.endpoint_url, credentials, SimulatedClock())
+
+    def succeeds(self, event: Mapping[str, Any]) -> bool:
+        """Run the function; a failure must be one of permissions."""
+        run = self.function.run(dict(event))
+        if run.answer["Status"] == "SUCCESS":
+            return True
+        assert "AccessDenied" in run.reason, run.reason
+        return False
+
+    def create_as_ours(self, description: str | None = None) -> None:
+        """Create the role as the function does, as the account's root."""
+        text = self.resource.mark if description is None else f"{description} {self.resource.mark}"
+        self.root.create_service_linked_role(AWSServiceName=SSM.service_principal, Description=text)
+
+
+def create_missing(deployed: Deployed) -> bool:
+    return deployed.succeeds(deployed.resource.create())
+
+
+def adopt(deployed: Deployed) -> bool:
+    deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)
+    return deployed.succeeds(deployed.resource.create())
+
+
+def ensure_again(deployed: Deployed) -> bool:
+    deployed.create_as_ours()
+    return deployed.succeeds(deployed.resource.update(properties(destroy=True)))
+
+
+def retain(deployed: Deployed) -> bool:
+    return deployed.succeeds(deployed.resource.delete())
+
+
+def refuse_lookalike(deployed: Deployed) -> bool:
+    """Say that it is another role, which has another ARN, rather than that there is no permission to look."""
+    deployed.root.create_role(RoleName=SSM.role_name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    return "is another role" in deployed.function.run(deployed.resource.create()).reason
+
+
+def create_described(deployed: Deployed) -> bool:
+    return deployed.succeeds(deployed.resource.create(properties(description="Inventory")))
+
+
+def adopt_with_description(deployed: Deployed) -> bool:
+    deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)
+    return deployed.succeeds(deployed.resource.create(properties(description="Inventory")))
+
+
+def describe(deployed: Deployed) -> bool:
+    deployed.create_as_ours("Old")
+    return deployed.succeeds(deployed.resource.update(properties(description="New")))
+
+
+def destroy(deployed: Deployed) -> bool:
+    deployed.create_as_ours()
+    return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
+
+
+def destroy_nothing_of_ours(deployed: Deployed) -> bool:
+    deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)
+    return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
+
+
+def destroy_what_was_refused(deployed: Deployed) -> bool:
+    deployed.root.create_role(RoleName=SSM.role_name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
+
+
+def destroy_twice(deployed: Deployed) -> bool:
+    """Delete, and be asked again since the answer got lost."""
+    deployed.create_as_ours()
+    event = deployed.resource.delete(properties(destroy=True))
+    return deployed.succeeds(event) and deployed.succeeds(event)
+
+
+def destroy_what_is_gone(deployed: Deployed) -> bool:
+    return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
+
+
+MINIMAL: list[Operation] = [create_missing, adopt, ensure_again, retain, refuse_lookalike]
+DESCRIBED: list[Operation] = [*MINIMAL, create_described, adopt_with_description, describe]
+DESTROYED: list[Operation] = [
+    destroy,
+    destroy_nothing_of_ours,
+    destroy_what_was_refused,
+    destroy_what_is_gone,
+    destroy_twice,
+]
+
+
+@pytest.fixture(scope="module")
+def deploy(embedded_aws: EmbeddedAws, endpoint: AnswerEndpoint) -> Iterator[Callable[[list[Statement]], Deployed]]:
+    yield lambda statements: Deployed(embedded_aws, endpoint, statements)
+    embedded_aws.reset()
+
+
+def options(name: str) -> dict[str, Any]:
+    by_name: dict[str, dict[str, Any]] = {
+        "minimal": {},
+        "described": {"description": "Inventory"},
+        "destroyed": {"removal_policy": RemovalPolicy.DESTROY},
+    }
+    return by_name[name]
+
+
+@pytest.fixture(scope="module", params=["minimal", "described", "destroyed"])
+def given(request: pytest.FixtureRequest) -> tuple[str, dict[str, list[Statement]]]:
+    return request.param, policies(**options(request.param))
+
+
+def operations(name: str, kind: str) -> list[Operation]:
+    """Return what a policy must be enough for, by itself.
+
+    The deletion's is alone when the role has left the template and the function's policy is already without it.
+    """
+    return DESTROYED if kind == "delete" else DESCRIBED if name == "described" else MINIMAL
+
+
+def test_what_the_template_gives_is_enough(
+    given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
+) -> None:
+    name, by_kind = given
+    assert set(by_kind) == ({"function", "delete"} if name == "destroyed" else {"function"})
+    for kind, statements in by_kind.items():
+        for operation in operations(name, kind):
+            assert operation(deploy(statements)), f"{operation.__name__} lacks a permission"
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def without_one(statements: list[Statement]) -> Iterator[tuple[str, list[Statement]]]:
+    """Yield the statements without one of their actions or resources, for each."""
+    for number, statement in enumerate(statements):
+        for key in ("Action", "Resource"):
+            for left_out in as_list(statement[key]):
+                rest = copy.deepcopy(statements)
+                rest[number][key] = [each for each in as_list(statement[key]) if each != left_out]
+                yield left_out, [each for each in rest if each[key]]
+
+
+def test_without_any_one_action_or_resource_something_fails(
+    given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
+) -> None:
+    name, by_kind = given
+    for kind, statements in by_kind.items():
+        for left_out, rest in without_one(statements):
+            succeeded = [operation.__name__ for operation in operations(name, kind) if operation(deploy(rest))]
+            assert len(succeeded) < len(operations(name, kind)), f"nothing needs {left_out} of the {kind} policy"
+
+
+@pytest.mark.parametrize(
+    ("name", "actions"),
+    [
+        ("minimal", {"iam:CreateServiceLinkedRole", "iam:GetRole"}),
+        ("described", {"iam:CreateServiceLinkedRole", "iam:GetRole", "iam:UpdateRole"}),
+        (
+            "destroyed",
+            {
+                "iam:CreateServiceLinkedRole",
+                "iam:DeleteServiceLinkedRole",
+                "iam:GetRole",
+                "iam:GetServiceLinkedRoleDeletionStatus",
+            },
+        ),
+    ],
+)
+def test_every_statement_names_its_actions_and_the_one_role(name: str, actions: set[str]) -> None:
+    found: set[str] = set()
+    for statements in policies(**options(name)).values():
+        for statement in statements:
+            assert statement["Effect"] == "Allow"
+            found |= set(as_list(statement["Action"]))
+            for resource in as_list(statement["Resource"]):
+                assert resource.startswith("arn:aws:iam::111122223333:role/")
+                assert resource.endswith(f"/{SSM.role_name}")
+    assert found == actions
+
+
+def test_another_role_than_the_stacks_cannot_be_touched(deploy: Callable[[list[Statement]], Deployed]) -> None:
+    statements = [
+        each for name in ("described", "destroyed") for kind in policies(**options(name)).values() for each in kind
+    ]
+    deployed = deploy(statements)
+    deployed.root.create_service_linked_role(
+        AWSServiceName=DISCOVERY.service_principal, Description=deployed.resource.mark
+    )
+
+    assert not deployed.succeeds(deployed.resource.create(properties(DISCOVERY, description="New")))
+    assert not deployed.succeeds(deployed.resource.delete(properties(DISCOVERY, destroy=True)))
+
+
+def test_another_service_cannot_be_given_a_role(deploy: Callable[[list[Statement]], Deployed]) -> None:
+    """Not even where the ARN would allow it: the condition names the service."""
+    [creation] = [each for each in policies()["function"] if each["Action"] == "iam:CreateServiceLinkedRole"]
+    assert creation["Condition"] == {"StringEquals": {"iam:AWSServiceName": SSM.service_principal}}
+    wide = [{**creation, "Resource": "*"}, *policies()["function"][1:]]
+
+    assert deploy(wide).succeeds(CustomResource().create())
+    assert not deploy(wide).succeeds(CustomResource().create(properties(DISCOVERY)))

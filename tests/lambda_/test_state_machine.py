@@ -1,0 +1,577 @@
+"""Random histories of several stacks of one account, with everything going wrong that can go wrong on the way.
+
+CloudFormation, AWS Lambda, other people and other tools are simulated; the function is the real one, and IAM is the
+embedded AWS's. What a person would expect of the account stands beside it as a model, and is compared at every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from .answer_endpoint import AnswerEndpoint
+from .ensure_function import FUNCTION_SECONDS, EnsureFunction, Run, SimulatedClock
+from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, properties
+from .in_process_iam import Call, Fault, InProcessIam, Killed
+
+RecordProperty = Callable[[str, object], None]
+
+# The account of requests that name none, which never leave this process.
+ACCOUNT = "000000000000"
+NOWHERE = "http://localhost:9"
+ROOT = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
+REGIONS = ("eu-west-1", "us-east-1", "eu-west-1")
+ROLE_TYPES = {each.role_name: each for each in (SSM, DISCOVERY)}
+DELETION_SECONDS = 40.0
+# How long CloudFormation waits for an answer, and how often AWS Lambda runs a function for one event.
+SERVICE_SECONDS = 960.0
+LAMBDA_ATTEMPTS = 3
+CLEAN_UP_ATTEMPTS = 3
+USAGE = {"us-east-1": ["arn:aws:ssm:us-east-1:111122223333:resource-data-sync/fleet"]}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What one event meets.
+
+    Attributes:
+        faults: What happens to the calls of IAM in the first run, one after the other; None is nothing.
+        outage: What happens to all of them in every run.
+        misfortunes: What the first attempts to answer meet.
+        lost: Whether no answer ever arrives.
+        repeated: Whether AWS Lambda delivers the event once more after it was answered.
+    """
+
+    faults: tuple[Fault | None, ...] = ()
+    outage: Fault | None = None
+    misfortunes: tuple[str, ...] = ()
+    lost: bool = False
+    repeated: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether the function must succeed in spite of it."""
+        lasting = [fault for fault in self.faults if fault is not None and fault.code == "AccessDenied"]
+        return self.outage is None and not lasting
+
+
+CALM = Trouble()
+
+passing_faults = st.builds(
+    Fault,
+    st.sampled_from(["error", "hangs", "closes", "garbles", "kills"]),
+    st.booleans(),
+    st.sampled_from(["Throttling", "ServiceFailure", "ConcurrentModification", "RequestLimitExceeded", "AccessDenied"]),
+)
+troubles = st.one_of(
+    st.just(CALM),
+    st.builds(Trouble, faults=st.lists(st.none() | passing_faults, min_size=1, max_size=4).map(tuple)),
+    st.builds(
+        Trouble,
+        faults=st.lists(st.none() | passing_faults, max_size=2).map(tuple),
+        misfortunes=st.lists(st.sampled_from(["500", "503", "closes the connection"]), max_size=2).map(tuple),
+        lost=st.booleans(),
+        repeated=st.booleans(),
+    ),
+    st.builds(Trouble, outage=st.sampled_from([Fault("hangs"), Fault("error", code="Throttling"), Fault("closes")])),
+)
+wishes = st.builds(
+    properties,
+    st.sampled_from(sorted(ROLE_TYPES.values(), key=lambda each: each.role_name)),
+    destroy=st.booleans(),
+    description=st.sampled_from([None, "Inventory", "Explorer & <more>"]),
+)
+
+
+@dataclass
+class Bench:
+    """What all histories run on, since it takes a while to make."""
+
+    endpoint: AnswerEndpoint
+    clock: SimulatedClock
+    iam: InProcessIam
+    functions: list[EnsureFunction]
+    by_hand: Any
+    histories: int = 0
+    events: int = 0
+    faults: int = 0
+
+
+@dataclass
+class KnownRole:
+    """A role, as a person knows it who saw everything that happened.
+
+    Attributes:
+        role_id: Its id, by which it differs from a later role of its name.
+        owner: The id of the stack that created it and whose mark is still on it; None for everybody else's.
+        description: Its description.
+        doomed: Whether somebody who may had it deleted.
+    """
+
+    role_id: str
+    owner: str | None
+    description: str
+    doomed: bool = False
+
+
+@dataclass
+class Stack:
+    """One place for a stack: stacks come and go in it.
+
+    Attributes:
+        number: Which place, and whose function.
+        resource: The custom resource of the stack that is there now.
+        wish: What CloudFormation has as its properties.
+        physical_id: What CloudFormation has as its physical id.
+        state: `none`, `live`, `to be rolled back` after a rollback of an update that failed, `to be deleted`.
+    """
+
+    number: int
+    resource: CustomResource = field(default_factory=CustomResource)
+    wish: dict[str, Any] = field(default_factory=dict)
+    physical_id: str = ""
+    state: str = "none"
+
+
+class Account(RuleBasedStateMachine):
+    """One account, its stacks, and the people and tools beside them."""
+
+    bench: ClassVar[Bench]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench.histories += 1
+        self.bench.endpoint.forget()
+        self.iam = self.bench.iam
+        self.clock = self.bench.clock
+        self.running = self.iam.running(deletion_seconds=DELETION_SECONDS)
+        self.running.__enter__()
+        self.iam.after_call = self.see
+        self.roles: dict[str, KnownRole] = {}
+        self.used: set[str] = set()
+        self.stacks = [Stack(number) for number in range(len(REGIONS))]
+        # Roles that outlive their stack, with the reason: stack id and role name.
+        self.left: dict[tuple[str, str], str] = {}
+        self.current: tuple[Stack, dict[str, Any]] | None = None
+
+    def teardown(self) -> None:
+        try:
+            self.end()
+        finally:
+            self.running.__exit__(None, None, None)
+
+    # What people do.
+
+    @initialize(existing=st.sets(st.sampled_from(sorted(ROLE_TYPES))))
+    def some_roles_are_there(self, existing: set[str]) -> None:
+        for role_name in sorted(existing):
+            self.create_by_hand(role_name)
+
+    @precondition(lambda self: self.in_state("none"))
+    @rule(number=st.integers(0, 2), wish=wishes, trouble=troubles, then=troubles, rolls_back=st.integers(0, 3))
+    def create_stack(self, number: int, wish: dict[str, Any], trouble: Trouble, then: Trouble, rolls_back: int) -> None:
+        stack = self.choose("none", number)
+        stack.resource = CustomResource(REGIONS[stack.number])
+        stack.wish = wish
+        answer = self.deliver(stack, stack.resource.create(wish), trouble)
+        if answer is None:
+            # CloudFormation knows no physical id and makes one up.
+            self.delete(stack, stack.resource.made_up_id, then)
+        elif answer["Status"] == "FAILED" or rolls_back == 3:
+            self.delete(stack, answer["PhysicalResourceId"], then)
+        else:
+            stack.physical_id = answer["PhysicalResourceId"]
+            stack.state = "live"
+
+    @precondition(lambda self: self.in_state("live"))
+    @rule(
+        number=st.integers(0, 2),
+        wish=wishes,
+        trouble=troubles,
+        then=troubles,
+        rolls_back=st.integers(0, 3),
+        cleaning=troubles,
+    )
+    def update_stack(
+        self, number: int, wish: dict[str, Any], trouble: Trouble, then: Trouble, rolls_back: int, cleaning: Trouble
+    ) -> None:
+        stack = self.choose("live", number)
+        if wish == stack.wish:
+            wish = properties(ROLE_TYPES[wish["RoleName"]], destroy=wish["RemovalPolicy"] == "RETAIN")
+        old, old_id = stack.wish, stack.physical_id
+        answer = self.deliver(stack, stack.resource.update(wish, old, old_id), trouble)
+        if answer is None or answer["Status"] == "FAILED":
+            # CloudFormation does not know whether there is a new role, and asks nobody to delete it.
+            self.leave(stack, wish["RoleName"], "of an update that failed")
+            self.roll_back(stack, wish, then, cleaning)
+            return
+        stack.wish, stack.physical_id = wish, answer["PhysicalResourceId"]
+        if rolls_back == 3:
+            stack.wish, stack.physical_id = old, stack.physical_id
+            self.roll_back(stack, wish, then, cleaning)
+        elif stack.physical_id != old_id:
+            self.clean_up(stack, old, old_id, cleaning)
+
+    @precondition(lambda self: self.in_state("to be rolled back"))
+    @rule(number=st.integers(0, 2), trouble=troubles, cleaning=troubles)
+    def continue_rollback(self, number: int, trouble: Trouble, cleaning: Trouble) -> None:
+        stack = self.choose("to be rolled back", number)
+        self.roll_back(stack, stack.wish, trouble, cleaning)
+
+    @precondition(lambda self: self.in_state("live", "to be rolled back", "to be deleted"))
+    @rule(number=st.integers(0, 2), trouble=troubles)
+    def delete_stack(self, number: int, trouble: Trouble) -> None:
+        stack = self.choose(("live", "to be rolled back", "to be deleted"), number)
+        self.delete(stack, stack.physical_id, trouble)
+
+    @precondition(lambda self: len(self.roles) < len(ROLE_TYPES))
+    @rule(number=st.integers(0, 1), lookalike=st.integers(0, 4))
+    def somebody_creates_a_role(self, number: int, lookalike: int) -> None:
+        missing = sorted(set(ROLE_TYPES) - set(self.roles))
+        self.create_by_hand(missing[number % len(missing)], lookalike=lookalike == 4)
+
+    @precondition(lambda self: set(self.roles) - self.used)
+    @rule(number=st.integers(0, 1))
+    def somebody_deletes_a_role(self, number: int) -> None:
+        unused = sorted(set(self.roles) - self.used)
+        role_name = unused[number % len(unused)]
+        self.roles[role_name].doomed = True
+        if self.is_linked(role_name):
+            self.bench.by_hand.delete_service_linked_role(RoleName=role_name)
+        else:
+            self.bench.by_hand.delete_role(RoleName=role_name)
+        self.clock.now += DELETION_SECONDS + 1
+        self.compare()
+
+    @precondition(lambda self: self.roles)
+    @rule(number=st.integers(0, 1), description=st.sampled_from(["Theirs", "Theirs: {}", "{}!"]))
+    def another_tool_edits_a_description(self, number: int, description: str) -> None:
+        role_name = sorted(self.roles)[number % len(self.roles)]
+        role = self.roles[role_name]
+        role.description = description.format(role.description)
+        if not role.description.endswith(self.mark_of(role.owner)):
+            role.owner = None
+        self.bench.by_hand.update_role(RoleName=role_name, Description=role.description)
+
+    @precondition(lambda self: set(self.roles) - self.used)
+    @rule(number=st.integers(0, 1))
+    def a_service_starts_to_use_a_role(self, number: int) -> None:
+        unused = sorted(set(self.roles) - self.used)
+        role_name = unused[number % len(unused)]
+        self.used.add(role_name)
+        self.iam.mark_used(role_name, USAGE)
+
+    @precondition(lambda self: self.used)
+    @rule(number=st.integers(0, 1))
+    def a_service_stops_to_use_a_role(self, number: int) -> None:
+        role_name = sorted(self.used)[number % len(self.used)]
+        self.used.discard(role_name)
+        self.iam.mark_used(role_name, {})
+
+    @invariant()
+    def the_account_is_as_expected(self) -> None:
+        self.compare()
+
+    def end(self) -> None:
+        """Delete every stack, without trouble, and look at what is left."""
+        for role_name in sorted(self.used):
+            self.iam.mark_used(role_name, {})
+        self.used.clear()
+        for stack in self.stacks:
+            if stack.state != "none":
+                self.delete(stack, stack.physical_id, CALM)
+                assert stack.state == "none"
+        self.clock.now += DELETION_SECONDS + 1
+        self.compare()
+        for role_name, role in self.roles.items():
+            if role.owner is not None:
+                assert (role.owner, role_name) in self.left, f"{role_name} is left although its stack is gone"
+
+    # What CloudFormation and AWS Lambda do.
+
+    def delete(self, stack: Stack, physical_id: str, trouble: Trouble) -> None:
+        """Delete the stack, or roll back its creation."""
+        stack.physical_id = physical_id
+        stack.state = "to be deleted"
+        answer = self.deliver(stack, stack.resource.delete(stack.wish, physical_id), trouble)
+        if answer is not None and answer["Status"] == "SUCCESS":
+            stack.state = "none"
+            if stack.wish["RemovalPolicy"] == "RETAIN":
+                self.leave(stack, stack.wish["RoleName"], "retained")
+
+    def roll_back(self, stack: Stack, undone: dict[str, Any], trouble: Trouble, cleaning: Trouble) -> None:
+        """Return to the properties that the stack has, from others that failed or that something else made fail."""
+        stack.state = "to be rolled back"
+        new_id = stack.physical_id
+        answer = self.deliver(stack, stack.resource.update(stack.wish, undone, new_id), trouble)
+        if answer is None or answer["Status"] == "FAILED":
+            # The replacement is forgotten once somebody deletes the stack in this state.
+            self.leave(stack, undone["RoleName"], "of a rollback that failed")
+            return
+        stack.physical_id = answer["PhysicalResourceId"]
+        stack.state = "live"
+        if stack.physical_id != new_id:
+            self.clean_up(stack, undone, new_id, cleaning)
+
+    def clean_up(self, stack: Stack, replaced: dict[str, Any], physical_id: str, trouble: Trouble) -> None:
+        """Delete what was replaced; where that fails, forget it."""
+        for attempt in range(CLEAN_UP_ATTEMPTS):
+            event = stack.resource.delete(replaced, physical_id)
+            answer = self.deliver(stack, event, trouble if attempt == 0 else CALM)
+            if answer is not None and answer["Status"] == "SUCCESS":
+                break
+        else:
+            self.leave(stack, replaced["RoleName"], "in use when it was replaced")
+        if replaced["RemovalPolicy"] == "RETAIN":
+            self.leave(stack, replaced["RoleName"], "retained")
+
+    def deliver(self, stack: Stack, event: dict[str, Any], trouble: Trouble) -> dict[str, Any] | None:
+        """Run the function for an event as often as AWS Lambda does.
+
+        Returns:
+            The answer that CloudFormation got, or None where it got none.
+        """
+        answer: dict[str, Any] | None = None
+        for attempt in range(LAMBDA_ATTEMPTS):
+            first = attempt == 0
+            self.iam.faults = [trouble.outage] * 2000 if trouble.outage is not None else []
+            if first and trouble.outage is None:
+                self.iam.faults = list(trouble.faults)
+            misfortunes = ("500",) * 3 if trouble.lost else trouble.misfortunes if first else ()
+            # Enough for many attempts; a whole quarter of an hour would be hundreds.
+            seconds = FUNCTION_SECONDS if trouble.outage is None else 120.0
+            run = self.run(stack, event, misfortunes, seconds)
+            if run is not None:
+                self.check(stack, event, run, must_succeed=trouble.passes or (attempt > 0 and trouble.outage is None))
+                answer = run.answer
+                break
+            self.clock.now += 60.0
+        if answer is None:
+            self.clock.now += SERVICE_SECONDS
+        elif trouble.repeated:
+            self.iam.faults = []
+            repeated = self.run(stack, event, (), FUNCTION_SECONDS)
+            assert repeated is not None
+            self.check(stack, event, repeated, must_succeed=True)
+        return answer
+
+    def run(self, stack: Stack, event: dict[str, Any], misfortunes: tuple[str, ...], seconds: float) -> Run | None:
+        """Run the function once; None where it was killed, or where nobody took its answer."""
+        self.bench.events += 1
+        self.current = (stack, event)
+        self.calls_before = len(self.iam.calls)
+        self.before = {name: role.description for name, role in self.roles.items()}
+        faults = len(self.iam.faults)
+        try:
+            run = self.bench.functions[stack.number].run(event, seconds=seconds, misfortunes=misfortunes)
+        except Killed:
+            return None
+        except OSError:
+            assert len(misfortunes) == 3
+            return None
+        finally:
+            self.bench.faults += faults - len(self.iam.faults)
+            self.iam.faults = []
+            self.current = None
+            self.compare()
+        assert len(run.answers) == 1, "every run that ends has one answer"
+        assert run.seconds < seconds
+        return run
+
+    # What a person expects.
+
+    def see(self, call: Call) -> None:
+        """Look at each call of the function, at the moment that IAM carries it out."""
+        assert self.current is not None
+        stack, event = self.current
+        wish = event["ResourceProperties"]
+        deleting = event["RequestType"] == "Delete"
+        assert not (deleting and wish["RemovalPolicy"] == "RETAIN"), f"{call} for a role that is retained"
+        if call.action == "CreateServiceLinkedRole":
+            assert not deleting
+            if call.processed:
+                self.settle()
+                role_name = wish["RoleName"]
+                assert role_name not in self.roles
+                real = self.iam.settle()[role_name]
+                self.roles[role_name] = KnownRole(
+                    real["RoleId"], stack.resource.stack_id, call.parameters["Description"]
+                )
+                self.left.pop((stack.resource.stack_id, role_name), None)
+            return
+        assert call.parameters.get("RoleName", wish["RoleName"]) == wish["RoleName"]
+        if call.action in ("UpdateRole", "DeleteServiceLinkedRole") and call.processed:
+            role = self.roles[wish["RoleName"]]
+            assert role.owner == stack.resource.stack_id, f"{call} for a role that the stack did not create"
+            assert deleting == (call.action == "DeleteServiceLinkedRole")
+            if deleting:
+                role.doomed = True
+            else:
+                role.description = call.parameters["Description"]
+            return
+        assert call.action in ("GetRole", "GetServiceLinkedRoleDeletionStatus", "UpdateRole", "DeleteServiceLinkedRole")
+
+    def check(self, stack: Stack, event: dict[str, Any], run: Run, *, must_succeed: bool) -> None:
+        """Compare an answer with what a person would expect."""
+        answer, wish = run.answer, event["ResourceProperties"]
+        role_name = wish["RoleName"]
+        role = self.roles.get(role_name)
+        ours = role is not None and role.owner == stack.resource.stack_id
+        assert {key: answer[key] for key in ("StackId", "RequestId", "LogicalResourceId")} == {
+            key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")
+        }
+        if event["RequestType"] == "Delete":
+            self.check_delete(event, run, role, ours=ours, must_succeed=must_succeed)
+            return
+        if answer["Status"] == "FAILED":
+            assert answer["Reason"]
+            assert answer["PhysicalResourceId"] == event.get("PhysicalResourceId", role_name)
+            lookalike = role is not None and not self.is_linked(role_name)
+            assert lookalike or not must_succeed, answer["Reason"]
+            return
+        # It may be on its way out, because of a deletion that began before.
+        assert role is not None
+        assert answer["PhysicalResourceId"] == role_name
+        assert answer["Data"] == {
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role{ROLE_TYPES[role_name].path}{role_name}",
+            "RoleName": role_name,
+            "RoleId": role.role_id,
+            "Creation": "CREATED" if ours else "ADOPTED",
+        }
+        if ours and "Description" in wish:
+            assert role.description == f"{wish['Description']} {stack.resource.mark}"
+        if not ours:
+            assert role.description == self.before[role_name]
+
+    def check_delete(
+        self, event: dict[str, Any], run: Run, role: KnownRole | None, *, ours: bool, must_succeed: bool
+    ) -> None:
+        answer, wish = run.answer, event["ResourceProperties"]
+        assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
+        if wish["RemovalPolicy"] == "RETAIN":
+            assert answer["Status"] == "SUCCESS"
+            assert len(self.iam.calls) == self.calls_before
+            return
+        if answer["PhysicalResourceId"] == "nothing-created":
+            assert answer["Status"] == "SUCCESS"
+            return
+        if answer["Status"] == "SUCCESS":
+            assert not ours, f"{wish['RoleName']} is still there"
+            return
+        in_use = role is not None and ours and wish["RoleName"] in self.used
+        if in_use and must_succeed:
+            assert "us-east-1: arn:aws:ssm:us-east-1:111122223333:resource-data-sync/fleet" in answer["Reason"]
+            assert CLEAN_UP in answer["Reason"]
+        assert in_use or not must_succeed, answer["Reason"]
+
+    def compare(self) -> None:
+        """Compare the account with the model."""
+        self.settle()
+        real = self.iam.settle()
+        assert set(real) == set(self.roles)
+        for role_name, role in self.roles.items():
+            assert real[role_name]["RoleId"] == role.role_id
+            assert real[role_name]["Description"] == role.description
+
+    def settle(self) -> None:
+        """Take the roles out of the model whose deletion was due, and no others."""
+        real = self.iam.settle()
+        for role_name, role in list(self.roles.items()):
+            there = role_name in real and real[role_name]["RoleId"] == role.role_id
+            if not there:
+                assert role.doomed, f"{role_name} is gone, and nobody who may had it deleted"
+                del self.roles[role_name]
+            elif role.doomed and not self.iam.is_being_deleted(role_name):
+                role.doomed = False
+
+    # Small things.
+
+    def leave(self, stack: Stack, role_name: str, reason: str) -> None:
+        self.left[stack.resource.stack_id, role_name] = reason
+
+    def in_state(self, *states: str) -> list[Stack]:
+        return [stack for stack in self.stacks if stack.state in states]
+
+    def choose(self, states: str | tuple[str, ...], number: int) -> Stack:
+        suitable = self.in_state(*((states,) if isinstance(states, str) else states))
+        return suitable[number % len(suitable)]
+
+    def mark_of(self, owner: str | None) -> str:
+        marks = {stack.resource.stack_id: stack.resource.mark for stack in self.stacks}
+        return marks.get(owner, "of nobody") if owner is not None else "of nobody"
+
+    def is_linked(self, role_name: str) -> bool:
+        return bool(self.iam.settle()[role_name]["Path"] == ROLE_TYPES[role_name].path)
+
+    def create_by_hand(self, role_name: str, *, lookalike: bool = False) -> None:
+        if lookalike:
+            role = self.bench.by_hand.create_role(
+                RoleName=role_name, AssumeRolePolicyDocument=TRUST, Description="Theirs"
+            )
+        else:
+            principal = ROLE_TYPES[role_name].service_principal
+            role = self.bench.by_hand.create_service_linked_role(AWSServiceName=principal, Description="Theirs")
+        self.roles[role_name] = KnownRole(role["Role"]["RoleId"], None, "Theirs")
+
+
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
+    '"Principal": {"Service": "ssm.amazonaws.com"}}]}'
+)
+
+
+@pytest.fixture(scope="module")
+def bench(endpoint: AnswerEndpoint) -> Bench:
+    clock = SimulatedClock()
+    iam = InProcessIam(clock)
+    functions = [EnsureFunction(endpoint, NOWHERE, ROOT, clock) for _ in REGIONS]
+    for function in functions:
+        iam.attach(function.iam, faulty=True)
+    by_hand: Any = boto3.session.Session().client(
+        "iam",
+        region_name="eu-west-1",
+        endpoint_url=NOWHERE,
+        aws_access_key_id="111122223333",
+        aws_secret_access_key="test",
+    )
+    iam.attach(by_hand, faulty=False)
+    return Bench(endpoint, clock, iam, functions, by_hand)
+
+
+def try_histories(bench: Bench, record_property: RecordProperty, histories: int) -> None:
+    bench.histories = bench.events = bench.faults = 0
+    Account.bench = bench
+    try:
+        run_state_machine_as_test(
+            Account,
+            settings=settings(
+                max_examples=histories, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
+    finally:
+        for name in ("histories", "events", "faults"):
+            record_property(name, getattr(bench, name))
+
+
+def test_no_history_surprises_anybody(bench: Bench, record_property: RecordProperty) -> None:
+    try_histories(bench, record_property, 60)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("part", range(4))
+def test_no_history_of_thousands_surprises_anybody(bench: Bench, record_property: RecordProperty, part: int) -> None:
+    try_histories(bench, record_property, 400)
