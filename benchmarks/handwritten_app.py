@@ -1,0 +1,119 @@
+"""The templates of ../app.py, as a good engineer writes them with aws-cdk-lib alone.
+
+It is what ../app.py is measured against: written for its reader, and with the library's function as its asset, so that
+both give the same.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from aws_cdk import App, CfnOutput, CustomResource, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+FUNCTION_CODE = Path(__file__).resolve().parents[1] / "ssm_roles" / "_lambda" / "ensure_service_linked_role"
+
+
+class HybridNodes(Stack):
+    """The role with which the machines talk to Systems Manager."""
+
+    def __init__(self, scope: Construct, id: str, *, activation_regions: Sequence[str], env: Environment) -> None:
+        super().__init__(scope, id, env=env)
+        role = iam.Role(
+            self,
+            "HybridNodes",
+            description="Machines outside EC2, managed by Systems Manager",
+            assumed_by=iam.ServicePrincipal(
+                "ssm.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                    "ArnEquals": {
+                        "aws:SourceArn": [
+                            self.format_arn(service="ssm", region=region, resource="*") for region in activation_regions
+                        ]
+                    },
+                },
+            ),
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")],
+        )
+        CfnOutput(self, "ActivationRoleName", value=role.role_name)
+
+
+class EnsureServiceLinkedRoles(Construct):
+    """The function behind the custom resources of one stack, and what it may do."""
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id)
+        log_group = logs.LogGroup(
+            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="Ensures the service-linked roles of this stack",
+        )
+        log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description="Ensures the service-linked roles of this stack",
+            code=lambda_.Code.from_asset(str(FUNCTION_CODE), exclude=["__pycache__"]),
+            handler="index.handler",
+            runtime=lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON),
+            architecture=lambda_.Architecture.ARM_64,
+            memory_size=128,
+            timeout=Duration.minutes(15),
+            role=self.role,
+            log_group=log_group,
+        )
+
+    def ensure(self, role_name: str, service_principal: str) -> None:
+        """Ensure one more role.
+
+        Args:
+            role_name: Its name.
+            service_principal: The service that it is linked to.
+        """
+        stack = Stack.of(self)
+        role_arn = f"arn:{stack.partition}:iam::{stack.account}:role/aws-service-role/{service_principal}/{role_name}"
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["iam:CreateServiceLinkedRole"],
+                resources=[role_arn],
+                conditions={"StringEquals": {"iam:AWSServiceName": service_principal}},
+            )
+        )
+        bare_arn = f"arn:{stack.partition}:iam::{stack.account}:role/{role_name}"
+        self.role.add_to_policy(iam.PolicyStatement(actions=["iam:GetRole"], resources=[role_arn, bare_arn]))
+        CustomResource(
+            stack,
+            "Ensured" + re.sub(r"[^A-Za-z0-9]", "", role_name),
+            resource_type="Custom::ServiceLinkedRole",
+            service_token=self.function.function_arn,
+            service_timeout=Duration.minutes(16),
+            properties={"RoleName": role_name, "AWSServiceName": service_principal, "RemovalPolicy": "RETAIN"},
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+
+class Fleet(Stack):
+    """What Inventory and Explorer need to know of all machines, in all accounts of the organization."""
+
+    def __init__(self, scope: Construct, id: str, *, env: Environment) -> None:
+        super().__init__(scope, id, env=env)
+        roles = EnsureServiceLinkedRoles(self, "EnsureServiceLinkedRoles")
+        roles.ensure("AWSServiceRoleForAmazonSSM", "ssm.amazonaws.com")
+        roles.ensure("AWSServiceRoleForAmazonSSM_AccountDiscovery", "accountdiscovery.ssm.amazonaws.com")
+
+
+app = App()
+env = Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
+activation_regions = app.node.try_get_context("activationRegions") or ["eu-central-1", "us-east-1"]
+HybridNodes(app, "HybridNodes", activation_regions=activation_regions, env=env)
+Fleet(app, "Fleet", env=env)
+app.synth()

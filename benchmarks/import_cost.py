@@ -1,0 +1,40 @@
+"""`import ssm_roles`, in processes that have imported what hand-written code imports: `aws_cdk` and its `aws_iam`."""
+
+from benchmarks.alternation import Distribution, Ratio, alternate
+from benchmarks.children import Child, run_child
+from benchmarks.report import Findings, milliseconds_row, ratio_row
+
+
+def measure(*, at_most: int, seconds: float) -> Findings:
+    """Compare processes that import it with processes that don't.
+
+    Args:
+        at_most: How many there are of each.
+        seconds: After which no more are started.
+    """
+    _import("library")  # so that the byte code is there
+    library, nothing = alternate(
+        lambda: _import("library"), lambda: _import("nothing"), at_most=at_most, seconds=seconds
+    )
+    return Findings(
+        [
+            milliseconds_row(
+                f"`import ssm_roles` beyond `import aws_cdk` and `aws_iam` ({len(library)} processes)",
+                Distribution.of([run.result["milliseconds"] for run in library]),
+                30,
+            ),
+            ratio_row(
+                "The same, peak memory of Python and Node.js",
+                Ratio.of([_memory(run) for run in library], [_memory(run) for run in nothing]),
+                1.02,
+            ),
+        ]
+    )
+
+
+def _import(what: str) -> Child:
+    return run_child("import_library", what)
+
+
+def _memory(run: Child) -> float:
+    return float(run.result["python"] + run.result["node"])

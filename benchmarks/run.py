@@ -1,0 +1,38 @@
+"""Measure the library against hand-written aws-cdk-lib code, print the table and write it to README.md.
+
+It needs Linux, for it reads /proc. A target that is missed is said in the table, and is no error: times are no tests.
+What is an error is hand-written code that gives another template.
+"""
+
+import argparse
+import os
+import time
+
+from benchmarks import ensured_roles, import_cost, many_hybrid_roles, sample_app
+from benchmarks.machine import circumstances
+from benchmarks.report import markdown, write_readme
+
+
+def main() -> None:
+    """Run all benchmarks, which takes 4 minutes at most unless the machine is busy with other things."""
+    parser = argparse.ArgumentParser(description="Measure the library against hand-written aws-cdk-lib code.")
+    parser.add_argument("--quick", action="store_true", help="few rounds; does not write README.md")
+    quick: bool = parser.parse_args().quick
+    load_before = os.getloadavg()[0]
+    started = time.monotonic()
+    findings = [
+        sample_app.measure(at_most=3 if quick else 16, seconds=65),
+        many_hybrid_roles.measure(
+            at_most=1 if quick else 6, seconds=45, memory_pairs=2 if quick else 3, memory_seconds=10
+        ),
+        import_cost.measure(at_most=3 if quick else 12, seconds=15),
+        ensured_roles.measure(at_most=2 if quick else 6, seconds=10),
+    ]
+    found = markdown(findings, circumstances(load_before, time.monotonic() - started))
+    print(found)
+    if not quick:
+        write_readme(found)
+
+
+if __name__ == "__main__":
+    main()
