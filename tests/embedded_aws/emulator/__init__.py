@@ -1,1 +1,1 @@
-"""What runs in the emulator's process: MiniStack, and the APIs that it lacks. Nothing here is imported by tests."""
+"""What runs in the emulator's process: MiniStack, and the APIs that it lacks."""
