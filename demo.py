@@ -27,20 +27,20 @@ def main() -> None:
         step("cdk bootstrap and cdk deploy")
         cdk.bootstrap()
         outputs = cdk.deploy(assembly).outputs
-        step("What is in the account now")
+        step("What is in the account now, with names that the emulator generates")
         for name in role_names(aws):
             show_role(aws, name)
         activation_role_name = outputs["HybridNodes"]["ActivationRoleName"]
+        step("Systems Manager assumes the role for a machine, as the emulator lets it")
+        role_arn = aws.client("iam").get_role(RoleName=activation_role_name)["Role"]["Arn"]
+        for account in (aws.account, "444455556666"):
+            show_assumption(aws, role_arn, account)
         step("Next, with an account of yours: enrol machines with the hybrid service role")
         print(f"  activation_role_name: {activation_role_name}")
         print(
             f"  aws ssm create-activation --iam-role {activation_role_name} --registration-limit 10 "
             f"--region {aws.region}"
         )
-        step("Systems Manager assumes the role for a machine, as the emulator lets it")
-        role_arn = aws.client("iam").get_role(RoleName=activation_role_name)["Role"]["Arn"]
-        for account in (aws.account, "444455556666"):
-            show_assumption(aws, role_arn, account)
 
 
 def step(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import cast
 from weakref import WeakKeyDictionary
@@ -126,7 +127,8 @@ class SynthChecks:
             # An imported role attaches no managed policy: CDK notes that as a warning on it, and goes on.
             for entry in [] if imported is None else imported.node.metadata:
                 if entry.type == "aws:cdk:warning":
-                    yield f"{role.node.path}: {_BELONGS_TO_AWS}: {without_tokens(entry.data)}"
+                    policy = re.search(r"arn:\S+", without_tokens(str(entry.data)))
+                    yield f"{role.node.path}: {_BELONGS_TO_AWS}, got {policy[0] if policy else entry.data}"
         for construct in constructs:
             if isinstance(construct, (iam.CfnPolicy, iam.CfnManagedPolicy)):
                 yield from self._attachment_errors(construct, construct.roles)

@@ -199,14 +199,13 @@ def check_regions(argument: str, regions: object, stack_region: str) -> None:
             raise ValueError(f"{argument} must name each Region once, got {name!r} twice")
     if "*" in known and len(names) > 1:
         raise ValueError(f"{argument} must be only '*' or a list of Regions, got {names!r}")
-    if not is_token(stack_region):
-        partition = partition_of(stack_region)
-        for name in known:
-            if name != "*" and partition_of(name) != partition:
-                raise ValueError(
-                    f"{argument} must be Regions of the stack's partition {partition}, "
-                    f"got {name!r} of {partition_of(name)}"
-                )
+    partition = partition_of(known[0] if is_token(stack_region) and known else stack_region)
+    for name in known:
+        if name != "*" and partition_of(name) != partition:
+            raise ValueError(
+                f"{argument} must be Regions of one partition, the stack's if its Region is known, "
+                f"here {partition}, got {name!r} of {partition_of(name)}"
+            )
 
 
 def partition_of(region: str) -> str:
@@ -242,7 +241,9 @@ def check_managed_policy_arns(argument: str, arns: Sequence[str]) -> None:
     policies = [arn.split(":", 2)[-1] if arn.startswith("arn:") else arn for arn in arns]
     for index, arn in enumerate(arns):
         if policies[index] in policies[:index]:
-            raise ValueError(f"{argument} must name each policy once, got {without_tokens(arn)!r} twice")
+            raise ValueError(
+                f"{argument} must not name a policy that the role has already, got {without_tokens(arn)!r} once more"
+            )
     if len(arns) > MANAGED_POLICIES_PER_ROLE:
         raise ValueError(
             f"{argument} must leave the role at most {MANAGED_POLICIES_PER_ROLE} policies "

@@ -59,12 +59,12 @@ class ServiceLinkedRole(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         description: str | None = None,
     ) -> None:
-        """Have the role in the account.
+        """Ensure or create the role.
 
         Args:
             scope: The construct that this one belongs to, in a stack.
             id: Its id, unique in ``scope``.
-            role_type: Which role; once a stack.
+            role_type: Which role; at most once per stack.
             creation: Whether a role that exists is adopted or an error.
                 Default: ``ServiceLinkedRoleCreation.ENSURE``
             removal_policy: ``RETAIN`` leaves the role in the account, whatever becomes of the stack. ``DESTROY``
@@ -76,7 +76,7 @@ class ServiceLinkedRole(Construct):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``removal_policy`` or ``description`` can't be had, or the stack has the role already.
+            ValueError: ``removal_policy`` or ``description`` is not allowed, or the stack has the role already.
         """
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
@@ -93,8 +93,8 @@ class ServiceLinkedRole(Construct):
         twin = facts.service_linked_roles.get(role_type.role_name.lower())
         if twin is not None:
             raise ValueError(
-                f"role_type must be in a stack once, got {role_type.role_name} for {scope.node.path}/{id} "
-                f"and for {twin.node.path}"
+                f"role_type must be at most once in a stack, got {role_type.role_name} for {scope.node.path}/{id}, "
+                f"but {twin.node.path} has it already"
             )
 
         validation.add_to_tree(self, scope, id)
@@ -178,7 +178,9 @@ class ServiceLinkedRole(Construct):
         return f"arn:{self._facts.partition}:iam::aws:policy/{validation.SERVICE_LINKED_PATH}{name}"
 
     def add_dependent(self, *constructs: Construct) -> None:
-        """Have these come after the role and go before it: it can be deleted only after what uses it.
+        """Create these after the role and delete them before it: it can be deleted only after what uses it.
+
+        It has no effect on a role from ``from_role_type``, which is there already.
 
         Args:
             constructs: What uses the role, such as a resource data sync.

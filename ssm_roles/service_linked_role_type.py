@@ -153,7 +153,7 @@ ServiceLinkedRoleType.ACCOUNT_DISCOVERY = ServiceLinkedRoleType(
     feature="Explorer and OpsCenter over the accounts of an organization",
     created_by=(
         "By the console with a resource data sync, or by AWS Organizations with trusted access; "
-        "by hand before a resource data sync is created by API or CloudFormation"
+        "by hand for OpsCenter, and before a resource data sync is created by API or CloudFormation"
     ),
     clean_up="Delete all resource data syncs of Explorer, and disable trusted access in AWS Organizations",
     documentation_url=f"{_USER_GUIDE}/using-service-linked-roles-service-action-2.html",
@@ -166,7 +166,10 @@ ServiceLinkedRoleType.OPS_DATA_SYNC = ServiceLinkedRoleType(
     created_by="Enabling Explorer in the console creates it",
     clean_up="Stop the Security Hub findings in Explorer and in OpsCenter",
     documentation_url=f"{_USER_GUIDE}/using-service-linked-roles-service-action-3.html",
-    doubts=("An older edition of the guide creates it for ssm.amazonaws.com, which gives AWSServiceRoleForAmazonSSM.",),
+    doubts=(
+        "An older edition of the guide creates it for ssm.amazonaws.com, which gives AWSServiceRoleForAmazonSSM.",
+        "The guide for China prints opsdatasync.ssm.amazonaws.com.cn as its principal.",
+    ),
 )
 ServiceLinkedRoleType.OPS_INSIGHTS = ServiceLinkedRoleType(
     role_name="AWSServiceRoleForAmazonSSM_OpsInsights",
