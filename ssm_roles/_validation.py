@@ -181,7 +181,8 @@ def check_regions(argument: str, regions: object, stack_region: str) -> None:
     Args:
         argument: The argument's name, for the error.
         regions: What the user gave.
-        stack_region: The Region of the stack, whose partition binds where it is known.
+        stack_region: The Region of the stack, whose partition binds. Where it is a token, the Regions must still be of
+            one partition.
     """
     check_list(argument, regions, "a list of Region names")
     names = list(cast("Sequence[object]", regions))

@@ -21,8 +21,8 @@ class ServiceLinkedRoleType:
 
     Attributes:
         role_name: The name that AWS gives the role, one per account.
-        service_principal: Who assumes it, and what ``CreateServiceLinkedRole`` takes as ``AWSServiceName``; the same in
-            every partition.
+        service_principal: Who assumes it, and what ``CreateServiceLinkedRole`` takes as ``AWSServiceName``; used in
+            every partition, since AWS's guides for China print both this and a ``.com.cn`` form.
         managed_policy_name: The AWS managed policy that holds its permissions; None where it was not given.
         feature: What of Systems Manager needs the role.
         created_by: How the role normally comes to be.

@@ -623,6 +623,16 @@ def test_a_reference_accepts_the_core_policy_for_what_it_has_is_unknown(stack: S
     assert only(stack, "AWS::IAM::ManagedPolicy")["Roles"] == ["SSMServiceRole"]
 
 
+def test_regions_of_two_partitions_are_refused_where_the_stack_s_region_is_open(stack: Stack, refused: Refused) -> None:
+    message = refused(
+        lambda: HybridServiceRole(stack, "Nodes", activation_regions=["cn-north-1", "us-east-1"]),
+        "activation_regions",
+        tree=stack,
+    )
+    assert "'us-east-1' of aws" in message
+    HybridServiceRole(stack, "Nodes", activation_regions=["cn-north-1", "cn-northwest-1"])
+
+
 def test_a_reference_refuses_a_policy_that_cdk_would_leave_off(stack: Stack, refused: Refused) -> None:
     role = HybridServiceRole.from_role_arn(stack, "Nodes", IMPORTED_ARN)
     message = refused(lambda: role.add_managed_policy(aws_policy("ReadOnlyAccess")), "policy", tree=stack)
