@@ -25,7 +25,7 @@ class StackFacts:
     region: str
     account: str
     synth_checks: SynthChecks
-    hybrid_principals: dict[tuple[str, ...], iam.IPrincipal] = field(default_factory=dict)
+    principals: dict[str, iam.IPrincipal] = field(default_factory=dict)
     service_linked_roles: dict[str, Construct] = field(default_factory=dict)
     ensure_function: EnsureFunction | None = None
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
-import jsii
 from aws_cdk import Duration, Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
+from ._service_role import ServiceRole, aws_managed_policy, path_and_name
 from ._stack import stack_facts
-from ._trust import SYSTEMS_MANAGER, hybrid_principal
+from ._trust import hybrid_principal
 
 # What every managed node needs:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
 _CORE_POLICY_NAME = "AmazonSSMManagedInstanceCore"
 
 
-@jsii.implements(iam.IGrantable)
-class HybridServiceRole(Construct):
+class HybridServiceRole(ServiceRole):
     """The role with which machines outside EC2 talk to Systems Manager: servers of your own, other clouds, the edge.
 
     Systems Manager assumes it for each machine that a hybrid activation enrols, and hands the machine the temporary
@@ -74,45 +72,22 @@ class HybridServiceRole(Construct):
                 is as before.
         """
         validation.check_construct(scope, id)
-        facts = stack_facts(scope)
         if activation_regions is not None:
-            validation.check_regions("activation_regions", activation_regions, facts.region)
-        if managed_policies is not None:
-            policy_arns = validation.managed_policy_arns("managed_policies", managed_policies)
-            validation.check_managed_policy_arns("managed_policies", [_core_policy().managed_policy_arn, *policy_arns])
-        if inline_policies is not None:
-            validation.check_inline_policies(inline_policies)
-        if role_name is not None:
-            validation.check_role_name(role_name)
-        if path is not None:
-            validation.check_path(path)
-        if description is not None:
-            validation.check_description(description)
-        if permissions_boundary is not None:
-            validation.managed_policy_arn("permissions_boundary", permissions_boundary)
-        if max_session_duration is not None:
-            validation.check_max_session_duration(max_session_duration)
-        if role_name is not None:
-            validation.check_activation_role_name(_activation_role_name(path, role_name))
-
-        validation.add_to_tree(self, scope, id)
-        role = iam.Role(
-            self,
-            "Default",
-            assumed_by=hybrid_principal(facts, activation_regions or [facts.region]),
-            managed_policies=[_core_policy(), *(managed_policies or ())],
-            inline_policies=None if inline_policies is None else dict(inline_policies),
+            validation.check_regions("activation_regions", activation_regions, stack_facts(scope).region)
+        super().__init__(
+            scope,
+            id,
+            trust=lambda facts: hybrid_principal(facts, activation_regions or [facts.region]),
+            default_policies=[aws_managed_policy(_CORE_POLICY_NAME)],
+            passed_by_name=True,
+            managed_policies=managed_policies,
+            inline_policies=inline_policies,
             role_name=role_name,
             path=path,
             description=description,
             permissions_boundary=permissions_boundary,
             max_session_duration=max_session_duration,
         )
-        self._role: iam.IRole = role
-        self._path = path
-        self._managed_policies = [_core_policy(), *(managed_policies or ())]
-        if path is not None and role_name is None:
-            facts.synth_checks.add_generated_name(role, path)
 
     @staticmethod
     def from_role_arn(scope: Construct, id: str, role_arn: str) -> HybridServiceRole:
@@ -133,21 +108,6 @@ class HybridServiceRole(Construct):
         return _ImportedHybridServiceRole(scope, id, role_arn)
 
     @property
-    def role(self) -> iam.IRole:
-        """The IAM role itself, for what takes one."""
-        return self._role
-
-    @property
-    def role_arn(self) -> str:
-        """The role's ARN."""
-        return self._role.role_arn
-
-    @property
-    def role_name(self) -> str:
-        """The role's name, without its path. Activations want ``activation_role_name``."""
-        return self._role.role_name
-
-    @property
     def activation_role_name(self) -> str:
         """What ``CreateActivation`` takes as ``IamRole``: the path without its leading slash, then the name.
 
@@ -157,62 +117,7 @@ class HybridServiceRole(Construct):
         """
         if self._path is not None and validation.is_token(self._path):
             return _activation_role_name_of_arn(self.role_arn)
-        return _activation_role_name(self._path, self.role_name)
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The principal that grants give permissions to: ``bucket.grant_read(hybrid_service_role)``."""
-        return self._role
-
-    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
-        """Attach one more managed policy.
-
-        Args:
-            policy: The policy, not yet attached; a role can have 10 in all.
-
-        Raises:
-            TypeError: ``policy`` is no managed policy.
-            ValueError: It is attached already, or the eleventh, or that of a service-linked role.
-        """
-        validation.managed_policy_arn("policy", policy)
-        policies = [*self._managed_policies, policy]
-        validation.check_managed_policy_arns("policy", [each.managed_policy_arn for each in policies])
-        self._role.add_managed_policy(policy)
-        self._managed_policies = policies
-
-    def add_to_policy(self, statement: iam.PolicyStatement) -> bool:
-        """Allow the machines one more thing.
-
-        Args:
-            statement: What to add to the role's default policy.
-
-        Returns:
-            Whether it was added; False where the role belongs to another account.
-
-        Raises:
-            TypeError: ``statement`` is no ``iam.PolicyStatement``.
-        """
-        validation.check_type("statement", statement, iam.PolicyStatement, "an iam.PolicyStatement")
-        return self._role.add_to_principal_policy(statement).statement_added
-
-    def grant_pass_role(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee`` pass this role, and no other, to Systems Manager, and to no other service.
-
-        Args:
-            grantee: Who may pass it.
-
-        Raises:
-            TypeError: ``grantee`` is nothing that permissions can be granted to.
-
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
-        """
-        validation.check_grantee(grantee)
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["iam:PassRole"],
-            resource_arns=[self.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER}},
-        )
+        return path_and_name(self._path, self.role_name)
 
     def grant_create_activation(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee`` manage hybrid activations with this role: create, tag, describe and delete them.
@@ -275,15 +180,6 @@ class _ImportedHybridServiceRole(HybridServiceRole):
                 f"got {validation.without_tokens(arn)!r}"
             )
         super().add_managed_policy(policy)
-
-
-@cache
-def _core_policy() -> iam.IManagedPolicy:
-    return iam.ManagedPolicy.from_aws_managed_policy_name(_CORE_POLICY_NAME)
-
-
-def _activation_role_name(path: str | None, role_name: str) -> str:
-    return role_name if path is None else path[1:] + role_name
 
 
 def _activation_role_name_of_arn(role_arn: str) -> str:
