@@ -291,6 +291,58 @@ class EmbeddedAws:
         )
         return answer
 
+    def activations(self, region: str | None = None, *, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the hybrid activations that exist, the oldest first, as `DescribeActivations` shows them.
+
+        Args:
+            region: Default: the Region of this object.
+            account: Default: the account of this object.
+        """
+        return list(self._command("activations", **self._place(region, account)))
+
+    def nodes(self, region: str | None = None, *, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the nodes that have registered with activations, as `DescribeInstanceInformation` shows them.
+
+        Args:
+            region: Default: the Region of this object.
+            account: Default: the account of this object.
+        """
+        return list(self._command("nodes", **self._place(region, account)))
+
+    def register_node(
+        self, activation_id: str, activation_code: str, region: str | None = None, *, account: str | None = None
+    ) -> str:
+        """Register a node with a hybrid activation, as SSM Agent does, and return the node's id.
+
+        Args:
+            activation_id: The id of the activation.
+            activation_code: Its code.
+            region: The Region of the activation. Default: the Region of this object.
+            account: The account of the activation. Default: the account of this object.
+
+        Raises:
+            EmbeddedAwsError: `InvalidActivation`: there is no such activation, or the code is another one's.
+                `ActivationExpired`: it is too late. `RegistrationLimitExceeded`: the activation is used up.
+        """
+        return str(
+            self._command(
+                "register-node",
+                activation_id=activation_id,
+                activation_code=activation_code,
+                **self._place(region, account),
+            )
+        )
+
+    def set_role_propagation_seconds(self, seconds: float) -> None:
+        """Set how old a role must be before `CreateActivation` knows of it. It is 0 seconds after a reset."""
+        self._command("set-role-propagation-seconds", seconds=seconds)
+
+    def _place(self, region: str | None, account: str | None) -> dict[str, str]:
+        return {
+            "account": self.account if account is None else account,
+            "region": self.region if region is None else region,
+        }
+
     def _start(self) -> None:
         directory = self.directory
         (directory / "config").write_text("[default]\n", encoding="utf-8")

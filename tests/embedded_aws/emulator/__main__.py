@@ -29,6 +29,7 @@ def main(descriptor: int, directory: Path) -> None:
 
     from . import (
         access_control,
+        activations,
         calls,
         checkpoint,
         control,
@@ -48,6 +49,7 @@ def main(descriptor: int, directory: Path) -> None:
     service_linked_roles.install()
     iam_resources.install()
     stack_operations.install()
+    activations.install()
     access_control.install()
     waiting.install()
     calls.install()

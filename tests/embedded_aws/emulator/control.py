@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import calls, checkpoint, service_linked_roles, service_principals
+from . import activations, calls, checkpoint, service_linked_roles, service_principals
 from .responses import ApiError
 
 PREFIX = "/_embedded_aws/"
@@ -18,6 +18,10 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "set-deletion-seconds": service_linked_roles.set_deletion_seconds,
     "set-usage": service_linked_roles.set_usage,
     "assume-role-as-service": service_principals.assume_role,
+    "activations": activations.activations_of,
+    "nodes": activations.nodes_of,
+    "register-node": activations.register_node,
+    "set-role-propagation-seconds": activations.set_role_propagation_seconds,
     "save-checkpoint": checkpoint.save,
     "forget-checkpoint": checkpoint.forget,
 }
