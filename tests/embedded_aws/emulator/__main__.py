@@ -37,6 +37,8 @@ def main(descriptor: int, directory: Path) -> None:
         iam_resources,
         managed_policies,
         ministack,
+        secret_resources,
+        secret_rotation,
         service_linked_roles,
         stack_operations,
         waiting,
@@ -50,6 +52,8 @@ def main(descriptor: int, directory: Path) -> None:
     iam_resources.install()
     stack_operations.install()
     activations.install()
+    secret_rotation.install()
+    secret_resources.install()
     access_control.install()
     waiting.install()
     calls.install()

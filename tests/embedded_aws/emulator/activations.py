@@ -102,7 +102,7 @@ def create(request: Mapping[str, Any]) -> dict[str, Any]:
     if request.get("Tags"):
         implied_permissions.require("ssm:AddTagsToResource", "*", _tag_keys(request["Tags"]))
     implied_permissions.require("iam:PassRole", role_arn, {"iam:PassedToService": "ssm.amazonaws.com"})
-    _check_role(role_name, role_arn, now)
+    _check_role(role_arn, now)
     expiration = request.get("ExpirationDate", now + _DEFAULT_SECONDS)
     if not now < expiration <= now + _LONGEST_SECONDS:
         # Neither the code nor the sentence of this error is documented.
@@ -157,13 +157,12 @@ def delete(request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _check_role(role_name: str, role_arn: str, now: float) -> None:
+def _check_role(role_arn: str, now: float) -> None:
     role = service_linked_roles.find_role(role_arn.rpartition("/")[2])
     if (
         role is None
         or role["Arn"] != role_arn
-        or datetime.fromisoformat(role["CreateDate"].replace("Z", "+00:00")).timestamp()
-        > now - _role_propagation_seconds
+        or _is_too_young(role, now)
         or not service_principals.lets_in(role, "ssm.amazonaws.com")
     ):
         raise ApiError(
@@ -172,6 +171,11 @@ def _check_role(role_name: str, role_arn: str, now: float) -> None:
     if service_linked_roles.is_service_linked(role):
         # The API reference says that it is refused, but not with which words.
         raise ApiError("ValidationException", f"A service-linked role is not allowed: {role_arn}")
+
+
+def _is_too_young(role: Mapping[str, Any], now: float) -> bool:
+    created = datetime.fromisoformat(role["CreateDate"].replace("Z", "+00:00")).timestamp()
+    return _role_propagation_seconds > 0 and created > now - _role_propagation_seconds
 
 
 def _tag_keys(tags: list[dict[str, str]]) -> dict[str, Any]:

@@ -19,13 +19,14 @@ def remember_caller(headers: Any, query: Any) -> None:
     _access_key.set(router.extract_access_key_id(headers, query))
 
 
-def require(action: str, resource_arn: str, keys: Mapping[str, Any]) -> None:
+def require(action: str, resource_arn: str, keys: Mapping[str, Any], *, message: str | None = None) -> None:
     """Refuse the request if its caller may not do this as well.
 
     Args:
         action: The action as policies name it, such as `iam:PassRole`.
         resource_arn: The ARN of what it is done to, `*` for an action that takes none.
         keys: The condition keys.
+        message: The sentence of the refusal. Default: IAM's own, which names the action.
 
     Raises:
         ApiError: `AccessDeniedException`, as services of the JSON protocol answer it.
@@ -41,7 +42,7 @@ def require(action: str, resource_arn: str, keys: Mapping[str, Any]) -> None:
         service_context=dict(keys),
     )
     if denied is not None:
-        raise ApiError(
-            "AccessDeniedException",
-            iam_actions.identity_denial_message(action, denied.principal_arn, resource_arn, denied.decision == "Deny"),
-        )
+        if message is None:
+            explicit = denied.decision == "Deny"
+            message = iam_actions.identity_denial_message(action, denied.principal_arn, resource_arn, explicit)
+        raise ApiError("AccessDeniedException", message)

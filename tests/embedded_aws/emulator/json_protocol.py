@@ -88,17 +88,17 @@ def _violations(shape: Any, value: Any, at: str) -> Iterator[str]:
             if value.get(name) is not None:
                 yield from _violations(member, value[name], inner)
             elif name in shape.required_members:
-                yield _violation(None, inner, "Member must not be null")
+                yield _violation(" null", inner, "Member must not be null")
         return
-    yield from (_violation(value, at, constraint) for constraint in _broken(shape, value))
+    shown = "" if shape.metadata.get("sensitive") else f" '{value}'"
+    yield from (_violation(shown, at, constraint) for constraint in _broken(shape, value))
     if shape.type_name == "list":
         for index, element in enumerate(value, 1):
             yield from _violations(shape.member, element, f"{at}.{index}.member")
 
 
-def _violation(value: Any, at: str, constraint: str) -> str:
-    shown = "null" if value is None else f"'{value}'"
-    return f"Value {shown} at '{at}' failed to satisfy constraint: {constraint}"
+def _violation(shown: str, at: str, constraint: str) -> str:
+    return f"Value{shown} at '{at}' failed to satisfy constraint: {constraint}"
 
 
 def _broken(shape: Any, value: Any) -> Iterator[str]:
