@@ -33,6 +33,7 @@ def main(descriptor: int, directory: Path) -> None:
         calls,
         checkpoint,
         control,
+        event_rules,
         iam_answers,
         iam_resources,
         managed_policies,
@@ -54,6 +55,7 @@ def main(descriptor: int, directory: Path) -> None:
     activations.install()
     secret_rotation.install()
     secret_resources.install()
+    event_rules.install()
     access_control.install()
     waiting.install()
     calls.install()
