@@ -35,6 +35,9 @@ class HybridServiceRole(Construct):
     https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html
     """
 
+    # Of a role that exists already, nobody knows them here.
+    _activation_regions: Sequence[str] | None = None
+
     def __init__(
         self,
         scope: Construct,
@@ -111,6 +114,7 @@ class HybridServiceRole(Construct):
         self._role: iam.IRole = role
         self._path = path
         self._managed_policies = [_core_policy(), *(managed_policies or ())]
+        self._activation_regions = [facts.region] if activation_regions is None else list(activation_regions)
         if path is not None and role_name is None:
             facts.synth_checks.add_generated_name(role, path)
 
