@@ -11,7 +11,7 @@ from constructs import Construct
 from ._stack import StackFacts
 from .service_linked_role_type import ServiceLinkedRoleType, service_linked_role_arn
 
-_CODE = Path(__file__).parent / "_lambda" / "ensure_service_linked_role"
+_CODE = Path(__file__).parent / "_lambda"
 
 # The newest Python of AWS Lambda: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _RUNTIME = "python3.14"
@@ -50,8 +50,8 @@ class EnsureFunction(Construct):
             self,
             "Function",
             description="Ensures the service-linked roles of this stack",
-            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
-            handler="index.handler",
+            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__", "rotate_hybrid_activation.py"]),
+            handler="functions.ensure_service_linked_role.handler",
             runtime=lambda_.Runtime(_RUNTIME, lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.ARM_64,
             memory_size=128,

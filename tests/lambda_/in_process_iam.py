@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from .ensure_function import SimulatedClock
 from .iam_wire import wire_answer
+from .lambda_function import SimulatedClock
 
 # What a call that hangs costs the function: its own limit.
 HANGING_SECONDS = 15.0

@@ -24,9 +24,10 @@ from hypothesis.stateful import (
 )
 
 from .answer_endpoint import AnswerEndpoint
-from .ensure_function import FUNCTION_SECONDS, EnsureFunction, Run, SimulatedClock
+from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, properties
 from .in_process_iam import Call, Fault, InProcessIam, Killed
+from .lambda_function import FUNCTION_SECONDS, Run, SimulatedClock
 
 RecordProperty = Callable[[str, object], None]
 
