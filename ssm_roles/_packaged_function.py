@@ -46,7 +46,7 @@ class PackagedFunction:
             scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description
         )
         log_group.grant_write(self.role)
-        others = [f"functions/{each}.py" for each in _MODULES if each != module]
+        others = [f"{each}.py" for each in _MODULES if each != module]
         self.function = lambda_.Function(
             scope,
             "Function",
