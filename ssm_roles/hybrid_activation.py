@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -36,9 +36,8 @@ _CHECK_MINUTES = 5
 # [ssm-roles:0123456789abcdef:0123456789abcdef]. The API's own limit is 256.
 _DESCRIPTION_LENGTH = 256 - 46
 
-# What AWS Lambda measures is the JSON text of all variables:
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The secret's ARN has this length at most, with
-# the name that CloudFormation makes of a logical ID.
+# Of the JSON text of all variables: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The ARN of
+# the secret has this length at most, with the name that CloudFormation makes of a logical ID.
 _ENVIRONMENT_BYTES = 4096
 _SECRET_ARN_LENGTH = 340
 
@@ -159,6 +158,7 @@ class HybridActivation(Construct):
         from aws_cdk import aws_secretsmanager as secretsmanager
 
         self._facts = facts
+        self._encryption_key = encryption_key
         self._secret = secretsmanager.Secret(
             self,
             "Secret",
@@ -179,7 +179,7 @@ class HybridActivation(Construct):
             description="Makes the hybrid activations whose id and code are in a secret",
             environment={"SECRET_ARN": secret_arn, "ACTIVATION": activation},
         )
-        self._allow(function.role, role, tagged=bool(tags), encryption_key=encryption_key)
+        self._allow(function.role, role, tagged=bool(tags))
         may_invoke = self._let_secrets_manager_invoke(function)
         may_rotate = self._allow_rotation(function)
         schedule = secretsmanager.CfnRotationSchedule(
@@ -222,7 +222,17 @@ class HybridActivation(Construct):
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access.html
         """
         validation.check_grantee(grantee)
-        return self._secret.grant_read(grantee)
+        read = self._secret.grant_read(grantee)
+        if self._encryption_key is None:
+            return read
+        # CDK writes it into the key's policy only, which it can't for a key from elsewhere.
+        decrypt = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["kms:Decrypt"],
+            resource_arns=[self._encryption_key.key_arn],
+            conditions=self._for_the_secret(),
+        )
+        return read.combine(decrypt) if decrypt.success else read
 
     def registration_script(self, platform: RegistrationPlatform) -> str:
         """Return a script that registers the machine on which it runs, as a text for a file or for user data.
@@ -249,9 +259,14 @@ class HybridActivation(Construct):
         }
         return registration_script(_SCRIPTS[platform], values)
 
-    def _allow(
-        self, grantee: iam.Role, role: HybridServiceRole, *, tagged: bool, encryption_key: kms.IKey | None
-    ) -> None:
+    def _for_the_secret(self) -> dict[str, dict[str, str]]:
+        """Tell that it is this secret for which Secrets Manager has KMS encrypt or decrypt.
+
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        """
+        return {"StringEquals": {"kms:EncryptionContext:SecretARN": self._secret.secret_arn}}
+
+    def _allow(self, grantee: iam.Role, role: HybridServiceRole, *, tagged: bool) -> None:
         """Let the function do what rotations need, but for starting one."""
         tag = ["ssm:AddTagsToResource"] if tagged else []
         # Activations have no ARN.
@@ -275,13 +290,12 @@ class HybridActivation(Construct):
                 resources=[self._secret.secret_arn],
             )
         )
-        if encryption_key is not None:
-            # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        if self._encryption_key is not None:
             grantee.add_to_policy(
                 iam.PolicyStatement(
                     actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                    resources=[encryption_key.key_arn],
-                    conditions={"StringEquals": {"kms:EncryptionContext:SecretARN": self._secret.secret_arn}},
+                    resources=[self._encryption_key.key_arn],
+                    conditions=self._for_the_secret(),
                 )
             )
 
@@ -306,7 +320,7 @@ class HybridActivation(Construct):
             principal=iam.ServicePrincipal("secretsmanager.amazonaws.com"),
             source_account=self._facts.account,
         )
-        return function.function.node.find_child("SecretsManager")
+        return cast(Construct, function.function.node.find_child("SecretsManager"))
 
     def _check_regularly(self, function: PackagedFunction, *, after: Construct) -> None:
         from aws_cdk import aws_events as events

@@ -1,4 +1,4 @@
-"""The scripts that register machines: Linux's runs here, with commands of AWS and of the machine that only take notes."""
+"""The scripts that register machines: Linux's runs here, with commands that take notes in place of AWS's."""
 
 from __future__ import annotations
 
@@ -302,9 +302,7 @@ def test_the_download_is_from_the_region_s_own_bucket_in_its_partition(region: s
     any_machine.region = region
     any_machine.url_suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     url = any_machine.run().note("curl")["arguments"][-1]
-    assert url == (
-        f"https://amazon-ssm-{region}.s3.{region}.{any_machine.url_suffix}/latest/linux_amd64/ssm-setup-cli"
-    )
+    assert url == (f"https://amazon-ssm-{region}.s3.{region}.{any_machine.url_suffix}/latest/linux_amd64/ssm-setup-cli")
 
 
 @pytest.mark.parametrize(
@@ -361,7 +359,10 @@ def test_it_is_refused_before_anything_happens(case: str, machine: Machine) -> N
 
 
 REFUSED_SECRETS = {
-    "the placeholder": ('{"Nothing":"x7Y","Placeholder":"The first rotation puts an activation here."}', "first rotation"),
+    "the placeholder": (
+        '{"Nothing":"x7Y","Placeholder":"The first rotation puts an activation here."}',
+        "first rotation",
+    ),
     "no JSON": ("a password", "first rotation"),
     "nothing": ("", "first rotation"),
     "an empty code": (value(ActivationCode=""), "first rotation"),
