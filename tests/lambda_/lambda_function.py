@@ -43,11 +43,15 @@ class SimulatedClock:
 
     def __init__(self, pace: float = 0.0) -> None:
         self.now = 1000.0
+        self._epoch = float(int(time.time())) - self.now
         self.pace = pace
         self.pauses: list[float] = []
 
     def monotonic(self) -> float:
         return self.now
+
+    def time(self) -> float:
+        return self._epoch + self.now
 
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0, seconds

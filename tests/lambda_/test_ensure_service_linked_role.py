@@ -16,8 +16,8 @@ from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import SECRET, AnswerEndpoint, silent_endpoint
 from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, RoleType, properties
-from .iam_wire import answer_next
 from .lambda_function import Run, SimulatedClock
+from .wire import answer_next
 
 NewFunction = Callable[[], EnsureFunction]
 

@@ -6,6 +6,7 @@ import functools
 import logging
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -35,6 +36,7 @@ _TRANSIENT = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TooManyUpdates",
     }
 )
 
@@ -76,25 +78,51 @@ class Service:
         self._name = name
         self._deadline = deadline
 
-    def call(self, operation: str, **parameters: Any) -> Any:
-        """Call an operation, such as ``get_role``, and return its answer."""
+    def call(
+        self,
+        operation: str,
+        *,
+        needs: str | None = None,
+        secret: bool = False,
+        passes: Callable[[ClientError], bool] = lambda error: False,
+        before_again: Callable[[], object] = lambda: None,
+        **parameters: Any,
+    ) -> Any:
+        """Call an operation, again where the fault will pass, and return its answer.
+
+        Args:
+            operation: Its name, such as ``get_role``.
+            needs: What its answer must have. Default: - nothing
+            secret: Whether a parameter is a secret, which what is said of a fault may repeat: then no more is told of a
+                fault than its code. Default: False
+            passes: Says of an error whether it will pass, beside those of every service.
+            before_again: What to do before each repetition, for a call that failed may have had its effect.
+            parameters: Those of the operation.
+        """
         pause = Pause(self._deadline)
         propagated = time.monotonic() + _PROPAGATION_SECONDS
         while True:
             if time.monotonic() > self._deadline:
                 raise RefusedError(f"out of time: before {operation}")
             try:
-                return getattr(client(self._name), operation)(**parameters)
+                answer = getattr(client(self._name), operation)(**parameters)
+                if needs is None or needs in answer:
+                    return answer
+                fault = f"an answer without {needs}"
             except ClientError as error:
                 code, _ = code_and_message(error)
                 denied = code in _DENIED and time.monotonic() < propagated
                 failed = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-                if not denied and not failed and code not in _TRANSIENT:
+                if not denied and not failed and code not in _TRANSIENT and not passes(error):
+                    if secret:
+                        silent: Any = {"Error": {"Code": code}, "ResponseMetadata": error.response["ResponseMetadata"]}
+                        raise ClientError(silent, error.operation_name) from None
                     raise
-                fault: Exception = error
+                fault = code if secret else str(error)
             except (BotoCoreError, ResponseParserError) as error:
-                fault = error
+                fault = type(error).__name__ if secret else str(error)
             pause.wait(f"{operation}: {fault}")
+            before_again()
 
 
 @functools.cache
