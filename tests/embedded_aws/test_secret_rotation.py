@@ -6,7 +6,7 @@ import textwrap
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ def _make_function(
     failures: Mapping[str, int] | None = None,
     pause: float = 0,
     permission: Mapping[str, str] | None = None,
+    actions: Sequence[str] = ("secretsmanager:*",),
 ) -> str:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
@@ -82,7 +83,7 @@ def _make_function(
     trust = _policy({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
     iam, functions = aws.client("iam"), aws.client("lambda")
     role = iam.create_role(RoleName="Function", AssumeRolePolicyDocument=trust)["Role"]
-    allowed = _policy({"Action": "secretsmanager:*", "Resource": "*"})
+    allowed = _policy({"Action": list(actions), "Resource": "*"})
     iam.put_role_policy(RoleName="Function", PolicyName="policy", PolicyDocument=allowed)
     _calls_file(aws).unlink(missing_ok=True)
     function = functions.create_function(
@@ -307,6 +308,23 @@ def test_who_rotates_may_invoke_the_function(aws: EmbeddedAws) -> None:
     other = aws.client("secretsmanager").create_secret(Name="other", SecretString="x")["ARN"]
     for operation in ("rotate_secret", "cancel_rotate_secret"):
         assert _refusal(getattr(client, operation), SecretId=other)[0] == "AccessDeniedException"
+
+
+_NEEDED = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
+
+
+@pytest.mark.parametrize("missing", _NEEDED)
+def test_the_function_does_what_its_own_role_allows(aws: EmbeddedAws, missing: str) -> None:
+    secret = _make_secret(aws)
+    before = _labels(aws)
+    actions = [f"secretsmanager:{action}" for action in _NEEDED if action != missing]
+    function = _make_function(aws, _ROTATING, actions=actions)
+    token = aws.client("secretsmanager").rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
+    _wait_until(lambda: "AccessDeniedException" in [call.error_code for call in aws.calls()])
+    (refused,) = {call for call in aws.calls() if call.error_code == "AccessDeniedException"}
+    assert refused.action == f"secretsmanager:{missing}"
+    assert refused.principal_arn.startswith(f"arn:aws:sts::{aws.account}:assumed-role/Function/")
+    assert _labels(aws) == {**before, token: ["AWSPENDING"]}
 
 
 def _template(**schedule: Any) -> dict[str, Any]:

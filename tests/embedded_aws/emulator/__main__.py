@@ -41,6 +41,7 @@ def main(descriptor: int, directory: Path) -> None:
         secret_resources,
         secret_rotation,
         service_linked_roles,
+        ssm_resources,
         stack_operations,
         waiting,
     )
@@ -55,6 +56,7 @@ def main(descriptor: int, directory: Path) -> None:
     activations.install()
     secret_rotation.install()
     secret_resources.install()
+    ssm_resources.install()
     event_rules.install()
     access_control.install()
     waiting.install()

@@ -102,7 +102,7 @@ def create(request: Mapping[str, Any]) -> dict[str, Any]:
     if request.get("Tags"):
         implied_permissions.require("ssm:AddTagsToResource", "*", _tag_keys(request["Tags"]))
     implied_permissions.require("iam:PassRole", role_arn, {"iam:PassedToService": "ssm.amazonaws.com"})
-    _check_role(role_arn, now)
+    check_role(role_arn)
     expiration = request.get("ExpirationDate", now + _DEFAULT_SECONDS)
     if not now < expiration <= now + _LONGEST_SECONDS:
         # Neither the code nor the sentence of this error is documented.
@@ -157,12 +157,17 @@ def delete(request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _check_role(role_arn: str, now: float) -> None:
+def check_role(role_arn: str) -> None:
+    """Check that a role of the account of the request can be given to Systems Manager.
+
+    Raises:
+        ApiError: It does not exist, or not long enough, or it does not let Systems Manager in.
+    """
     role = service_linked_roles.find_role(role_arn.rpartition("/")[2])
     if (
         role is None
         or role["Arn"] != role_arn
-        or _is_too_young(role, now)
+        or _is_too_young(role)
         or not service_principals.lets_in(role, "ssm.amazonaws.com")
     ):
         raise ApiError(
@@ -173,9 +178,9 @@ def _check_role(role_arn: str, now: float) -> None:
         raise ApiError("ValidationException", f"A service-linked role is not allowed: {role_arn}")
 
 
-def _is_too_young(role: Mapping[str, Any], now: float) -> bool:
+def _is_too_young(role: Mapping[str, Any]) -> bool:
     created = datetime.fromisoformat(role["CreateDate"].replace("Z", "+00:00")).timestamp()
-    return _role_propagation_seconds > 0 and created > now - _role_propagation_seconds
+    return _role_propagation_seconds > 0 and created > time.time() - _role_propagation_seconds
 
 
 def _tag_keys(tags: list[dict[str, str]]) -> dict[str, Any]:

@@ -21,8 +21,14 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 _HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
 
-# What stands for a character of a Unicode category in a pattern that has only ASCII in it.
-_CATEGORIES = {"L": ("a-zA-Z", "a"), "N": ("0-9", "0"), "Z": (" ", " ")}
+# The ASCII characters of a Unicode category, and one that stands for all others of it. No mark is ASCII.
+_CATEGORIES = {
+    "L": ("a-zA-Z", "a"),
+    "M": ("", "a"),
+    "N": ("0-9", "0"),
+    "P": (r"!-#%-*,-/:;?@\[-\]_{}", "!"),
+    "Z": (" ", " "),
+}
 
 
 @functools.cache
@@ -116,6 +122,8 @@ def _broken(shape: Any, value: Any) -> Iterator[str]:
 
 
 def _matches(pattern: str, value: str) -> bool:
+    # In the models' dialect a hyphen after a class is one.
+    pattern = pattern.replace("\\w-", "\\w\\-")
     if "\\p{" in pattern:
         for category, (members, _) in _CATEGORIES.items():
             pattern = pattern.replace(f"\\p{{{category}}}", members)
