@@ -282,7 +282,6 @@ class HybridActivation(Construct):
                 actions=[
                     "secretsmanager:CancelRotateSecret",
                     "secretsmanager:DescribeSecret",
-                    "secretsmanager:GetSecretValue",
                     "secretsmanager:PutSecretValue",
                     "secretsmanager:RotateSecret",
                     "secretsmanager:UpdateSecretVersionStage",

@@ -13,7 +13,19 @@ import botocore.loaders
 import botocore.session
 import jsii
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, IStringProducer, Lazy, RemovalPolicy, Stack
+from aws_cdk import (
+    App,
+    Aws,
+    CfnElement,
+    CfnParameter,
+    Duration,
+    Environment,
+    Fn,
+    IStringProducer,
+    Lazy,
+    RemovalPolicy,
+    Stack,
+)
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -736,20 +748,39 @@ NODE_TEXTS = (
 
 
 class Activations:
-    """Makes one accepted activation after another, and sees in the end that they synthesize."""
+    """Makes one accepted activation after another, and sees in the end that their functions get what was given."""
+
+    # CloudFormation's limit is 500 resources in a stack.
+    PER_STACK = 35
 
     def __init__(self) -> None:
-        self.stack = new_stack()
-        self.role = HybridServiceRole(self.stack, "Nodes")
+        self.app = App()
+        self.expected: dict[str, dict[str, Any]] = {}
 
-    def made(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Make one, see what the function gets, and take it away again."""
-        made = HybridActivation(self.stack, "Activation", role=self.role, **arguments)
-        template = self.stack.resolve(made.node.find_child("Activation").node.default_child._to_cloud_formation())
-        ((resource),) = template["Resources"].values()
-        self.stack.node.try_remove_child("Activation")
-        parts = resource["Properties"]["Activation"]["Fn::Join"][1]
-        return cast("dict[str, Any]", json.loads("".join(part if isinstance(part, str) else "Nodes" for part in parts)))
+    def accepted(self, arguments: dict[str, Any], **settings: Any) -> None:
+        number = len(self.expected)
+        name = f"Stack{number // self.PER_STACK}"
+        stack = cast("Stack | None", self.app.node.try_find_child(name))
+        if stack is None:
+            stack = Stack(self.app, name)
+            HybridServiceRole(stack, "Nodes")
+        role = cast(HybridServiceRole, stack.node.find_child("Nodes"))
+        activation = HybridActivation(stack, f"Activation{number}", role=role, **arguments)
+        function = cast(CfnElement, activation.node.find_child("Function").node.default_child)
+        self.expected[stack.resolve(function.logical_id)] = settings
+
+    def synthesize(self) -> None:
+        found = {}
+        for artifact in self.app.synth().stacks:
+            for name, resource in artifact.template["Resources"].items():
+                if resource["Type"] == "AWS::Lambda::Function":
+                    parts = resource["Properties"]["Environment"]["Variables"]["ACTIVATION"]["Fn::Join"][1]
+                    text = "".join(part if isinstance(part, str) else "Nodes" for part in parts)
+                    found[name] = json.loads(text)
+        assert found.keys() == self.expected.keys()
+        assert {name: {key: found[name][key] for key in expected} for name, expected in self.expected.items()} == (
+            self.expected
+        )
 
 
 @in_few_and_in_many_cases
@@ -768,9 +799,11 @@ def test_the_texts_of_an_activation_are_those_that_systems_manager_allows(
         # The API takes an empty name, which means none.
         empty = argument == "default_instance_name" and text == ""
         if allowed_by_ssm(shape, text) and not reserved and not empty:
-            settings = good.made(arguments)
-            sent = {"key": lambda: settings["Tags"][0]["Key"], "value": lambda: settings["Tags"][0]["Value"]}
-            assert sent.get(argument, lambda: settings["DefaultInstanceName"])() == text
+            settings: dict[str, Any] = {
+                "key": {"Tags": [{"Key": text, "Value": ""}]},
+                "value": {"Tags": [{"Key": "key", "Value": text}]},
+            }
+            good.accepted(arguments, **settings.get(argument, {"DefaultInstanceName": text}))
         else:
             refused(
                 lambda: HybridActivation(bench.stack, "Activation", role=bench.nodes, **arguments),
@@ -779,6 +812,7 @@ def test_the_texts_of_an_activation_are_those_that_systems_manager_allows(
             )
 
     check()
+    good.synthesize()
 
 
 @in_few_and_in_many_cases
@@ -802,8 +836,7 @@ def test_the_limits_of_an_activation_are_those_of_the_services(cases: str, bench
         }
         fault = next((argument for argument, wrong in faults.items() if wrong), None)
         if fault is None:
-            settings = good.made(arguments)
-            assert (settings["RegistrationLimit"], settings["LifetimeSeconds"]) == (limit, lifetime)
+            good.accepted(arguments, RegistrationLimit=limit, LifetimeSeconds=lifetime)
         else:
             refused(
                 lambda: HybridActivation(bench.stack, "Activation", role=bench.nodes, **arguments),
@@ -812,6 +845,7 @@ def test_the_limits_of_an_activation_are_those_of_the_services(cases: str, bench
             )
 
     check()
+    good.synthesize()
 
 
 # ARNs
