@@ -1,6 +1,6 @@
 """Servers outside EC2 that register themselves: an activation in a secret, who may read it, and the script.
 
-    aws cloudformation describe-stacks --stack-name Fleet --output text \
+    aws cloudformation describe-stacks --stack-name Servers --output text \
         --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
 
 The script holds no secret. It runs as root, with credentials of the provisioner.
@@ -15,7 +15,7 @@ from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
 
 app = App()
 env = Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
-stack = Stack(app, "Fleet", env=env)
+stack = Stack(app, "Servers", env=env)
 nodes = HybridServiceRole(stack, "HybridNodes")
 activation = HybridActivation(
     stack,
