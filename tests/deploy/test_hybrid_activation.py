@@ -189,21 +189,27 @@ AT_THE_END = ("secretsmanager:CancelRotateSecret", "ssm:DeleteActivation")
 OF_AWS_LAMBDA = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
+# What is not called, but needed by whoever calls another action.
+NEEDED_BY = {
+    "iam:PassRole": "ssm:CreateActivation",
+    "lambda:InvokeFunction": "secretsmanager:RotateSecret",
+    "ssm:AddTagsToResource": "ssm:CreateActivation",
+}
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("unwanted", [*IN_THE_FIRST_ROTATION, *IN_A_CHECK, *AT_THE_END])
 def test_without_any_one_permission_something_fails(unwanted: str, account: Account) -> None:
     fleet = changed(account.assembly(activation(tags={"a": "b"})), without=unwanted)
     run = account.cdk.deploy(fleet, expect_failure=unwanted in IN_THE_FIRST_ROTATION)
-    said = run.output
     if unwanted in IN_A_CHECK:
         deployed = Deployed(account, run.outputs)
         account.aws.client("ssm").delete_activation(ActivationId=deployed.read()["ActivationId"])
-        said = deployed.check()
+        assert "rotation was started" not in deployed.check()
     if unwanted in AT_THE_END:
-        said = account.cdk.destroy(fleet, expect_failure=True).output
-    refusals = [call for call in account.aws.calls() if call.error_code == "AccessDeniedException"]
-    assert f"not authorized to perform: {unwanted}" in "\n".join([said, account.aws.log, *logged(account)])
-    assert refusals
+        account.cdk.destroy(fleet, expect_failure=True)
+    refused = {call.action for call in account.aws.calls() if call.error_code == "AccessDeniedException"}
+    assert refused == {NEEDED_BY.get(unwanted, unwanted)}
 
 
 def test_the_table_of_permissions_is_complete(account: Account) -> None:
