@@ -64,11 +64,11 @@ _SCRIPTS = {
 class HybridActivation(Construct):
     """A hybrid activation that machines outside EC2 can be registered with at any time, by its id and code in a secret.
 
-    CloudFormation has no type for activations, an activation dies after 30 days at most, and its code is shown once. So
-    the activation is one secret of AWS Secrets Manager, and a rotation function puts a new activation there before the
-    old one expires. The code is nowhere else. Where the secret is read once and used later, the activation before the
-    current one works on until the next rotation or its own end. When the stack is deleted, its activations are deleted,
-    and the nodes that were registered with them stay.
+    CloudFormation has no type for activations, an activation can be used for 30 days at most, and its code is shown
+    once. So id and code are in one secret of AWS Secrets Manager, and a rotation function puts those of a new
+    activation there before the old one expires. The code is nowhere else. For whoever has read the secret a while ago,
+    the activation before the current one works on until the next rotation or its own end. When the stack is deleted,
+    its activations are deleted, and the nodes that were registered with them stay.
 
     The secret's value is a JSON object with ``ActivationId``, ``ActivationCode``, ``Region``, ``IamRole``,
     ``ExpirationDate`` and ``RegistrationLimit``.
@@ -107,8 +107,8 @@ class HybridActivation(Construct):
             lifetime: How long an activation can be used, 5 hours to 30 days in whole seconds: longer than the shortest
                 interval of rotations. Default: 30 days
             rotate_every: How often a new activation takes the place of the old one, in whole hours: 4 hours to an hour
-                less than ``lifetime``, since Secrets Manager rotates within an hour. Default: - half of ``lifetime``,
-                rounded down to whole hours, but 4 hours at least
+                less than ``lifetime``, since Secrets Manager rotates any time within an hour. Default: - half of
+                ``lifetime``, rounded down to whole hours, but 4 hours at least
             rotate_when_used_up: Whether to look every 5 minutes if the activation is used up, expired or gone, and to
                 make a new one at once. Default: ``True``
             default_instance_name: The name of each node, 1 to 256 letters, digits, blanks or ``_.:/=+-@``.
@@ -204,6 +204,7 @@ class HybridActivation(Construct):
         first.node.add_dependency(schedule)
         if rotate_when_used_up:
             self._check_regularly(function, after=first)
+        facts.synth_checks.leave_out(self, facts.stack)
 
     @property
     def secret(self) -> secretsmanager.ISecret:
