@@ -8,9 +8,10 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -39,6 +40,9 @@ class SimulatedClock:
 
     Args:
         pace: The share of a pause that it takes all the same. Default: 0
+
+    Attributes:
+        in_pauses: What happens in each pause.
     """
 
     def __init__(self, pace: float = 0.0) -> None:
@@ -46,6 +50,7 @@ class SimulatedClock:
         self._epoch = float(int(time.time())) - self.now
         self.pace = pace
         self.pauses: list[float] = []
+        self.in_pauses: Callable[[], None] = lambda: None
 
     def monotonic(self) -> float:
         return self.now
@@ -59,6 +64,7 @@ class SimulatedClock:
         self.pauses.append(seconds)
         if self.pace > 0:
             time.sleep(seconds * self.pace)
+        self.in_pauses()
 
 
 class Context:
@@ -156,19 +162,33 @@ class LambdaFunction:
         aws_url: Where it finds AWS.
         credentials: `AccessKeyId`, `SecretAccessKey` and `SessionToken` to act with.
         clock: What it takes for the time.
+        environment: Its environment variables. Default: none
     """
 
     def __init__(
-        self, name: str, endpoint: AnswerEndpoint, aws_url: str, credentials: Mapping[str, str], clock: SimulatedClock
+        self,
+        name: str,
+        endpoint: AnswerEndpoint,
+        aws_url: str,
+        credentials: Mapping[str, str],
+        clock: SimulatedClock,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
         package = f"functions_{next(_numbers)}"
         self._log = _Log()
+        self.last_log: list[str] = []
         logger = logging.Logger(package, logging.INFO)
         logger.addHandler(self._log)
         self.modules = _load(package, name)
-        replacements = {"logger": logger, "boto3": _Boto3(aws_url, credentials), "time": clock}
+        self.environment = {} if environment is None else dict(environment)
+        replacements = {
+            "logger": logger,
+            "boto3": _Boto3(aws_url, credentials),
+            "time": clock,
+            "os": SimpleNamespace(environ=self.environment),
+        }
         for module in self.modules.values():
             for attribute in replacements.keys() & vars(module).keys():
                 setattr(module, attribute, replacements[attribute])
@@ -182,20 +202,25 @@ class LambdaFunction:
         """Run the function once.
 
         Args:
-            event: The event without its ResponseURL, which is added where there is none.
+            event: The event. One of CloudFormation comes without its ResponseURL, which is added where there is none.
             seconds: How much time AWS Lambda gives it.
             misfortunes: What its attempts to answer meet.
         """
         url = ""
-        if isinstance(event, dict) and "ResponseURL" not in event:
+        if isinstance(event, dict) and not event.keys() & {"ResponseURL", "Step", "Check"}:
             url = self.endpoint.url(*misfortunes)
             event = {**event, "ResponseURL": url}
-        self._log.lines = []
+        # Secrets Manager runs it while CloudFormation waits for it.
+        interrupted, self._log.lines = self._log.lines, []
         self.clock.pauses.clear()
         start = self.clock.now
-        # As it comes out of the runtime of AWS Lambda.
-        returned = self._handler(json.loads(json.dumps(event)), Context(self.clock, seconds))
-        return Run(self.endpoint.taken(url) if url else [], returned, self.clock.now - start, self._log.lines)
+        try:
+            # As it comes out of the runtime of AWS Lambda.
+            returned = self._handler(json.loads(json.dumps(event)), Context(self.clock, seconds))
+            return Run(self.endpoint.taken(url) if url else [], returned, self.clock.now - start, self._log.lines)
+        finally:
+            self.last_log = self._log.lines
+            self._log.lines = interrupted
 
 
 def _load(package: str, name: str) -> dict[str, Any]:

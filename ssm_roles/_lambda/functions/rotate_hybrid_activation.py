@@ -159,10 +159,9 @@ class HybridActivation:
             "RegistrationLimit": self._settings["RegistrationLimit"],
         }
         try:
-            self._secrets.call(
+            self._call_secrets(
                 "put_secret_value",
                 secret=True,
-                SecretId=self.secret_arn,
                 ClientRequestToken=token,
                 SecretString=json.dumps(value, sort_keys=True, separators=(",", ":")),
                 VersionStages=[_PENDING, f"{_LABEL}{activation_id}"],
@@ -193,9 +192,8 @@ class HybridActivation:
             self._delete_activation(activation_id)
         former: dict[str, Any] = {} if current is None else {"RemoveFromVersionId": current}
         try:
-            self._secrets.call(
+            self._call_secrets(
                 "update_secret_version_stage",
-                SecretId=self.secret_arn,
                 VersionStage=_CURRENT,
                 MoveToVersionId=token,
                 **former,
@@ -246,7 +244,7 @@ class HybridActivation:
         if secret_arn == self.secret_arn:
             # First, since a rotation that is under way sees it after it has created an activation, and deletes it.
             try:
-                self._secrets.call("cancel_rotate_secret", SecretId=secret_arn)
+                self._call_secrets("cancel_rotate_secret")
             except ClientError as error:
                 # There is no rotation to cancel where the secret is gone or about to go, or was never rotated.
                 if code_and_message(error)[0] not in ("ResourceNotFoundException", "InvalidRequestException"):
@@ -262,8 +260,11 @@ class HybridActivation:
 
     # The secret.
 
+    def _call_secrets(self, operation: str, **parameters: Any) -> Any:
+        return self._secrets.call(operation, needs="ARN", SecretId=self.secret_arn, **parameters)
+
     def _secret(self) -> Secret:
-        return Secret(self._secrets.call("describe_secret", needs="ARN", SecretId=self.secret_arn))
+        return Secret(self._call_secrets("describe_secret"))
 
     def _secret_in_rotation(self, token: str) -> Secret:
         secret = self._secret()
@@ -293,12 +294,7 @@ class HybridActivation:
 
     def _remove_label(self, version: str, label: str) -> None:
         try:
-            self._secrets.call(
-                "update_secret_version_stage",
-                SecretId=self.secret_arn,
-                VersionStage=label,
-                RemoveFromVersionId=version,
-            )
+            self._call_secrets("update_secret_version_stage", VersionStage=label, RemoveFromVersionId=version)
         except ClientError as error:
             # Another run has done it.
             if not is_error(error, "InvalidParameterException"):
@@ -314,7 +310,7 @@ class HybridActivation:
             self._give_up(pending)
         try:
             # The same token however often the call is repeated.
-            self._secrets.call("rotate_secret", SecretId=self.secret_arn, ClientRequestToken=str(uuid.uuid4()))
+            self._call_secrets("rotate_secret", ClientRequestToken=str(uuid.uuid4()))
         except ClientError as error:
             if not is_error(error, "InvalidRequestException", "previous rotation"):
                 raise
