@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
@@ -27,6 +28,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _REQUEST_SECONDS = 30.0
 # A function may run for a quarter of an hour.
 _FUNCTION_SECONDS = 900.0
+# The models of the APIs, which take most of the time that a client takes to make: read once for all clients.
+_LOADER = botocore.loaders.create_loader()
 # What a child process may have of the caller's environment: no credentials, no profile, no Region, no proxy.
 _FOREIGN = ("AWS_", "CDK_", "BOTO_", "MINISTACK_", "LOCALSTACK_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -439,6 +442,7 @@ class EmbeddedAws:
 
     def _make_client(self, service: str, region: str, credentials: Mapping[str, str]) -> Any:
         session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
         # Whatever profile the caller's environment names does not exist here.
         session.set_config_variable("profile", "default")
         session.set_config_variable("config_file", str(self.directory / "config"))

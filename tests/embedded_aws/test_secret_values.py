@@ -109,6 +109,17 @@ def test_a_value_is_read_by_version_and_by_label_if_they_agree(aws: EmbeddedAws)
     assert _refusal(get, SecretId="secret", VersionStage="AWSPENDING")[0] == "ResourceNotFoundException"
 
 
+def test_a_replica_is_changed_where_its_original_is(aws: EmbeddedAws) -> None:
+    client, first = _make_secret(aws)
+    client.replicate_secret_to_regions(SecretId="secret", AddReplicaRegions=[{"Region": "us-east-1"}])
+    replica = aws.client("secretsmanager", "us-east-1")
+    refused = ("InvalidRequestException", "You can't perform this operation on a replica secret.")
+    assert _refusal(replica.put_secret_value, SecretId="secret", SecretString="x") == refused
+    assert _refusal(replica.rotate_secret, SecretId="secret") == refused
+    second = _put(client, "second")
+    assert _labels(replica) == {first: ["AWSPREVIOUS"], second: ["AWSCURRENT"]}
+
+
 def test_a_refusal_never_quotes_a_value(aws: EmbeddedAws) -> None:
     client, _ = _make_secret(aws)
     code, message = _refusal(client.put_secret_value, SecretId="secret", SecretString="hunter2 " * 10_000)

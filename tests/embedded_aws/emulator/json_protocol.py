@@ -5,6 +5,7 @@ Requests are held to the constraints of the API's own model, the one that the SD
 https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 """
 
+import base64
 import functools
 import json
 import re
@@ -109,8 +110,7 @@ def _violation(shown: str, at: str, constraint: str) -> str:
 
 def _broken(shape: Any, value: Any) -> Iterator[str]:
     constraints = shape.metadata
-    sized = shape.type_name in ("string", "list", "blob")
-    measure, what = (len(value), "length") if sized else (value, "value")
+    measure, what = _measure(shape.type_name, value)
     if "min" in constraints and measure < constraints["min"]:
         yield f"Member must have {what} greater than or equal to {constraints['min']}"
     if "max" in constraints and measure > constraints["max"]:
@@ -119,6 +119,14 @@ def _broken(shape: Any, value: Any) -> Iterator[str]:
         yield f"Member must satisfy regular expression pattern: {constraints['pattern']}"
     if shape.type_name == "string" and shape.enum and value not in shape.enum:
         yield f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+
+
+def _measure(type_name: str, value: Any) -> tuple[Any, str]:
+    if type_name in ("string", "list", "map"):
+        return len(value), "length"
+    if type_name == "blob":
+        return len(base64.b64decode(value)), "length"
+    return value, "value"
 
 
 def _matches(pattern: str, value: str) -> bool:

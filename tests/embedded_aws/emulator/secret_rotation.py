@@ -197,7 +197,7 @@ def _bad_rules(sentence: str) -> ApiError:
 
 
 def _rotate_secret(request: dict[str, Any]) -> dict[str, Any]:
-    secret = secret_values.find(request["SecretId"])
+    secret = secret_values.find_primary(request["SecretId"])
     function_arn = request.get("RotationLambdaARN") or secret["RotationLambdaARN"]
     if function_arn:
         implied_permissions.require("lambda:InvokeFunction", function_arn, {})
@@ -213,7 +213,7 @@ def _rotate_secret(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cancel_rotate_secret(request: dict[str, Any]) -> dict[str, Any]:
-    secret = secret_values.find(request["SecretId"])
+    secret = secret_values.find_primary(request["SecretId"])
     pending = cancel(secret)
     answer = {"ARN": secret["ARN"], "Name": secret["Name"]}
     return answer if pending is None else {**answer, "VersionId": pending}

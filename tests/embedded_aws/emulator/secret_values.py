@@ -36,6 +36,18 @@ def find(secret_id: str) -> dict[str, Any]:
     return secret
 
 
+def find_primary(secret_id: str) -> dict[str, Any]:
+    """Return the record of a secret that may be changed.
+
+    Raises:
+        ApiError: There is none, or it is the replica of one in another Region.
+    """
+    secret = find(secret_id)
+    if secretsmanager._is_replica(secret):
+        raise ApiError("InvalidRequestException", "You can't perform this operation on a replica secret.")
+    return secret
+
+
 def labelled(secret: Mapping[str, Any], label: str) -> str | None:
     """Return the version that a staging label is attached to, or None."""
     version_id: str | None = secretsmanager._find_stage_version(secret, label)[0]
@@ -74,7 +86,7 @@ def put(request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ApiError: `ResourceExistsException`: the version has another value already.
     """
-    secret = find(request["SecretId"])
+    secret = find_primary(request["SecretId"])
     value = {kind: request[kind] for kind in _KINDS if request.get(kind) is not None}
     if len(value) != 1:
         raise ApiError("InvalidParameterException", "You must provide either SecretString or SecretBinary.")
