@@ -36,7 +36,7 @@ NEEDED = ("aws", "curl", "cut", "date", "mktemp", "sed", "tr", "uname")
 # `sh` is dash on some systems, and bash on others.
 SHELLS = ("sh", "bash")
 
-# Each notes its arguments, its environment and what every process of the machine shows of either.
+# Each notes its arguments, its environment, and what every process of the machine shows of either.
 NOTES = """
 import json, os, sys
 from pathlib import Path
@@ -47,7 +47,10 @@ shown = []
 for process in Path("/proc").iterdir():
     if process.name.isdigit() and process.name != str(os.getpid()):
         try:
-            shown.append((process / "cmdline").read_bytes() + (process / "environ").read_bytes())
+            environment = (process / "environ").read_bytes()
+            # Other machines may be tried at the same time.
+            if os.environ["TMPDIR"].encode() in environment:
+                shown.append((process / "cmdline").read_bytes() + environment)
         except OSError:
             pass
 files = [path.read_bytes() for path in Path(os.environ["TMPDIR"]).rglob("*") if path.is_file()]
