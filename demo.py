@@ -2,10 +2,13 @@
 
 The real CDK command line synthesizes and deploys `app.py`. What it made is read back with boto3 and shown. Then Systems
 Manager's part is played: the hybrid service role is assumed as for an activation, which gives temporary credentials.
+Last, an example with a hybrid activation is deployed, whose secret is read, used and rotated.
 """
 
+import json
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,7 @@ from tests.embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 STACKS = ("HybridNodes", "Fleet")
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
+ROTATION_SECONDS = 60
 
 
 def main() -> None:
@@ -35,12 +39,22 @@ def main() -> None:
         role_arn = aws.client("iam").get_role(RoleName=activation_role_name)["Role"]["Arn"]
         for account in (aws.account, "444455556666"):
             show_assumption(aws, role_arn, account)
-        step("Next, with an account of yours: enrol machines with the hybrid service role")
-        print(f"  activation_role_name: {activation_role_name}")
+        step("cdk deploy of examples/rotating_activation.py: a hybrid activation in a secret, and who may read it")
+        example = cdk.deploy(cdk.synth([sys.executable, "examples/rotating_activation.py"])).outputs["Servers"]
+        secret_arn = example["SecretArn"]
+        activation = read_secret(aws, secret_arn)
+        show_activation(secret_arn, activation)
+        step("A machine registers with it, as the emulator lets it; then the secret is rotated, and two more register")
+        register(aws, activation)
+        show_activation(secret_arn, rotated := rotate(aws, secret_arn, activation))
+        register(aws, rotated)
+        register(aws, activation)
+        step("Next, with an account of yours: enrol machines with the script of the example")
+        query = "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue"
         print(
-            f"  aws ssm create-activation --iam-role {activation_role_name} --registration-limit 10 "
-            f"--region {aws.region}"
+            f'  aws cloudformation describe-stacks --stack-name Servers --output text --query "{query}" > register.sh'
         )
+        print("  sudo sh register.sh")
 
 
 def step(text: str) -> None:
@@ -100,6 +114,33 @@ def show_assumption(aws: EmbeddedAws, role_arn: str, account: str) -> None:
         print(f"    {key:16}{mask(credentials[key])}")
     print(f"    {'Expiration':16}{credentials['Expiration']}")
     print(f"    {'acts as':16}{identity['Arn']}")
+
+
+def read_secret(aws: EmbeddedAws, secret_arn: str) -> dict[str, Any]:
+    text = aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def show_activation(secret_arn: str, activation: dict[str, Any]) -> None:
+    print(f"\n  {secret_arn}")
+    for key, value in activation.items():
+        print(f"    {key:18}{mask(value) if key == 'ActivationCode' else value}")
+
+
+def register(aws: EmbeddedAws, activation: dict[str, Any]) -> None:
+    node_id = aws.register_node(activation["ActivationId"], activation["ActivationCode"])
+    print(f"\n  {node_id} is a managed node, by activation {activation['ActivationId']}")
+
+
+def rotate(aws: EmbeddedAws, secret_arn: str, before: dict[str, Any]) -> dict[str, Any]:
+    aws.client("secretsmanager").rotate_secret(SecretId=secret_arn)
+    deadline = time.monotonic() + ROTATION_SECONDS
+    while (after := read_secret(aws, secret_arn)) == before:
+        if time.monotonic() > deadline:
+            sys.exit("The rotation has not ended.")
+        time.sleep(0.1)
+    return after
 
 
 def mask(value: str) -> str:

@@ -15,7 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-FUNCTION_CODE = Path(__file__).resolve().parents[1] / "ssm_roles" / "_lambda" / "ensure_service_linked_role"
+FUNCTION_CODE = Path(__file__).resolve().parents[1] / "ssm_roles" / "_lambda"
 
 
 class HybridNodes(Stack):
@@ -62,8 +62,8 @@ class EnsureServiceLinkedRoles(Construct):
             self,
             "Function",
             description="Ensures the service-linked roles of this stack",
-            code=lambda_.Code.from_asset(str(FUNCTION_CODE), exclude=["__pycache__"]),
-            handler="index.handler",
+            code=lambda_.Code.from_asset(str(FUNCTION_CODE), exclude=["__pycache__", "rotate_hybrid_activation.py"]),
+            handler="functions.ensure_service_linked_role.handler",
             runtime=lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.ARM_64,
             memory_size=128,

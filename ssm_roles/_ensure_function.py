@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._packaged_function import PackagedFunction
 from ._stack import StackFacts
 from .service_linked_role_type import ServiceLinkedRoleType, service_linked_role_arn
-
-_CODE = Path(__file__).parent / "_lambda" / "ensure_service_linked_role"
-
-# The newest Python of AWS Lambda: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-_RUNTIME = "python3.14"
-
-# The longest that AWS Lambda allows, for IAM deletes service-linked roles in its own time:
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
-_TIMEOUT_MINUTES = 15
 
 
 class EnsureFunction(Construct):
@@ -32,32 +22,10 @@ class EnsureFunction(Construct):
         """
         super().__init__(facts.stack, "EnsureServiceLinkedRoles")
         self._facts = facts
-        # These take a sixth of a second to import, which apps that ensure no role don't spend.
-        from aws_cdk import aws_lambda as lambda_
-        from aws_cdk import aws_logs as logs
-
-        log_group = logs.LogGroup(
-            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
-        self._role = iam.Role(
+        self._function = PackagedFunction(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            module="ensure_service_linked_role",
             description="Ensures the service-linked roles of this stack",
-        )
-        log_group.grant_write(self._role)
-        self._function = lambda_.Function(
-            self,
-            "Function",
-            description="Ensures the service-linked roles of this stack",
-            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
-            handler="index.handler",
-            runtime=lambda_.Runtime(_RUNTIME, lambda_.RuntimeFamily.PYTHON),
-            architecture=lambda_.Architecture.ARM_64,
-            memory_size=128,
-            timeout=Duration.minutes(_TIMEOUT_MINUTES),
-            role=self._role,
-            log_group=log_group,
         )
         facts.synth_checks.leave_out(self, facts.stack)
 
@@ -71,12 +39,12 @@ class EnsureFunction(Construct):
     @property
     def service_token(self) -> str:
         """What a custom resource takes as ``ServiceToken``."""
-        return self._function.function_arn
+        return self._function.service_token
 
     @property
     def service_timeout(self) -> Duration:
         """When CloudFormation need no longer wait for an answer."""
-        return Duration.minutes(_TIMEOUT_MINUTES + 1)
+        return self._function.service_timeout
 
     def allow(self, role_type: ServiceLinkedRoleType, *, describe: bool) -> None:
         """Let the function create one role or see that it is there.
@@ -86,16 +54,16 @@ class EnsureFunction(Construct):
             describe: Whether it may change the role's description, too.
         """
         role_arn = self._arn(role_type)
-        self._role.add_to_policy(
+        self._function.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["iam:CreateServiceLinkedRole"],
                 resources=[role_arn],
                 conditions={"StringEquals": {"iam:AWSServiceName": role_type.service_principal}},
             )
         )
-        self._role.add_to_policy(self._look_up(role_type))
+        self._function.role.add_to_policy(self._look_up(role_type))
         if describe:
-            self._role.add_to_policy(iam.PolicyStatement(actions=["iam:UpdateRole"], resources=[role_arn]))
+            self._function.role.add_to_policy(iam.PolicyStatement(actions=["iam:UpdateRole"], resources=[role_arn]))
 
     def allow_delete(self, scope: Construct, role_type: ServiceLinkedRoleType) -> iam.Policy:
         """Let the function delete one role.
@@ -116,7 +84,7 @@ class EnsureFunction(Construct):
         return iam.Policy(
             scope,
             f"Delete{role_type.role_name}",
-            roles=[self._role],
+            roles=[self._function.role],
             statements=[delete, self._look_up(role_type)],
         )
 

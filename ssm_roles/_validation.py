@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
@@ -36,6 +37,15 @@ _INLINE_POLICIES_LENGTH = 10_240
 
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html, parameter IamRole
 ACTIVATION_ROLE_NAME_LENGTH = 64
+
+# What CreateActivation takes besides: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
+# and, for tags, which become those of the nodes, https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
+_REGISTRATION_LIMIT = 1000
+_ACTIVATION_TEXT_LENGTH = 256
+_ACTIVATION_TEXT = "letters, digits, blanks and _.:/=+-@"
+_ACTIVATION_DESCRIPTION = re.compile(r"[\t\n\r -~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]*")
+_TAGS = 50
+_TAG_KEY_LENGTH = 128
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-\d{1,2}")
 # Region prefixes of the partitions other than aws, longest first:
@@ -266,6 +276,65 @@ def check_inline_policies(inline_policies: object) -> None:
         raise ValueError(f"inline_policies must have at most {_INLINE_POLICIES_LENGTH} characters in all, got {length}")
 
 
+def check_flag(argument: str, flag: object) -> None:
+    """Check what must be True or False."""
+    check_type(argument, flag, bool, "True or False")
+
+
+def check_registration_limit(registration_limit: object) -> None:
+    """Check how many nodes an activation enrols."""
+    if isinstance(registration_limit, float) and is_token(registration_limit):
+        return
+    check_type("registration_limit", registration_limit, int, "a whole number")
+    if not 1 <= cast(int, registration_limit) <= _REGISTRATION_LIMIT:
+        raise ValueError(f"registration_limit must be 1 to {_REGISTRATION_LIMIT}, got {registration_limit}")
+
+
+def duration_in_hours(argument: str, duration: object) -> float:
+    """Return the hours of a duration that is known at synth time and has no fractions of seconds."""
+    check_type(argument, duration, Duration, "a Duration")
+    if cast(Duration, duration).is_unresolved():
+        raise ValueError(f"{argument} must be known at synth time, got a token")
+    seconds = cast(Duration, duration).to_seconds(integral=False)
+    if seconds != int(seconds):
+        raise ValueError(f"{argument} must be in whole seconds, got {seconds:g} seconds")
+    return seconds / 3600
+
+
+def check_default_instance_name(default_instance_name: object) -> None:
+    """Check the name that an activation gives its nodes."""
+    check_type("default_instance_name", default_instance_name, str, "a string")
+    _check_activation_text("default_instance_name", cast(str, default_instance_name), _ACTIVATION_TEXT_LENGTH)
+
+
+def check_activation_description(description: object, limit: int) -> None:
+    """Check the description of an activation, of which the service takes nearly any text."""
+    check_type("description", description, str, "a string")
+    allowed = "printable characters, tabs and line breaks"
+    _check_text("description", cast(str, description), _ACTIVATION_DESCRIPTION, allowed, limit, minimum=0)
+
+
+def check_tags(tags: object) -> None:
+    """Check the tags of an activation."""
+    check_type("tags", tags, Mapping, "a mapping of strings to strings")
+    for key, value in cast("Mapping[object, object]", tags).items():
+        check_type("tags", key, str, "a mapping of strings to strings")
+        check_type("tags", value, str, "a mapping of strings to strings")
+        _check_activation_text("tags", cast(str, key), _TAG_KEY_LENGTH, "have keys of ")
+        _check_activation_text("tags", cast(str, value), _ACTIVATION_TEXT_LENGTH, "have values of ", minimum=0)
+        if cast(str, key).lower().startswith("aws:"):
+            raise ValueError(f"tags must not have keys that begin with 'aws:', which is kept for AWS, got {key!r}")
+    number = len(cast("Mapping[object, object]", tags))
+    if number > _TAGS:
+        raise ValueError(f"tags must be at most {_TAGS}, got {number}")
+
+
+def check_key(argument: str, key: object) -> None:
+    """Raise TypeError unless something is a KMS key."""
+    if not hasattr(key, "key_arn") or not _is_known_to_cdk(key):
+        raise TypeError(f"{argument} must be an IKey, got {_shown(key)}")
+
+
 def account_of(arn: str) -> str:
     """Return the account of an ARN, which is all of it where it is a token."""
     parts = arn.split(":")
@@ -303,6 +372,16 @@ def _check_text(
         raise ValueError(f"{argument} must be {limits} characters, got {len(text)}: {_shown(text)}")
     if not pattern.fullmatch(text):
         raise ValueError(f"{argument} must be {allowed}, got {_shown(text)}")
+
+
+def _check_activation_text(argument: str, text: str, maximum: int, what: str = "be ", *, minimum: int = 1) -> None:
+    if is_token(text):
+        return
+    if not minimum <= len(text) <= maximum:
+        raise ValueError(f"{argument} must {what}{minimum} to {maximum} characters, got {len(text)}: {_shown(text)}")
+    # The service's pattern is [\p{L}\p{Z}\p{N}_.:/=+\-@]*, and ``re`` knows no categories of Unicode.
+    if not all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text):
+        raise ValueError(f"{argument} must {what}{_ACTIVATION_TEXT}, got {_shown(text)}")
 
 
 def _is_known_to_cdk(value: object) -> bool:

@@ -33,6 +33,9 @@ class HybridServiceRole(ServiceRole):
     https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html
     """
 
+    # Of a role that exists already, nobody knows them here.
+    _activation_regions: Sequence[str] | None = None
+
     def __init__(
         self,
         scope: Construct,
@@ -87,6 +90,9 @@ class HybridServiceRole(ServiceRole):
             description=description,
             permissions_boundary=permissions_boundary,
             max_session_duration=max_session_duration,
+        )
+        self._activation_regions = (
+            [stack_facts(scope).region] if activation_regions is None else list(activation_regions)
         )
 
     @staticmethod

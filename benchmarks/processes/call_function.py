@@ -24,7 +24,7 @@ def main() -> None:
     importlib.import_module("boto3")
     boto3_there = time.perf_counter()
     sys.dont_write_bytecode = True
-    function = importlib.import_module("index")
+    function = importlib.import_module("functions.ensure_service_linked_role")
     imported = time.perf_counter()
     with contextlib.redirect_stdout(sys.stderr):
         answer = function.handler(event, Context())

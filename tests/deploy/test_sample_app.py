@@ -13,7 +13,13 @@ from tests.embedded_aws.server import REPOSITORY, EmbeddedAwsError
 
 # The emulator has no resource data sync.
 NOT_DEPLOYABLE = {"deletable_service_linked_role"}
-EXAMPLES = sorted(path for path in (REPOSITORY / "examples").glob("*.py") if path.stem not in NOT_DEPLOYABLE)
+# What `test_hybrid_activation.py` deploys anyway.
+SLOW = {"rotating_activation"}
+EXAMPLES = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.deep] if path.stem in SLOW else [])
+    for path in sorted((REPOSITORY / "examples").glob("*.py"))
+    if path.stem not in NOT_DEPLOYABLE
+]
 
 
 def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_account_only(account: Account) -> None:
@@ -39,7 +45,7 @@ def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_accou
         assert account.has_role(name)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_deploys_and_goes_again(example: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", account.aws.account)
     monkeypatch.setenv("CDK_DEFAULT_REGION", account.aws.region)

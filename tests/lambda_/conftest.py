@@ -9,7 +9,8 @@ import pytest
 from ..embedded_aws.fixtures import aws, embedded_aws
 from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import AnswerEndpoint
-from .ensure_function import EnsureFunction, SimulatedClock
+from .ensure_function import EnsureFunction
+from .lambda_function import SimulatedClock
 
 __all__ = ["aws", "embedded_aws"]
 

@@ -14,9 +14,10 @@ from botocore.config import Config
 
 from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import SECRET, AnswerEndpoint, silent_endpoint
-from .ensure_function import EnsureFunction, Run, SimulatedClock
+from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, RoleType, properties
-from .iam_wire import answer_next
+from .lambda_function import Run, SimulatedClock
+from .wire import answer_next
 
 NewFunction = Callable[[], EnsureFunction]
 
@@ -700,7 +701,7 @@ class TestTime:
         with silent_endpoint() as iam_url:
             root = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
             hanging = EnsureFunction(endpoint, iam_url, root, SimulatedClock())
-            hanging.module.Config = quicker
+            hanging.modules["patience"].Config = quicker
             start = time.monotonic()
             run = hanging.run(resource.create(), seconds=60)
 
@@ -708,7 +709,7 @@ class TestTime:
         assert time.monotonic() - start < 10
         config: Any = given[0]
         assert len(given) == 1
-        margin = function.module._MARGIN_SECONDS
+        margin = function.modules["patience"]._MARGIN_SECONDS
         # Within what is kept back, a call may hang and be answered for.
         assert config.connect_timeout + config.read_timeout + ANSWER_SECONDS <= margin
         assert config.retries["total_max_attempts"] == 1

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import AnswerEndpoint
-from .ensure_function import EnsureFunction, Run, SimulatedClock
+from .ensure_function import EnsureFunction
 from .events import DISCOVERY, CustomResource, properties
+from .lambda_function import Run, SimulatedClock
 
 RecordProperty = Callable[[str, object], None]
 

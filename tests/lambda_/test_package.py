@@ -1,4 +1,4 @@
-"""What becomes the function's package: little, and nothing that AWS Lambda does not have."""
+"""What becomes the assets of the functions: little, and nothing that AWS Lambda does not have."""
 
 import ast
 import io
@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from .ensure_function import package_folder
+from .lambda_function import package_folder
 
 # What the runtime brings: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME = {"boto3", "botocore"}
 FILES = sorted(path for path in package_folder().rglob("*") if path.is_file() and path.suffix != ".pyc")
 
 
-def test_the_package_is_one_module() -> None:
-    assert [path.name for path in FILES] == ["index.py"]
+def test_the_assets_are_one_package_with_a_module_for_each_function_and_what_they_share() -> None:
+    assert [path.relative_to(package_folder()).as_posix() for path in FILES] == [
+        "functions/__init__.py",
+        "functions/answers.py",
+        "functions/ensure_service_linked_role.py",
+        "functions/patience.py",
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -25,9 +30,10 @@ def test_it_imports_the_standard_library_and_boto3_only(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             imported |= {alias.name.split(".")[0] for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "the package has no parent in AWS Lambda"
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
             imported.add(str(node.module).split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 1, "the package has no parent in AWS Lambda"
     assert imported - set(sys.stdlib_module_names) <= RUNTIME
 
 

@@ -15,8 +15,9 @@ from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
 
 from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import AnswerEndpoint
-from .ensure_function import EnsureFunction, SimulatedClock
+from .ensure_function import EnsureFunction
 from .events import DISCOVERY, SSM, CustomResource, properties
+from .lambda_function import SimulatedClock
 
 Statement = dict[str, Any]
 Operation = Callable[["Deployed"], bool]

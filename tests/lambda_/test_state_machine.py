@@ -24,9 +24,11 @@ from hypothesis.stateful import (
 )
 
 from .answer_endpoint import AnswerEndpoint
-from .ensure_function import FUNCTION_SECONDS, EnsureFunction, Run, SimulatedClock
+from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, properties
-from .in_process_iam import Call, Fault, InProcessIam, Killed
+from .in_process_aws import Call, Fault, Killed
+from .in_process_iam import InProcessIam
+from .lambda_function import FUNCTION_SECONDS, Run, SimulatedClock
 
 RecordProperty = Callable[[str, object], None]
 

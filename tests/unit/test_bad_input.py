@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,13 +13,33 @@ import botocore.loaders
 import botocore.session
 import jsii
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, IStringProducer, Lazy, RemovalPolicy, Stack
+from aws_cdk import (
+    App,
+    Aws,
+    CfnElement,
+    CfnParameter,
+    Duration,
+    Environment,
+    Fn,
+    IStringProducer,
+    Lazy,
+    RemovalPolicy,
+    Stack,
+)
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
+from ssm_roles import (
+    HybridActivation,
+    HybridServiceRole,
+    RegistrationPlatform,
+    ServiceLinkedRole,
+    ServiceLinkedRoleCreation,
+    ServiceLinkedRoleType,
+)
 
 from .conftest import Refused
 from .templates import ACCOUNT, new_stack, resources, synthesized
@@ -49,6 +71,8 @@ class Bench:
         self.nodes = HybridServiceRole(constructs, "Nodes")
         self.imported = HybridServiceRole.from_role_arn(constructs, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported")
         self.linked = ServiceLinkedRole(constructs, "Linked", role_type=AMAZON_SSM)
+        self.activation = HybridActivation(constructs, "Activation", role=self.nodes)
+        self.key = kms.Key(constructs, "Key")
         self.bucket = s3.Bucket(constructs, "Bucket")
         self.grantee = iam.Role(constructs, "Grantee", assumed_by=iam.AccountRootPrincipal())
         self.policy = iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
@@ -107,6 +131,9 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "removal policy": st.sampled_from(RemovalPolicy),
         "creation": st.sampled_from(ServiceLinkedRoleCreation),
         "role type": st.sampled_from(ServiceLinkedRoleType.all()),
+        "hybrid role": st.sampled_from([bench.nodes, bench.imported]),
+        "key": st.just(bench.key),
+        "platform": st.sampled_from(RegistrationPlatform),
     }
 
 
@@ -127,6 +154,10 @@ def hybrid(argument: str) -> Call:
     return lambda bench, value: HybridServiceRole(bench.stack, "Role", **{argument: value})
 
 
+def activation(argument: str) -> Call:
+    return lambda bench, value: HybridActivation(bench.stack, "Activation", **{"role": bench.nodes, argument: value})
+
+
 def linked(argument: str) -> Call:
     return lambda bench, value: ServiceLinkedRole(
         bench.stack, "Role", **{"role_type": ServiceLinkedRoleType.OPS_INSIGHTS, argument: value}
@@ -143,6 +174,10 @@ def other_service(argument: str) -> Call:
 def role_type(argument: str) -> Call:
     described = {name: getattr(AMAZON_SSM, name) for name in vars(AMAZON_SSM) if not name.startswith("_")}
     return lambda _, value: ServiceLinkedRoleType(**{**described, argument: value})
+
+
+# What is of one kind can be of another, too.
+ALSO = {"construct": {"hybrid role", "key"}, "grantee": {"hybrid role"}}
 
 
 def arguments() -> dict[str, Argument]:
@@ -253,6 +288,34 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
             {"construct", "grantee"},
         ),
+        (
+            "HybridActivation",
+            "scope",
+            lambda bench, value: HybridActivation(value, "Activation", role=bench.nodes),
+            {"construct", "grantee"},
+        ),
+        (
+            "HybridActivation",
+            "id",
+            lambda bench, value: HybridActivation(bench.stack, value, role=bench.nodes),
+            {"string"},
+        ),
+        ("HybridActivation", "role", activation("role"), {"hybrid role"}),
+        ("HybridActivation", "registration_limit", activation("registration_limit"), set()),
+        ("HybridActivation", "lifetime", activation("lifetime"), {"none"}),
+        ("HybridActivation", "rotate_every", activation("rotate_every"), {"none"}),
+        ("HybridActivation", "rotate_when_used_up", activation("rotate_when_used_up"), {"boolean"}),
+        ("HybridActivation", "default_instance_name", activation("default_instance_name"), {"none", "string"}),
+        ("HybridActivation", "description", activation("description"), {"none", "string"}),
+        ("HybridActivation", "tags", activation("tags"), {"none", "empty mapping"}),
+        ("HybridActivation", "encryption_key", activation("encryption_key"), {"none", "key"}),
+        ("grant_read", "grantee", lambda bench, value: bench.activation.grant_read(value), {"grantee"}),
+        (
+            "registration_script",
+            "platform",
+            lambda bench, value: bench.activation.registration_script(value),
+            {"platform"},
+        ),
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),
         ("ServiceLinkedRoleType.of", "managed_policy_name", other_service("managed_policy_name"), {"none", "string"}),
@@ -262,7 +325,10 @@ def arguments() -> dict[str, Argument]:
         ("ServiceLinkedRoleType", "service_principal", role_type("service_principal"), {"string"}),
         ("ServiceLinkedRoleType", "managed_policy_name", role_type("managed_policy_name"), {"none", "string"}),
     ]
-    return {f"{owner}: {name}": Argument(name, call, frozenset(kinds)) for owner, name, call, kinds in listed}
+    return {
+        f"{owner}: {name}": Argument(name, call, frozenset(kinds.union(*(ALSO.get(kind, set()) for kind in kinds))))
+        for owner, name, call, kinds in listed
+    }
 
 
 ARGUMENTS = arguments()
@@ -656,6 +722,130 @@ def test_inline_policies_are_refused_beyond_what_a_role_can_have(cases: str, ref
 
     check()
     roles.synthesize()
+
+
+# Activations
+
+SSM = botocore.loaders.Loader().load_service_model("ssm", "service-2")["shapes"]
+
+
+def allowed_by_ssm(shape: str, text: str) -> bool:
+    """Whether the model of Systems Manager's API allows a string."""
+    model = SSM[shape]
+    # ``re`` doesn't know what the service's patterns say: letters, separators and numbers of every script.
+    assert model["pattern"] == r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"
+    allowed = all(each in "_.:/=+-@" or unicodedata.category(each)[0] in "LZN" for each in text)
+    return allowed and model.get("min", 0) <= len(text) <= model["max"]
+
+
+NODE_TEXTS = (
+    st.text(st.characters(categories=["L", "N", "Z"]) | st.sampled_from("_.:/=+-@"), max_size=12)
+    | st.text(max_size=6)
+    | st.integers(125, 130).map("n".__mul__)
+    | st.integers(254, 258).map("\u00fc".__mul__)
+    | st.sampled_from(["aws:", "AWS:x", "Aws:owner", "aws", "xaws:", " aws:"])
+)
+
+
+class Activations:
+    """Makes one accepted activation after another, and sees in the end that their functions get what was given."""
+
+    # CloudFormation's limit is 500 resources in a stack.
+    PER_STACK = 35
+
+    def __init__(self) -> None:
+        self.app = App()
+        self.expected: dict[str, dict[str, Any]] = {}
+
+    def accepted(self, arguments: dict[str, Any], **settings: Any) -> None:
+        number = len(self.expected)
+        name = f"Stack{number // self.PER_STACK}"
+        stack = cast("Stack | None", self.app.node.try_find_child(name))
+        if stack is None:
+            stack = Stack(self.app, name)
+            HybridServiceRole(stack, "Nodes")
+        role = cast(HybridServiceRole, stack.node.find_child("Nodes"))
+        activation = HybridActivation(stack, f"Activation{number}", role=role, **arguments)
+        function = cast(CfnElement, activation.node.find_child("Function").node.default_child)
+        self.expected[stack.resolve(function.logical_id)] = settings
+
+    def synthesize(self) -> None:
+        found = {}
+        for artifact in self.app.synth().stacks:
+            for name, resource in artifact.template["Resources"].items():
+                if resource["Type"] == "AWS::Lambda::Function":
+                    parts = resource["Properties"]["Environment"]["Variables"]["ACTIVATION"]["Fn::Join"][1]
+                    text = "".join(part if isinstance(part, str) else "Nodes" for part in parts)
+                    found[name] = json.loads(text)
+        assert found.keys() == self.expected.keys()
+        assert {name: {key: found[name][key] for key in expected} for name, expected in self.expected.items()} == (
+            self.expected
+        )
+
+
+@in_few_and_in_many_cases
+def test_the_texts_of_an_activation_are_those_that_systems_manager_allows(
+    cases: str, bench: Bench, refused: Refused
+) -> None:
+    good = Activations()
+
+    @given(argument=st.sampled_from(["default_instance_name", "key", "value"]), text=NODE_TEXTS)
+    def check(argument: str, text: str) -> None:
+        shape = {"default_instance_name": "DefaultInstanceName", "key": "TagKey", "value": "TagValue"}[argument]
+        name = "tags" if argument in ("key", "value") else argument
+        given_to: dict[str, Any] = {"key": {text: ""}, "value": {"key": text}}
+        arguments = {name: given_to.get(argument, text)}
+        reserved = argument == "key" and text.lower().startswith("aws:")
+        # The API takes an empty name, which means none.
+        empty = argument == "default_instance_name" and text == ""
+        if allowed_by_ssm(shape, text) and not reserved and not empty:
+            settings: dict[str, Any] = {
+                "key": {"Tags": [{"Key": text, "Value": ""}]},
+                "value": {"Tags": [{"Key": "key", "Value": text}]},
+            }
+            good.accepted(arguments, **settings.get(argument, {"DefaultInstanceName": text}))
+        else:
+            refused(
+                lambda: HybridActivation(bench.stack, "Activation", role=bench.nodes, **arguments),
+                name,
+                tree=bench.stack,
+            )
+
+    check()
+    good.synthesize()
+
+
+@in_few_and_in_many_cases
+def test_the_limits_of_an_activation_are_those_of_the_services(cases: str, bench: Bench, refused: Refused) -> None:
+    good = Activations()
+    day = 86_400
+
+    @given(
+        limit=st.integers(1, 1000) | st.integers(-5, 5) | st.integers(990, 1010),
+        lifetime=st.integers(5 * 3600, 30 * day) | st.integers(4 * 3600, 6 * 3600) | st.integers(29 * day, 31 * day),
+        rotation=st.none() | st.integers(4, 719) | st.integers(1, 6),
+    )
+    def check(limit: int, lifetime: int, rotation: int | None) -> None:
+        arguments: dict[str, Any] = {"registration_limit": limit, "lifetime": Duration.seconds(lifetime)}
+        if rotation is not None:
+            arguments["rotate_every"] = Duration.hours(rotation)
+        faults = {
+            "registration_limit": not SSM["RegistrationLimit"]["min"] <= limit <= SSM["RegistrationLimit"]["max"],
+            "lifetime": not 5 * 3600 <= lifetime <= 30 * day,
+            "rotate_every": rotation is not None and not (rotation >= 4 and (rotation + 1) * 3600 <= lifetime),
+        }
+        fault = next((argument for argument, wrong in faults.items() if wrong), None)
+        if fault is None:
+            good.accepted(arguments, RegistrationLimit=limit, LifetimeSeconds=lifetime)
+        else:
+            refused(
+                lambda: HybridActivation(bench.stack, "Activation", role=bench.nodes, **arguments),
+                fault,
+                tree=bench.stack,
+            )
+
+    check()
+    good.synthesize()
 
 
 # ARNs

@@ -194,6 +194,7 @@ def test_no_template_assumes_a_partition(program: str, partition: str, assembly_
 # Where a statement is for every resource, and why.
 FOR_EVERY_RESOURCE = {
     ("existing_roles", "ssm:CreateActivation"): "activations have no ARN",
+    ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
 }

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.h
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
 """
 
+import contextlib
 import contextvars
 import functools
 import uuid
@@ -18,12 +19,40 @@ from .ministack import cloudformation, cloudformation_handlers, custom_resource,
 _staying: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("staying", default=None)
 
 
+# Stack and logical id to the physical id in the latest answer of a custom resource.
+_physical_ids: dict[tuple[Any, Any], Any] = {}
+
+
+def _remembering_physical_ids(deliver: Callable[..., bool]) -> Callable[..., bool]:
+    @functools.wraps(deliver)
+    def handle(token: str, response: dict[str, Any]) -> bool:
+        place = (response.get("StackId"), response.get("LogicalResourceId"))
+        _physical_ids[place] = response.get("PhysicalResourceId")
+        return deliver(token, response)
+
+    return handle
+
+
 def _naming_the_custom_resource(invoke: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(invoke)
-    def handle(*arguments: Any, **named: Any) -> Any:
+    def handle(
+        request_type: str,
+        logical_id: str,
+        properties: Any,
+        stack_name: str,
+        stack_id: str,
+        resource_type: str,
+        **named: Any,
+    ) -> Any:
+        place = (logical_id, properties, stack_name, stack_id, resource_type)
         try:
-            return invoke(*arguments, **named)
+            return invoke(request_type, *place, **named)
         except RuntimeError as error:
+            physical_id = _physical_ids.get((stack_id, logical_id))
+            if request_type == "Create" and physical_id:
+                # CloudFormation deletes what could not be created, when its turn comes in the rollback.
+                with contextlib.suppress(RuntimeError):
+                    invoke("Delete", *place, physical_id=physical_id)
             raise RuntimeError(
                 "Received response status [FAILED] from custom resource. "
                 f"Message returned: {error} (RequestId: {uuid.uuid4()})"
@@ -84,4 +113,5 @@ def install() -> None:
     stacks.now_iso = _Clock().now_iso
     stacks._delete_resource = _keeping_what_failures_need(stacks._delete_resource)
     cloudformation_handlers._delete_stack_async = _returning_what_stays(stacks._delete_stack_async)
+    custom_resource.deliver_response = _remembering_physical_ids(custom_resource.deliver_response)
     custom_resource.invoke_custom_resource = _naming_the_custom_resource(custom_resource.invoke_custom_resource)

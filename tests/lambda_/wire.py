@@ -1,4 +1,4 @@
-"""What comes back over the wire when IAM itself is not what answers."""
+"""What comes back over the wire when AWS itself is not what answers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,9 +15,9 @@ class _Raw:
         yield self._body
 
 
-def wire_answer(request: AWSRequest, status: int, body: bytes) -> AWSResponse:
+def wire_answer(request: AWSRequest, status: int, body: bytes, content_type: str = "text/xml") -> AWSResponse:
     """Return an HTTP answer as botocore reads it from a connection."""
-    headers = HTTPHeaders.from_pairs([("content-type", "text/xml")])  # type: ignore[no-untyped-call, unused-ignore]
+    headers = HTTPHeaders.from_pairs([("content-type", content_type)])  # type: ignore[no-untyped-call, unused-ignore]
     return AWSResponse(str(request.url), status, headers, _Raw(body))
 
 
@@ -28,4 +28,4 @@ def answer_next(client: Any, status: int, body: bytes, times: int = 1) -> None:
     def answer(request: AWSRequest, **_: Any) -> AWSResponse | None:
         return wire_answer(request, status, body) if left and left.pop() is None else None
 
-    client.meta.events.register("before-send.iam", answer)
+    client.meta.events.register("before-send", answer)

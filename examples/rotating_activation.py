@@ -1,0 +1,35 @@
+"""Servers outside EC2 that register themselves: an activation in a secret, who may read it, and the script.
+
+    aws cloudformation describe-stacks --stack-name Servers --output text \
+        --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
+
+The script holds no secret. It runs as root, with credentials of the provisioner.
+"""
+
+import os
+
+from aws_cdk import App, CfnOutput, Duration, Environment, Stack
+from aws_cdk import aws_iam as iam
+
+from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
+
+app = App()
+env = Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
+stack = Stack(app, "Servers", env=env)
+nodes = HybridServiceRole(stack, "HybridNodes")
+activation = HybridActivation(
+    stack,
+    "Activation",
+    role=nodes,
+    registration_limit=50,
+    lifetime=Duration.days(14),
+    rotate_every=Duration.days(7),
+    default_instance_name="rack-server",
+    description="Servers in our own racks",
+    tags={"Environment": "production"},
+)
+provisioner = iam.Role(stack, "Provisioner", assumed_by=iam.AccountRootPrincipal())
+activation.grant_read(provisioner)
+CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
+CfnOutput(stack, "RegistrationScript", value=activation.registration_script(RegistrationPlatform.LINUX))
+app.synth()

@@ -1,0 +1,183 @@
+"""Ensures service-linked roles for CloudFormation: creates what is missing, adopts what is there, deletes its own only.
+
+Who created a role must be known for as long as the role lives, whatever gets lost: an answer, an event, this function.
+So it stands in the one thing that IAM writes in the same call that creates the role, its description, as a mark made of
+the stack's id. A role without the stack's mark is somebody else's, and is never changed and never deleted.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from .answers import NOTHING, answer_event, shown, type_and_properties
+from .patience import Pause, RefusedError, Service, is_error
+
+logger = logging.getLogger()
+logger.setLevel(logging.INFO)
+
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer one event of CloudFormation, always and once.
+
+    Returns:
+        The answer, as CloudFormation got it.
+    """
+    return answer_event(event, context, _carry_out)
+
+
+def _carry_out(event: dict[str, Any], answer: dict[str, Any], deadline: float) -> None:
+    if event.get("RequestType") != "Delete":
+        request = Request(event, deadline)
+        if request.type == "Create":
+            # Even a create that fails may have left the role behind: its delete will look.
+            answer["PhysicalResourceId"] = request.role_name
+        answer["Data"] = request.ensure()
+        answer["PhysicalResourceId"] = answer["Data"]["RoleName"]
+    elif event.get("PhysicalResourceId") != NOTHING:
+        Request(event, deadline).delete()
+
+
+class Request:
+    """What one event asks for, checked."""
+
+    def __init__(self, event: dict[str, Any], deadline: float) -> None:
+        self._deadline = deadline
+        self._iam = Service("iam", deadline)
+        self.type, properties = type_and_properties(event)
+        self.mark = f"[ssm-roles:{hashlib.sha256(event['StackId'].encode()).hexdigest()[:16]}]"
+        self.role_name = _name(properties, "RoleName")
+        self.service_principal = _name(properties, "AWSServiceName")
+        self._description = properties.get("Description")
+        if self._description is not None and not isinstance(self._description, str):
+            raise RefusedError(f"Description must be a string, got {shown(self._description)}")
+        removal_policy = properties.get("RemovalPolicy")
+        if removal_policy not in ("RETAIN", "DESTROY"):
+            raise RefusedError(f"RemovalPolicy must be RETAIN or DESTROY, got {shown(removal_policy)}")
+        self._destroy = removal_policy == "DESTROY"
+        self._clean_up = properties.get("CleanUp")
+
+    def ensure(self) -> dict[str, str]:
+        """Create the role if it is missing, adopt it if it is there.
+
+        Returns:
+            The attributes of the custom resource.
+        """
+        description = self.mark if self._description is None else f"{self._description} {self.mark}"
+        pause = Pause(self._deadline)
+        while True:
+            try:
+                created = self._iam.call(
+                    "create_service_linked_role", AWSServiceName=self.service_principal, Description=description
+                )
+                return self._attributes(created["Role"], ours=True)
+            except ClientError as error:
+                if not is_error(error, "InvalidInput", "has been taken"):
+                    raise
+            role = self._role()
+            if role is not None:
+                break
+            # Created this moment by somebody else, or deleted this moment: IAM will agree with itself soon.
+            pause.wait("IAM says both that the role's name is taken and that there is no such role")
+        if not self._is_linked(role):
+            raise RefusedError(
+                f"{role['Arn']} has the name of {self.service_principal}'s service-linked role, but is another role"
+            )
+        ours = self._is_ours(role)
+        if self._description is not None and role.get("Description") != description:
+            if ours:
+                self._iam.call("update_role", RoleName=self.role_name, Description=description)
+            else:
+                logger.info("%s was not created by this stack: its description is left alone", role["Arn"])
+        return self._attributes(role, ours=ours)
+
+    def delete(self) -> None:
+        """Delete the role if it may be deleted and this stack created it."""
+        if not self._destroy:
+            logger.info("%s is retained", self.role_name)
+            return
+        role = self._role()
+        if role is None:
+            logger.info("%s is gone already", self.role_name)
+            return
+        if not self._is_linked(role) or not self._is_ours(role):
+            logger.info("%s was not created by this stack: it is left alone", role["Arn"])
+            return
+        try:
+            task = self._iam.call("delete_service_linked_role", RoleName=self.role_name)["DeletionTaskId"]
+        except ClientError as error:
+            if is_error(error, "NoSuchEntity"):
+                return
+            raise
+        pause = Pause(self._deadline)
+        while True:
+            status = self._iam.call("get_service_linked_role_deletion_status", DeletionTaskId=task)
+            if status["Status"] == "SUCCEEDED":
+                return
+            if status["Status"] == "FAILED":
+                raise RefusedError(self._usage(status.get("Reason", {})))
+            pause.wait(f"IAM is still deleting {self.role_name}: delete the stack again in some minutes")
+
+    def _usage(self, reason: dict[str, Any]) -> str:
+        uses = [
+            f"{usage.get('Region', 'unknown Region')}: {', '.join(usage.get('Resources', [])) or 'unknown resources'}"
+            for usage in reason.get("RoleUsageList", [])
+        ]
+        return " ".join(
+            [
+                f"{self.role_name} is in use and can't be deleted: {reason.get('Reason', 'IAM gave no reason')}",
+                # First what to do: a long list of uses may be cut.
+                *([f"To clean up: {self._clean_up}."] if self._clean_up else []),
+                *([f"Used in {'; '.join(uses)}."] if uses else []),
+            ]
+        )
+
+    def _role(self) -> dict[str, Any] | None:
+        try:
+            role: dict[str, Any] = self._iam.call("get_role", RoleName=self.role_name)["Role"]
+        except ClientError as error:
+            if is_error(error, "NoSuchEntity"):
+                return None
+            raise
+        return role
+
+    def _is_linked(self, role: dict[str, Any]) -> bool:
+        statements = role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
+        # IAM takes a single statement without a list around it.
+        statements = [statements] if isinstance(statements, dict) else statements
+        principals = [statement.get("Principal") for statement in statements]
+        expected: list[Any] = [{"Service": self.service_principal}, {"Service": [self.service_principal]}]
+        return (
+            role["Path"] == f"/aws-service-role/{self.service_principal}/"
+            and bool(principals)
+            and all(principal in expected for principal in principals)
+        )
+
+    def _is_ours(self, role: dict[str, Any]) -> bool:
+        return str(role.get("Description", "")).endswith(self.mark)
+
+    def _attributes(self, role: dict[str, Any], *, ours: bool) -> dict[str, str]:
+        creation = "CREATED" if ours else "ADOPTED"
+        logger.info("%s: %s", role["Arn"], creation)
+        return {
+            "RoleArn": role["Arn"],
+            "RoleName": role["RoleName"],
+            "RoleId": role["RoleId"],
+            "Creation": creation,
+        }
+
+
+def _name(properties: dict[str, Any], key: str) -> str:
+    value = properties.get(key)
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise RefusedError(f"{key} must be 1 to 128 letters, digits or _+=,.@-, got {shown(value)}")
+    return value

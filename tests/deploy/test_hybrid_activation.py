@@ -1,0 +1,224 @@
+"""A hybrid activation, deployed: read, used, rotated, used up, changed, and gone with its stack."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+
+from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
+from tests.deploy.account import Account
+from tests.embedded_aws.server import EmbeddedAwsError
+
+_SECONDS = 20.0
+
+
+def activation(**arguments: Any) -> Callable[[Stack], None]:
+    def build(stack: Stack) -> None:
+        made = HybridActivation(stack, "Activation", role=HybridServiceRole(stack, "Nodes"), **arguments)
+        made.grant_read(iam.Role(stack, "Reader", role_name="Reader", assumed_by=iam.AccountRootPrincipal()))
+        iam.Role(stack, "Other", role_name="Other", assumed_by=iam.AccountRootPrincipal())
+        CfnOutput(stack, "SecretArn", value=made.secret.secret_arn)
+        CfnOutput(stack, "Script", value=made.registration_script(RegistrationPlatform.LINUX))
+
+    return build
+
+
+class Deployed:
+    """A stack with an activation, and what its users do with it."""
+
+    def __init__(self, account: Account, outputs: Any) -> None:
+        self._account = account
+        self.secret_arn = outputs["Fleet"]["SecretArn"]
+        self.secrets = account.aws.client("secretsmanager")
+        self.codes: set[str] = set()
+
+    def read(self, role_name: str = "Reader") -> dict[str, Any]:
+        """Read the secret with a role."""
+        aws = self._account.aws
+        role_arn = f"arn:aws:iam::{aws.account}:role/{role_name}"
+        credentials = aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+        secrets = aws.client("secretsmanager", credentials=credentials)
+        value: dict[str, Any] = json.loads(secrets.get_secret_value(SecretId=self.secret_arn)["SecretString"])
+        self.codes.add(value.get("ActivationCode", ""))
+        return value
+
+    def register(self, value: dict[str, Any]) -> str:
+        return self._account.aws.register_node(value["ActivationId"], value["ActivationCode"])
+
+    def rotated_from(self, before: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the secret to have another activation."""
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            value = self.read()
+            if value["ActivationId"] != before["ActivationId"]:
+                return value
+            assert time.monotonic() < deadline, self._account.aws.log
+            time.sleep(0.05)
+
+    def check(self) -> str:
+        """Fire the rule, and return what the function has answered."""
+        (rule,) = self._account.aws.client("events").list_rules()["Rules"]
+        (result,) = self._account.aws.fire_rule(rule["Name"])
+        return str(result["Error"] or result["Payload"])
+
+
+def logged(account: Account) -> Iterator[str]:
+    """What every function has logged; of what is no warning the embedded AWS keeps nothing."""
+    logs = account.aws.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
+            yield event["message"]
+
+
+def shown_by_aws(account: Account) -> Iterator[str]:
+    """What whoever may not read the secret may still see."""
+    stacks, functions = account.aws.client("cloudformation"), account.aws.client("lambda")
+    yield json.dumps(stacks.describe_stacks(StackName="Fleet"), default=str)
+    yield json.dumps(stacks.describe_stack_events(StackName="Fleet"), default=str)
+    yield json.dumps(stacks.list_stack_resources(StackName="Fleet"), default=str)
+    yield json.dumps(stacks.get_template(StackName="Fleet"), default=str)
+    yield json.dumps(functions.list_functions(), default=str)
+    yield json.dumps(account.aws.activations())
+
+
+def ids(account: Account) -> list[str]:
+    return [each["ActivationId"] for each in account.aws.activations()]
+
+
+def test_from_its_deployment_to_its_end(account: Account) -> None:
+    first = account.assembly(activation(registration_limit=2, tags={"Environment": "test"}))
+    run = account.cdk.deploy(first)
+    deployed = Deployed(account, run.outputs)
+
+    # Whoever may read it registers machines with it, and nobody else reads it.
+    value = deployed.read()
+    assert ids(account) == [value["ActivationId"]]
+    (made,) = account.aws.activations()
+    assert made["ExpirationDate"] - made["CreatedDate"] > 29.9 * 86_400
+    assert made["Tags"] == [{"Key": "Environment", "Value": "test"}]
+    assert (value["IamRole"], value["RegistrationLimit"]) == (made["IamRole"], 2)
+    nodes = [deployed.register(value)]
+    with pytest.raises(deployed.secrets.exceptions.ClientError, match="not authorized to perform: secretsmanager:Get"):
+        deployed.read("Other")
+    assert deployed.check() == "usable"
+
+    # A rotation puts a new one there, and the old one works on.
+    deployed.secrets.rotate_secret(SecretId=deployed.secret_arn)
+    second = deployed.rotated_from(value)
+    assert ids(account) == [value["ActivationId"], second["ActivationId"]]
+    nodes += [deployed.register(value), deployed.register(second), deployed.register(second)]
+
+    # Used up, it is replaced by the next check.
+    with pytest.raises(EmbeddedAwsError):
+        deployed.register(second)
+    assert "rotation was started" in deployed.check()
+    third = deployed.rotated_from(second)
+    nodes.append(deployed.register(third))
+
+    # Another setting makes another one, before the deployment has ended.
+    account.cdk.deploy(account.assembly(activation(registration_limit=3, lifetime=Duration.days(2))))
+    fourth = deployed.read()
+    assert fourth["ActivationId"] != third["ActivationId"]
+    assert fourth["RegistrationLimit"] == 3
+    assert ids(account) == [third["ActivationId"], fourth["ActivationId"]]
+
+    # The code is in the secret and nowhere else.
+    shown = [*shown_by_aws(account), *logged(account), account.aws.log, run.output]
+    assert len(deployed.codes) == 4
+    assert any(fourth["ActivationId"] in each for each in shown)
+    assert [each for each in shown if any(code in each for code in deployed.codes)] == []
+
+    # With the stack all go but the machines.
+    account.cdk.destroy(first)
+    assert ids(account) == []
+    with pytest.raises(deployed.secrets.exceptions.ResourceNotFoundException):
+        deployed.secrets.describe_secret(SecretId=deployed.secret_arn)
+    assert [node["InstanceId"] for node in account.aws.nodes()] == nodes
+
+
+# What the function needs of the time that AWS Lambda gives it, and a little more: a rotation that fails is waited for.
+_SHORT_SECONDS = 36
+
+
+def changed(assembly: Path, *, without: str | None = None) -> Path:
+    """Take one action out of every statement of a synthesized template, and give the function less time."""
+    path = assembly / "Fleet.template.json"
+    template = json.loads(path.read_text(encoding="utf-8"))
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            resource["Properties"]["Timeout"] = _SHORT_SECONDS
+        if resource["Type"] == "AWS::IAM::Policy" and "Reader" not in json.dumps(resource["Properties"]["Roles"]):
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                actions = statement["Action"]
+                actions = [actions] if isinstance(actions, str) else actions
+                statement["Action"] = [each for each in actions if each != without] or ["iam:ListAccountAliases"]
+    path.write_text(json.dumps(template), encoding="utf-8")
+    return assembly
+
+
+@pytest.mark.deep
+def test_a_first_rotation_that_fails_makes_the_deployment_fail_and_leaves_nothing(account: Account) -> None:
+    fleet = changed(account.assembly(activation()), without="secretsmanager:PutSecretValue")
+    failure = account.cdk.deploy(fleet, expect_failure=True)
+    assert "names no usable activation" in failure.output
+    assert "log group" in failure.output
+    assert len(account.aws.calls("ssm:CreateActivation")) > 0
+    assert ids(account) == []
+    assert account.aws.client("secretsmanager").list_secrets()["SecretList"] == []
+    account.cdk.destroy(fleet)
+
+
+IN_THE_FIRST_ROTATION = (
+    "iam:PassRole",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+    "ssm:AddTagsToResource",
+    "ssm:CreateActivation",
+    "ssm:DescribeActivations",
+)
+IN_A_CHECK = ("lambda:InvokeFunction", "secretsmanager:RotateSecret")
+AT_THE_END = ("secretsmanager:CancelRotateSecret", "ssm:DeleteActivation")
+OF_AWS_LAMBDA = ("logs:CreateLogStream", "logs:PutLogEvents")
+
+
+# What is not called, but needed by whoever calls another action.
+NEEDED_BY = {
+    "iam:PassRole": "ssm:CreateActivation",
+    "lambda:InvokeFunction": "secretsmanager:RotateSecret",
+    "ssm:AddTagsToResource": "ssm:CreateActivation",
+}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("unwanted", [*IN_THE_FIRST_ROTATION, *IN_A_CHECK, *AT_THE_END])
+def test_without_any_one_permission_something_fails(unwanted: str, account: Account) -> None:
+    fleet = changed(account.assembly(activation(tags={"a": "b"})), without=unwanted)
+    run = account.cdk.deploy(fleet, expect_failure=unwanted in IN_THE_FIRST_ROTATION)
+    if unwanted in IN_A_CHECK:
+        deployed = Deployed(account, run.outputs)
+        account.aws.client("ssm").delete_activation(ActivationId=deployed.read()["ActivationId"])
+        assert "rotation was started" not in deployed.check()
+    if unwanted in AT_THE_END:
+        account.cdk.destroy(fleet, expect_failure=True)
+    refused = {call.action for call in account.aws.calls() if call.error_code == "AccessDeniedException"}
+    assert refused == {NEEDED_BY.get(unwanted, unwanted)}
+
+
+def test_the_table_of_permissions_is_complete(account: Account) -> None:
+    assembly = account.assembly(activation(tags={"a": "b"}))
+    template = json.loads((assembly / "Fleet.template.json").read_text(encoding="utf-8"))
+    found = set()
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy" and "Reader" not in json.dumps(resource["Properties"]["Roles"]):
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                actions = statement["Action"]
+                found |= {actions} if isinstance(actions, str) else set(actions)
+    assert found == {*IN_THE_FIRST_ROTATION, *IN_A_CHECK, *AT_THE_END, *OF_AWS_LAMBDA}

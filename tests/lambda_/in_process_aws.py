@@ -1,0 +1,140 @@
+"""The embedded AWS in this process, on a simulated clock: for histories of thousands of calls.
+
+A call takes 1 ms here and 2.6 ms over HTTP. More than that, time is the test's own here, so that a deletion takes
+minutes and a fault comes at one certain call, the same in every run of the history.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+from .lambda_function import SimulatedClock
+from .wire import wire_answer
+
+# What a call that hangs costs the function: its own limit.
+HANGING_SECONDS = 15.0
+
+
+class Killed(BaseException):
+    """AWS Lambda ended the function in the middle of a call."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one call.
+
+    Attributes:
+        kind: `error` answers with `code`, `hangs` never answers, `closes` ends the connection, `garbles` answers what
+            nobody can read, `kills` ends the function.
+        processed: Whether the call has its effect all the same.
+        code: The code of an error.
+    """
+
+    kind: str
+    processed: bool = False
+    code: str = "Throttling"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that reached AWS, and what it said.
+
+    Attributes:
+        action: The action, such as `GetRole`.
+        parameters: Its parameters.
+        processed: Whether it was carried out without an error.
+    """
+
+    action: str
+    parameters: dict[str, Any]
+    processed: bool
+
+
+class InProcessAws(ABC):
+    """Services of one account.
+
+    Args:
+        clock: The clock that everything in them goes by.
+    """
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self.clock = clock
+        self.faults: list[Fault | None] = []
+        self.calls: list[Call] = []
+        self.before_call: Callable[[], None] = lambda: None
+        self.after_call: Callable[[Call], None] = lambda call: None
+
+    def attach(self, client: Any, *, faulty: bool) -> None:
+        """Answer the calls of a client.
+
+        Args:
+            client: A boto3 client of one of the services.
+            faulty: Whether `faults` befall its calls, and `calls` keeps them.
+        """
+
+        def answer(request: AWSRequest, **_: Any) -> AWSResponse:
+            if not faulty:
+                return self._answer(request, *self._process(request))
+            self.before_call()
+            return self._meet(self.faults.pop(0) if self.faults else None, request)
+
+        client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", answer)
+
+    def _meet(self, fault: Fault | None, request: AWSRequest) -> AWSResponse:
+        status, body = 0, b""
+        self.clock.now += 0.1
+        if fault is None or fault.processed:
+            status, body = self._process(request)
+            call = Call(*self._read(request), processed=status < 400)
+            self.calls.append(call)
+            self.after_call(call)
+        if fault is None:
+            return self._answer(request, status, body)
+        if fault.kind == "hangs":
+            self.clock.now += HANGING_SECONDS
+            raise ReadTimeoutError(endpoint_url=str(request.url))
+        if fault.kind == "closes":
+            raise ConnectionClosedError(endpoint_url=str(request.url))
+        if fault.kind == "kills":
+            raise Killed
+        if fault.kind == "garbles":
+            return self._answer(request, 200, b"<html>")
+        return self._answer(request, *self._error(fault.code, f"{fault.code}, put there by a test"))
+
+    def _answer(self, request: AWSRequest, status: int, body: bytes) -> AWSResponse:
+        return wire_answer(request, status, body)
+
+    @abstractmethod
+    def _process(self, request: AWSRequest) -> tuple[int, bytes]:
+        """Return the status and the body that the service answers."""
+
+    @abstractmethod
+    def _read(self, request: AWSRequest) -> tuple[str, dict[str, Any]]:
+        """Return the action and the parameters of a request."""
+
+    @abstractmethod
+    def _error(self, code: str, message: str) -> tuple[int, bytes]:
+        """Return an error as the service answers it."""
+
+
+def handled(handling: Any) -> tuple[int, bytes]:
+    """Return what a handler of the emulator answers, which is a coroutine that waits for nothing."""
+    try:
+        handling.send(None)
+    except StopIteration as done:
+        status, _headers, answer = done.value
+        return status, answer
+    raise AssertionError("the emulator waits for something")
+
+
+def request_body(request: AWSRequest) -> bytes:
+    """Return what a request carries."""
+    # What is prepared to be sent is text or bytes already, which the stubs don't know.
+    body: Any = request.body
+    return body if isinstance(body, bytes) else body.encode()
