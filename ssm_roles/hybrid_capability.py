@@ -423,7 +423,7 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Grants, Ma
         validation.check_s3_prefix(prefix)
     objects = f"{arn}/*" if prefix is None else f"{arn}/{prefix}/*"
     key = bucket.encryption_key
-    key_arn = None if key is None else validation.key_arn("bucket", key)
+    key_arn = None if key is None else validation.key_arn("bucket.encryption_key", key)
 
     def grants(node: Node) -> list[Grant]:
         # The agent asks for the ACL bucket-owner-full-control, which needs a permission in another account's bucket.

@@ -17,7 +17,14 @@ from aws_cdk import aws_s3 as s3
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
+from ssm_roles import (
+    HybridBasePolicy,
+    HybridCapability,
+    HybridServiceRole,
+    ServiceLinkedRole,
+    ServiceLinkedRoleCreation,
+    ServiceLinkedRoleType,
+)
 
 from .conftest import Refused
 from .templates import ACCOUNT, new_stack, resources, synthesized
@@ -55,6 +62,7 @@ class Bench:
         self.statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
         self.document = iam.PolicyDocument()
         self.duration = Duration.hours(1)
+        self.capability = HybridCapability.directory_service()
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +106,10 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "object": st.builds(object)
         | st.sampled_from([len, Stack, iam.Role, ServiceLinkedRoleType, re, NotImplemented]),
         "look-alike": st.sampled_from([LooksLikeAPolicy(), LooksLikeAGrantee(), LooksLikeAPolicy]),
-        "construct": st.sampled_from([bench.stack, bench.bucket]),
+        "construct": st.just(bench.stack),
+        "bucket": st.just(bench.bucket),
+        "capability": st.just(bench.capability),
+        "base policy": st.sampled_from(HybridBasePolicy),
         "grantee": st.just(bench.grantee),
         "policy": st.just(bench.policy),
         "statement": st.just(bench.statement),
@@ -127,6 +138,10 @@ def hybrid(argument: str) -> Call:
     return lambda bench, value: HybridServiceRole(bench.stack, "Role", **{argument: value})
 
 
+def capability_of(argument: str) -> Call:
+    return lambda _, value: HybridCapability.of(**{"statements": [], argument: value})
+
+
 def linked(argument: str) -> Call:
     return lambda bench, value: ServiceLinkedRole(
         bench.stack, "Role", **{"role_type": ServiceLinkedRoleType.OPS_INSIGHTS, argument: value}
@@ -148,9 +163,72 @@ def role_type(argument: str) -> Call:
 def arguments() -> dict[str, Argument]:
     """List every argument of every public constructor and method."""
     listed: list[tuple[str, str, Call, set[str]]] = [
-        ("HybridServiceRole", "scope", lambda _, value: HybridServiceRole(value, "Role"), {"construct", "grantee"}),
+        (
+            "HybridServiceRole",
+            "scope",
+            lambda _, value: HybridServiceRole(value, "Role"),
+            {"construct", "bucket", "grantee"},
+        ),
         ("HybridServiceRole", "id", lambda bench, value: HybridServiceRole(bench.stack, value), {"string"}),
         ("HybridServiceRole", "activation_regions", hybrid("activation_regions"), {"none", "strings"}),
+        ("HybridServiceRole", "base_policy", hybrid("base_policy"), {"base policy"}),
+        ("HybridServiceRole", "capabilities", hybrid("capabilities"), {"none", "empty list"}),
+        ("add_capability", "capability", lambda bench, value: bench.nodes.add_capability(value), {"capability"}),
+        (
+            "imported.add_capability",
+            "capability",
+            lambda bench, value: bench.imported.add_capability(value),
+            {"capability"},
+        ),
+        ("HybridCapability.of", "managed_policies", capability_of("managed_policies"), set()),
+        ("HybridCapability.of", "statements", capability_of("statements"), {"none", "empty list"}),
+        (
+            "agent_buckets",
+            "regions",
+            lambda bench, value: HybridServiceRole(
+                bench.stack, "Role", capabilities=[HybridCapability.agent_buckets(value)]
+            ),
+            {"none"},
+        ),
+        (
+            "patching",
+            "regions",
+            lambda bench, value: HybridServiceRole(
+                bench.stack, "Role", capabilities=[HybridCapability.patching(value)]
+            ),
+            set(),
+        ),
+        ("run_command_output", "bucket", lambda _, value: HybridCapability.run_command_output(value), {"bucket"}),
+        (
+            "run_command_output",
+            "prefix",
+            lambda bench, value: HybridCapability.run_command_output(bench.bucket, value),
+            {"none", "string"},
+        ),
+        ("session_logs", "bucket", lambda _, value: HybridCapability.session_logs(value), {"bucket"}),
+        (
+            "session_logs",
+            "prefix",
+            lambda bench, value: HybridCapability.session_logs(bench.bucket, value),
+            {"none", "string"},
+        ),
+        (
+            "session_logs",
+            "log_group",
+            lambda bench, value: HybridCapability.session_logs(bench.bucket, None, value),
+            {"none"},
+        ),
+        ("session_encryption", "key", lambda _, value: HybridCapability.session_encryption(value), set()),
+        ("parameters", "parameters", lambda _, value: HybridCapability.parameters(value), set()),
+        (
+            "parameters",
+            "encryption_key",
+            lambda _, value: HybridCapability.parameters("/fleet", encryption_key=value),
+            {"none"},
+        ),
+        ("ecs_anywhere", "cluster_arns", lambda _, value: HybridCapability.ecs_anywhere(value), {"none"}),
+        ("eks_hybrid_nodes", "cluster_arns", lambda _, value: HybridCapability.eks_hybrid_nodes(value), set()),
+        ("greengrass", "token_exchange_role", lambda _, value: HybridCapability.greengrass(value), {"grantee"}),
         ("HybridServiceRole", "managed_policies", hybrid("managed_policies"), {"none", "empty list"}),
         ("HybridServiceRole", "inline_policies", hybrid("inline_policies"), {"none", "empty mapping"}),
         ("HybridServiceRole", "role_name", hybrid("role_name"), {"none", "string"}),
@@ -162,7 +240,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_arn",
             "scope",
             lambda _, value: HybridServiceRole.from_role_arn(value, "Role", f"arn:aws:iam::{ACCOUNT}:role/Role"),
-            {"construct", "grantee"},
+            {"construct", "bucket", "grantee"},
         ),
         (
             "from_role_arn",
@@ -203,7 +281,7 @@ def arguments() -> dict[str, Argument]:
             "ServiceLinkedRole",
             "scope",
             lambda _, value: ServiceLinkedRole(value, "Role", role_type=AMAZON_SSM),
-            {"construct", "grantee"},
+            {"construct", "bucket", "grantee"},
         ),
         (
             "ServiceLinkedRole",
@@ -219,7 +297,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_type",
             "scope",
             lambda _, value: ServiceLinkedRole.from_role_type(value, "Role", AMAZON_SSM),
-            {"construct", "grantee"},
+            {"construct", "bucket", "grantee"},
         ),
         (
             "from_role_type",
@@ -251,7 +329,7 @@ def arguments() -> dict[str, Argument]:
             "add_dependent",
             "constructs",
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
-            {"construct", "grantee"},
+            {"construct", "bucket", "grantee"},
         ),
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),

