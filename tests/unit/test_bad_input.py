@@ -219,7 +219,7 @@ def arguments() -> dict[str, Argument]:
             {"none"},
         ),
         ("session_encryption", "key", lambda _, value: HybridCapability.session_encryption(value), set()),
-        ("parameters", "parameters", lambda _, value: HybridCapability.parameters(value), set()),
+        ("parameters", "parameters", lambda _, value: HybridCapability.parameters(value), {"string"}),
         (
             "parameters",
             "encryption_key",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import FrozenInstanceError, dataclass, field
 from functools import cache, partial
 from typing import Any, cast
@@ -23,7 +23,7 @@ from ssm_roles._node_role import NodeRole
 from ssm_roles._trust import service_principal
 
 from .conftest import Refused
-from .policy_engine import Permissions, Request
+from .node_permissions import Permissions, Request
 from .templates import (
     ACCOUNT,
     deployed,
@@ -990,7 +990,7 @@ REFUSED: list[tuple[str, str, Callable[[Stack], Any]]] = [
         (f"{kind.__name__} {arns!r}", "cluster_arns", lambda _, kind=kind, arns=arns: kind(arns))
         for kind in (HybridCapability.eks_hybrid_nodes, HybridCapability.ecs_anywhere)
         for arns in cast(
-            "list[Any]",
+            "Sequence[Any]",
             [
                 [],
                 CLUSTER,
@@ -1270,3 +1270,29 @@ def test_a_bucket_and_a_key_of_another_account_let_the_role_in_by_their_own_poli
     ]
     for each in granted:
         assert json.dumps(each["Principal"]).endswith(f':iam::{ACCOUNT}:role/Fleet"]]}}}}')
+    (use,) = only(data, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:]
+    assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert json.dumps(use["Principal"]).endswith(f':iam::{ACCOUNT}:role/Fleet"]]}}}}')
+
+
+def test_the_values_of_parameters_are_decrypted_with_a_key_of_another_account_in_their_context_only() -> None:
+    app = App()
+    data = Stack(app, "Data", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
+    key = kms.Key(data, "Key", alias="secrets")
+    stack = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    HybridServiceRole(
+        stack,
+        "Nodes",
+        role_name="Fleet",
+        base_policy=WITHOUT_PARAMETERS,
+        capabilities=[HybridCapability.parameters("/fleet/secret", encryption_key=key)],
+    )
+    (own,) = (each for each in statements(stack) if each["Action"] == "kms:Decrypt")
+    (theirs,) = only(data, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:]
+    assert theirs["Resource"] == "*"
+    assert theirs["Action"] == "kms:Decrypt"
+    contexts = [
+        deployed(each["Condition"]["StringEquals"]["kms:EncryptionContext:PARAMETER_ARN"], "aws", "eu-central-1")
+        for each in (own, theirs)
+    ]
+    assert contexts == [f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/fleet/secret"] * 2
