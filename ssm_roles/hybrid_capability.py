@@ -161,7 +161,7 @@ class HybridCapability:
         """Let nodes write the output of commands to a bucket of yours.
 
         They may use the key that the bucket is encrypted with for that, and in a bucket of another account set the ACL
-        that makes the objects its owner's.
+        that makes the objects its owner's. A key of another account must let the role use it by its own policy.
 
         Args:
             bucket: The bucket. What ``s3.Bucket.from_bucket_attributes`` is told of its account and its key counts; its
@@ -224,7 +224,7 @@ class HybridCapability:
         """
         arn = validation.key_arn("key", key)
         return HybridCapability(
-            "session_encryption", lambda _: [_allow_key(key, arn, ["kms:Decrypt"])], {arn: _path(key)}
+            "session_encryption", lambda node: [_allow_key(node, key, arn, ["kms:Decrypt"])], {arn: _path(key)}
         )
 
     @staticmethod
@@ -264,7 +264,7 @@ class HybridCapability:
                 # The encryption context tells KMS which parameter's value it is.
                 operator = "StringLike" if any("*" in arn for arn in arns) else "StringEquals"
                 context = {operator: {"kms:EncryptionContext:PARAMETER_ARN": arns[0] if len(arns) == 1 else arns}}
-                given.append(_allow_key(encryption_key, key_arn, ["kms:Decrypt"], context))
+                given.append(_allow_key(node, encryption_key, key_arn, ["kms:Decrypt"], context))
             return given
 
         return HybridCapability("parameters", grants, {name: validation.without_tokens(name) for name in names})
@@ -400,16 +400,20 @@ def _allow_bucket(bucket: s3.IBucket, actions: Sequence[str], resource: str) -> 
     )
 
 
-def _allow_key(key: kms.IKey, arn: str, actions: Sequence[str], conditions: _Conditions | None = None) -> Grant:
-    """Allow the use of a key, in the key's policy, too, where that is of another account."""
-    return lambda role: iam.Grant.add_to_principal_or_resource(
-        grantee=role.role,
-        actions=[*actions],
-        resource_arns=[arn],
-        resource_self_arns=["*"],
-        conditions=conditions,
-        resource=key,
-    )
+def _allow_key(
+    node: Node, key: kms.IKey, arn: str, actions: Sequence[str], conditions: _Conditions | None = None
+) -> Grant:
+    """Allow the use of a key, which must be known by its ARN where it is another account's.
+
+    A grant of the CDK falls back to every key then, and one of another account trusts the role by its own policy only.
+    """
+    account = key.env.account
+    if validation.is_token(arn) and validation.is_other_account(account, node.account):
+        raise ValueError(
+            "encryption keys must be given by kms.Key.from_key_arn where they are another account's, "
+            f"got {_path(key)} of account {validation.without_tokens(account)}"
+        )
+    return _allow(actions, [arn], conditions)
 
 
 def _read(node: Node, buckets: Sequence[str]) -> Grant:
@@ -435,7 +439,7 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Grants, Ma
         if key is not None and key_arn is not None:
             # The agent uploads what is larger than 5 MB in parts, for which S3 decrypts:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
-            given.append(_allow_key(key, key_arn, ["kms:Decrypt", "kms:GenerateDataKey"]))
+            given.append(_allow_key(node, key, key_arn, ["kms:Decrypt", "kms:GenerateDataKey"]))
         return given
 
     return grants, {objects: f"{_path(bucket)}, prefix {prefix}" if prefix is not None else _path(bucket)}

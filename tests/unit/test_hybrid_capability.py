@@ -687,7 +687,7 @@ def fits(resource: str, arn_format: str) -> bool:
         return False
     beginning, type_beginning = own[5].split("*")[0], of_type[5].split("${")[0]
     alike = beginning.startswith(type_beginning) or type_beginning.startswith(beginning)
-    return alike and ("/" in own[5]) == ("/" in of_type[5])
+    return alike and (own[2] != "s3" or ("/" in own[5]) == ("/" in of_type[5]))
 
 
 def faults(statement: dict[str, Any]) -> list[str]:
@@ -1251,15 +1251,13 @@ def test_a_role_of_another_account_is_given_nothing(refused: Refused) -> None:
 # Other accounts
 
 
-def test_a_bucket_and_a_key_of_another_account_let_the_role_in_by_their_own_policies() -> None:
+def test_a_bucket_of_another_account_lets_the_role_in_by_its_own_policy() -> None:
     app = App()
     data = Stack(app, "Data", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
-    key = kms.Key(data, "Key", alias="logs")
-    theirs = s3.Bucket(data, "Bucket", bucket_name="fleet-logs", encryption_key=key)
+    theirs = s3.Bucket(data, "Bucket", bucket_name="fleet-logs")
     stack = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="eu-central-1"))
-    HybridServiceRole(
-        stack, "Nodes", role_name="Fleet", capabilities=[HybridCapability.run_command_output(theirs, "ours")]
-    )
+    output = HybridCapability.run_command_output(theirs, "ours")
+    HybridServiceRole(stack, "Nodes", role_name="Fleet", capabilities=[output])
     own = {json.dumps(each["Action"]): each["Resource"] for each in statements(stack)}
     objects = join("arn:", {"Ref": "AWS::Partition"}, ":s3:::fleet-logs/ours/*")
     assert own['["s3:PutObject", "s3:PutObjectAcl"]'] == objects
@@ -1270,29 +1268,31 @@ def test_a_bucket_and_a_key_of_another_account_let_the_role_in_by_their_own_poli
     ]
     for each in granted:
         assert json.dumps(each["Principal"]).endswith(f':iam::{ACCOUNT}:role/Fleet"]]}}}}')
-    (use,) = only(data, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:]
-    assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert json.dumps(use["Principal"]).endswith(f':iam::{ACCOUNT}:role/Fleet"]]}}}}')
 
 
-def test_the_values_of_parameters_are_decrypted_with_a_key_of_another_account_in_their_context_only() -> None:
+def test_a_bucket_that_may_be_another_account_s_is_taken_for_that(stack: Stack) -> None:
+    theirs = s3.Bucket.from_bucket_attributes(stack, "Logs", bucket_name="fleet-logs", account=OTHER_ACCOUNT)
+    with_capability(stack, HybridCapability.run_command_output(theirs))
+    assert ["s3:PutObject", "s3:PutObjectAcl"] in [each["Action"] for each in statements(stack)]
+
+
+@pytest.mark.parametrize("over", ["sessions", "parameters", "bucket"])
+def test_a_key_of_another_account_s_stack_is_refused_since_it_would_become_every_key(
+    over: str, refused: Refused
+) -> None:
     app = App()
     data = Stack(app, "Data", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
-    key = kms.Key(data, "Key", alias="secrets")
+    key = kms.Key(data, "Key")
     stack = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="eu-central-1"))
-    HybridServiceRole(
-        stack,
-        "Nodes",
-        role_name="Fleet",
-        base_policy=WITHOUT_PARAMETERS,
-        capabilities=[HybridCapability.parameters("/fleet/secret", encryption_key=key)],
+    capability = {
+        "sessions": lambda: HybridCapability.session_encryption(key),
+        "parameters": lambda: HybridCapability.parameters("/fleet", encryption_key=key),
+        "bucket": lambda: HybridCapability.run_command_output(bucket(data, key=key)),
+    }[over]()
+    message = refused(
+        lambda: HybridServiceRole(stack, "Nodes", base_policy=WITHOUT_PARAMETERS, capabilities=[capability]),
+        "encryption keys",
+        tree=stack,
     )
-    (own,) = (each for each in statements(stack) if each["Action"] == "kms:Decrypt")
-    (theirs,) = only(data, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:]
-    assert theirs["Resource"] == "*"
-    assert theirs["Action"] == "kms:Decrypt"
-    contexts = [
-        deployed(each["Condition"]["StringEquals"]["kms:EncryptionContext:PARAMETER_ARN"], "aws", "eu-central-1")
-        for each in (own, theirs)
-    ]
-    assert contexts == [f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/fleet/secret"] * 2
+    assert "Data/Key" in message
+    assert "kms.Key.from_key_arn" in message
