@@ -131,7 +131,7 @@ class HybridActivation(Construct):
         validation.check_registration_limit(registration_limit)
         lifetime_hours = _lifetime_in_hours(lifetime)
         rotation_hours = _rotation_in_hours(rotate_every, lifetime_hours)
-        validation.check_flag("rotate_when_used_up", rotate_when_used_up)
+        validation.check_type("rotate_when_used_up", rotate_when_used_up, bool, "True or False")
         if default_instance_name is not None:
             validation.check_default_instance_name(default_instance_name)
         if description is not None:
@@ -139,7 +139,7 @@ class HybridActivation(Construct):
         if tags is not None:
             validation.check_tags(tags)
         if encryption_key is not None:
-            validation.check_key("encryption_key", encryption_key)
+            validation.key_arn("encryption_key", encryption_key)
         _check_role(role, facts)
         settings: dict[str, Any] = {
             "IamRole": role.activation_role_name,

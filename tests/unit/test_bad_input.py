@@ -34,6 +34,8 @@ from hypothesis import strategies as st
 
 from ssm_roles import (
     HybridActivation,
+    HybridBasePolicy,
+    HybridCapability,
     HybridServiceRole,
     RegistrationPlatform,
     ServiceLinkedRole,
@@ -79,6 +81,7 @@ class Bench:
         self.statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
         self.document = iam.PolicyDocument()
         self.duration = Duration.hours(1)
+        self.capability = HybridCapability.directory_service()
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +125,10 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "object": st.builds(object)
         | st.sampled_from([len, Stack, iam.Role, ServiceLinkedRoleType, re, NotImplemented]),
         "look-alike": st.sampled_from([LooksLikeAPolicy(), LooksLikeAGrantee(), LooksLikeAPolicy]),
-        "construct": st.sampled_from([bench.stack, bench.bucket]),
+        "construct": st.just(bench.stack),
+        "bucket": st.just(bench.bucket),
+        "capability": st.just(bench.capability),
+        "base policy": st.sampled_from(HybridBasePolicy),
         "grantee": st.just(bench.grantee),
         "policy": st.just(bench.policy),
         "statement": st.just(bench.statement),
@@ -135,6 +141,10 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "key": st.just(bench.key),
         "platform": st.sampled_from(RegistrationPlatform),
     }
+
+
+# Whatever is a construct can be the scope of another, and come after one.
+CONSTRUCTS = {"construct", "bucket", "grantee", "hybrid role", "key"}
 
 
 class LooksLikeAPolicy:
@@ -156,6 +166,10 @@ def hybrid(argument: str) -> Call:
 
 def activation(argument: str) -> Call:
     return lambda bench, value: HybridActivation(bench.stack, "Activation", **{"role": bench.nodes, argument: value})
+
+
+def capability_of(argument: str) -> Call:
+    return lambda _, value: HybridCapability.of(**{"statements": [], argument: value})
 
 
 def linked(argument: str) -> Call:
@@ -183,9 +197,72 @@ ALSO = {"construct": {"hybrid role", "key"}, "grantee": {"hybrid role"}}
 def arguments() -> dict[str, Argument]:
     """List every argument of every public constructor and method."""
     listed: list[tuple[str, str, Call, set[str]]] = [
-        ("HybridServiceRole", "scope", lambda _, value: HybridServiceRole(value, "Role"), {"construct", "grantee"}),
+        (
+            "HybridServiceRole",
+            "scope",
+            lambda _, value: HybridServiceRole(value, "Role"),
+            CONSTRUCTS,
+        ),
         ("HybridServiceRole", "id", lambda bench, value: HybridServiceRole(bench.stack, value), {"string"}),
         ("HybridServiceRole", "activation_regions", hybrid("activation_regions"), {"none", "strings"}),
+        ("HybridServiceRole", "base_policy", hybrid("base_policy"), {"base policy"}),
+        ("HybridServiceRole", "capabilities", hybrid("capabilities"), {"none", "empty list"}),
+        ("add_capability", "capability", lambda bench, value: bench.nodes.add_capability(value), {"capability"}),
+        (
+            "imported.add_capability",
+            "capability",
+            lambda bench, value: bench.imported.add_capability(value),
+            {"capability"},
+        ),
+        ("HybridCapability.of", "managed_policies", capability_of("managed_policies"), set()),
+        ("HybridCapability.of", "statements", capability_of("statements"), {"none", "empty list"}),
+        (
+            "agent_buckets",
+            "regions",
+            lambda bench, value: HybridServiceRole(
+                bench.stack, "Role", capabilities=[HybridCapability.agent_buckets(value)]
+            ),
+            {"none"},
+        ),
+        (
+            "patching",
+            "regions",
+            lambda bench, value: HybridServiceRole(
+                bench.stack, "Role", capabilities=[HybridCapability.patching(value)]
+            ),
+            set(),
+        ),
+        ("run_command_output", "bucket", lambda _, value: HybridCapability.run_command_output(value), {"bucket"}),
+        (
+            "run_command_output",
+            "prefix",
+            lambda bench, value: HybridCapability.run_command_output(bench.bucket, value),
+            {"none", "string"},
+        ),
+        ("session_logs", "bucket", lambda _, value: HybridCapability.session_logs(value), {"bucket"}),
+        (
+            "session_logs",
+            "prefix",
+            lambda bench, value: HybridCapability.session_logs(bench.bucket, value),
+            {"none", "string"},
+        ),
+        (
+            "session_logs",
+            "log_group",
+            lambda bench, value: HybridCapability.session_logs(bench.bucket, None, value),
+            {"none"},
+        ),
+        ("session_encryption", "key", lambda _, value: HybridCapability.session_encryption(value), {"key"}),
+        ("parameters", "parameters", lambda _, value: HybridCapability.parameters(value), {"string"}),
+        (
+            "parameters",
+            "encryption_key",
+            lambda _, value: HybridCapability.parameters("/fleet", encryption_key=value),
+            {"none", "key"},
+        ),
+        ("ecs_anywhere", "cluster_arns", lambda _, value: HybridCapability.ecs_anywhere(value), {"none"}),
+        ("eks_hybrid_nodes", "cluster_arns", lambda _, value: HybridCapability.eks_hybrid_nodes(value), set()),
+        ("greengrass", "token_exchange_role", lambda _, value: HybridCapability.greengrass(value), {"grantee"}),
         ("HybridServiceRole", "managed_policies", hybrid("managed_policies"), {"none", "empty list"}),
         ("HybridServiceRole", "inline_policies", hybrid("inline_policies"), {"none", "empty mapping"}),
         ("HybridServiceRole", "role_name", hybrid("role_name"), {"none", "string"}),
@@ -197,7 +274,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_arn",
             "scope",
             lambda _, value: HybridServiceRole.from_role_arn(value, "Role", f"arn:aws:iam::{ACCOUNT}:role/Role"),
-            {"construct", "grantee"},
+            CONSTRUCTS,
         ),
         (
             "from_role_arn",
@@ -238,7 +315,7 @@ def arguments() -> dict[str, Argument]:
             "ServiceLinkedRole",
             "scope",
             lambda _, value: ServiceLinkedRole(value, "Role", role_type=AMAZON_SSM),
-            {"construct", "grantee"},
+            CONSTRUCTS,
         ),
         (
             "ServiceLinkedRole",
@@ -254,7 +331,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_type",
             "scope",
             lambda _, value: ServiceLinkedRole.from_role_type(value, "Role", AMAZON_SSM),
-            {"construct", "grantee"},
+            CONSTRUCTS,
         ),
         (
             "from_role_type",
@@ -286,13 +363,13 @@ def arguments() -> dict[str, Argument]:
             "add_dependent",
             "constructs",
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
-            {"construct", "grantee"},
+            CONSTRUCTS,
         ),
         (
             "HybridActivation",
             "scope",
             lambda bench, value: HybridActivation(value, "Activation", role=bench.nodes),
-            {"construct", "grantee"},
+            CONSTRUCTS,
         ),
         (
             "HybridActivation",

@@ -193,10 +193,14 @@ def test_no_template_assumes_a_partition(program: str, partition: str, assembly_
 
 # Where a statement is for every resource, and why.
 FOR_EVERY_RESOURCE = {
+    ("ecs_anywhere", "ecs:DiscoverPollEndpoint"): "the agent asks where to poll before it has a cluster",
+    ("eks_hybrid_nodes", "ssm:DescribeInstanceInformation"): "IAM can't narrow it to some nodes",
     ("existing_roles", "ssm:CreateActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
+    ("on_premises_fleet", "kms:*"): "in a key's own policy, every resource is that key",
+    ("on_premises_fleet", "logs:DescribeLogGroups"): "IAM can't narrow it to some log groups",
 }
 
 
