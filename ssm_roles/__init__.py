@@ -3,9 +3,21 @@
 from .hybrid_service_role import HybridServiceRole
 from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
 from .service_linked_role_type import ServiceLinkedRoleType
+from .service_roles.activation_tier import ActivationTier, InstancesTier
+from .service_roles.cloud_connector import CloudConnectorRoles
+from .service_roles.default_host_management import DefaultHostManagementRole
+from .service_roles.explorer import ExplorerRole
+from .service_roles.quick_setup import QuickSetupConfigurations, QuickSetupRoles
 
 __all__ = [
+    "ActivationTier",
+    "CloudConnectorRoles",
+    "DefaultHostManagementRole",
+    "ExplorerRole",
     "HybridServiceRole",
+    "InstancesTier",
+    "QuickSetupConfigurations",
+    "QuickSetupRoles",
     "ServiceLinkedRole",
     "ServiceLinkedRoleCreation",
     "ServiceLinkedRoleType",
