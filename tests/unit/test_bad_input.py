@@ -17,7 +17,19 @@ from aws_cdk import aws_s3 as s3
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
+from ssm_roles import (
+    ActivationTier,
+    CloudConnectorRoles,
+    DefaultHostManagementRole,
+    ExplorerRole,
+    HybridServiceRole,
+    InstancesTier,
+    QuickSetupConfigurations,
+    QuickSetupRoles,
+    ServiceLinkedRole,
+    ServiceLinkedRoleCreation,
+    ServiceLinkedRoleType,
+)
 
 from .conftest import Refused
 from .templates import ACCOUNT, new_stack, resources, synthesized
@@ -48,6 +60,11 @@ class Bench:
         self.constructs = constructs
         self.nodes = HybridServiceRole(constructs, "Nodes")
         self.imported = HybridServiceRole.from_role_arn(constructs, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported")
+        self.connector = CloudConnectorRoles(constructs, "Azure", connector_name="A", node_role=self.nodes)
+        self.connector.add_connector("*")
+        self.quick_setup = QuickSetupRoles(
+            constructs, "QuickSetup", configurations=QuickSetupConfigurations.PATCH_POLICIES
+        )
         self.linked = ServiceLinkedRole(constructs, "Linked", role_type=AMAZON_SSM)
         self.bucket = s3.Bucket(constructs, "Bucket")
         self.grantee = iam.Role(constructs, "Grantee", assumed_by=iam.AccountRootPrincipal())
@@ -107,6 +124,9 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "removal policy": st.sampled_from(RemovalPolicy),
         "creation": st.sampled_from(ServiceLinkedRoleCreation),
         "role type": st.sampled_from(ServiceLinkedRoleType.all()),
+        "hybrid role": st.just(bench.nodes),
+        "tier": st.sampled_from(InstancesTier),
+        "configurations": st.sampled_from(QuickSetupConfigurations),
     }
 
 
@@ -145,10 +165,78 @@ def role_type(argument: str) -> Call:
     return lambda _, value: ServiceLinkedRoleType(**{**described, argument: value})
 
 
+def made(construct: type[Any], **good: Any) -> Callable[[str], Call]:
+    """Make a construct, with one argument given and the others as they should be."""
+
+    def of(argument: str) -> Call:
+        def call(bench: Bench, value: Any) -> object:
+            # What is of the bench is told by name, since the bench is made later.
+            needed = {name: getattr(bench, each[1:]) if str(each)[0] == "@" else each for name, each in good.items()}
+            given_values = {"scope": bench.stack, "id": "Role", **needed, argument: value}
+            return construct(given_values.pop("scope"), given_values.pop("id"), **given_values)
+
+        return call
+
+    return of
+
+
+# What constructors take, by argument, and the kinds that each may be.
+ANYWHERE = {"scope": {"construct", "grantee", "hybrid role"}, "id": {"string"}}
+ROLE_ARGUMENTS = {
+    **ANYWHERE,
+    "managed_policies": {"none", "empty list"},
+    "inline_policies": {"none", "empty mapping"},
+    "role_name": {"none", "string"},
+    "path": {"none", "string"},
+    "description": {"none", "string"},
+    "permissions_boundary": {"none", "policy"},
+    "max_session_duration": {"none", "duration"},
+}
+
+
+def without(*names: str) -> dict[str, set[str]]:
+    return {name: kinds for name, kinds in ROLE_ARGUMENTS.items() if name not in names}
+
+
+CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]] = [
+    (ActivationTier, made(ActivationTier, tier=InstancesTier.ADVANCED), {**ANYWHERE, "tier": {"tier"}}),
+    (
+        CloudConnectorRoles,
+        made(CloudConnectorRoles, connector_name="B", node_role="@nodes"),
+        {
+            **ANYWHERE,
+            "connector_name": {"string"},
+            "node_role": {"hybrid role"},
+            "permissions_boundary": {"none", "policy"},
+        },
+    ),
+    (
+        DefaultHostManagementRole,
+        made(DefaultHostManagementRole),
+        {**without("path"), "turned_on": {"boolean"}},
+    ),
+    (
+        ExplorerRole,
+        made(ExplorerRole),
+        {**ANYWHERE, "description": {"none", "string"}, "permissions_boundary": {"none", "policy"}},
+    ),
+    (
+        QuickSetupRoles,
+        made(QuickSetupRoles, configurations=QuickSetupConfigurations.PATCH_POLICIES),
+        {**ANYWHERE, "configurations": {"configurations"}, "permissions_boundary": {"none", "policy"}},
+    ),
+]
+
+
 def arguments() -> dict[str, Argument]:
     """List every argument of every public constructor and method."""
     listed: list[tuple[str, str, Call, set[str]]] = [
-        ("HybridServiceRole", "scope", lambda _, value: HybridServiceRole(value, "Role"), {"construct", "grantee"}),
+        (
+            "HybridServiceRole",
+            "scope",
+            lambda _, value: HybridServiceRole(value, "Role"),
+            {"construct", "grantee", "hybrid role"},
+        ),
         ("HybridServiceRole", "id", lambda bench, value: HybridServiceRole(bench.stack, value), {"string"}),
         ("HybridServiceRole", "activation_regions", hybrid("activation_regions"), {"none", "strings"}),
         ("HybridServiceRole", "managed_policies", hybrid("managed_policies"), {"none", "empty list"}),
@@ -162,7 +250,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_arn",
             "scope",
             lambda _, value: HybridServiceRole.from_role_arn(value, "Role", f"arn:aws:iam::{ACCOUNT}:role/Role"),
-            {"construct", "grantee"},
+            {"construct", "grantee", "hybrid role"},
         ),
         (
             "from_role_arn",
@@ -192,18 +280,23 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.imported.add_to_policy(value),
             {"statement"},
         ),
-        ("grant_pass_role", "grantee", lambda bench, value: bench.nodes.grant_pass_role(value), {"grantee"}),
+        (
+            "grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.nodes.grant_pass_role(value),
+            {"grantee", "hybrid role"},
+        ),
         (
             "grant_create_activation",
             "grantee",
             lambda bench, value: bench.imported.grant_create_activation(value),
-            {"grantee"},
+            {"grantee", "hybrid role"},
         ),
         (
             "ServiceLinkedRole",
             "scope",
             lambda _, value: ServiceLinkedRole(value, "Role", role_type=AMAZON_SSM),
-            {"construct", "grantee"},
+            {"construct", "grantee", "hybrid role"},
         ),
         (
             "ServiceLinkedRole",
@@ -219,7 +312,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_type",
             "scope",
             lambda _, value: ServiceLinkedRole.from_role_type(value, "Role", AMAZON_SSM),
-            {"construct", "grantee"},
+            {"construct", "grantee", "hybrid role"},
         ),
         (
             "from_role_type",
@@ -237,7 +330,7 @@ def arguments() -> dict[str, Argument]:
             "grant_create_types",
             "grantee",
             lambda _, value: ServiceLinkedRole.grant_create_types(value, [AMAZON_SSM]),
-            {"grantee"},
+            {"grantee", "hybrid role"},
         ),
         (
             "grant_create_types",
@@ -245,13 +338,31 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: ServiceLinkedRole.grant_create_types(bench.grantee, value),
             set(),
         ),
-        ("grant_create", "grantee", lambda bench, value: bench.linked.grant_create(value), {"grantee"}),
-        ("grant_delete", "grantee", lambda bench, value: bench.linked.grant_delete(value), {"grantee"}),
+        ("grant_create", "grantee", lambda bench, value: bench.linked.grant_create(value), {"grantee", "hybrid role"}),
+        ("grant_delete", "grantee", lambda bench, value: bench.linked.grant_delete(value), {"grantee", "hybrid role"}),
         (
             "add_dependent",
             "constructs",
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
-            {"construct", "grantee"},
+            {"construct", "grantee", "hybrid role"},
+        ),
+        (
+            "CloudConnectorRoles.add_connector",
+            "cloud_connector_id",
+            lambda bench, value: bench.connector.add_connector(value),
+            {"string"},
+        ),
+        (
+            "CloudConnectorRoles.grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.connector.grant_pass_role(value),
+            {"grantee", "hybrid role"},
+        ),
+        (
+            "QuickSetupRoles.grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.quick_setup.grant_pass_role(value),
+            {"grantee", "hybrid role"},
         ),
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),
@@ -261,6 +372,11 @@ def arguments() -> dict[str, Argument]:
         ("ServiceLinkedRoleType", "role_name", role_type("role_name"), {"string"}),
         ("ServiceLinkedRoleType", "service_principal", role_type("service_principal"), {"string"}),
         ("ServiceLinkedRoleType", "managed_policy_name", role_type("managed_policy_name"), {"none", "string"}),
+    ]
+    listed += [
+        (construct.__name__, name, of(name), kinds)
+        for construct, of, all_kinds in CONSTRUCTORS
+        for name, kinds in all_kinds.items()
     ]
     return {f"{owner}: {name}": Argument(name, call, frozenset(kinds)) for owner, name, call, kinds in listed}
 

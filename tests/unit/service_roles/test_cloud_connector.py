@@ -204,7 +204,7 @@ def test_each_is_granted_what_a_bucket_grants(stack: Stack) -> None:
 def test_invalid_input_is_refused_and_leaves_nothing_behind(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused
 ) -> None:
-    good = {"connector_name": "Production", "node_role": HybridServiceRole(stack, "Nodes")}
+    good: dict[str, Any] = {"connector_name": "Production", "node_role": HybridServiceRole(stack, "Nodes")}
     refused(lambda: CloudConnectorRoles(stack, "Azure", **{**good, **arguments}), argument, tree=stack)
     CloudConnectorRoles(stack, "Azure", **good).add_connector("*")
     assert len(resources(stack, "AWS::IAM::Role")) == 4
