@@ -1,5 +1,7 @@
 """IAM roles of AWS Systems Manager for the AWS CDK: correct and least-privileged by default."""
 
+from .hybrid_base_policy import HybridBasePolicy
+from .hybrid_capability import HybridCapability
 from .hybrid_service_role import HybridServiceRole
 from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
 from .service_linked_role_type import ServiceLinkedRoleType
@@ -7,6 +9,8 @@ from .service_roles.activation_tier import ActivationTier, InstancesTier
 from .service_roles.cloud_connector import CloudConnectorRoles
 from .service_roles.default_host_management import DefaultHostManagementRole
 from .service_roles.explorer import ExplorerRole
+from .service_roles.greengrass_core import GreengrassCoreRole
+from .service_roles.managed_instance import ManagedInstanceRole
 from .service_roles.quick_setup import QuickSetupConfigurations, QuickSetupRoles
 
 __all__ = [
@@ -14,8 +18,12 @@ __all__ = [
     "CloudConnectorRoles",
     "DefaultHostManagementRole",
     "ExplorerRole",
+    "GreengrassCoreRole",
+    "HybridBasePolicy",
+    "HybridCapability",
     "HybridServiceRole",
     "InstancesTier",
+    "ManagedInstanceRole",
     "QuickSetupConfigurations",
     "QuickSetupRoles",
     "ServiceLinkedRole",

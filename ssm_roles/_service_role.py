@@ -134,11 +134,8 @@ class ServiceRole(Construct):
             TypeError: ``policy`` is no managed policy.
             ValueError: It is attached already, or the eleventh, or that of a service-linked role.
         """
-        validation.managed_policy_arn("policy", policy)
-        policies = [*self._managed_policies, policy]
-        validation.check_managed_policy_arns("policy", [each.managed_policy_arn for each in policies])
-        self._role.add_managed_policy(policy)
-        self._managed_policies = policies
+        self._check_new_policies("policy", [policy])
+        self._attach([policy])
 
     def add_to_policy(self, statement: iam.PolicyStatement) -> bool:
         """Allow whoever has the role one more thing.
@@ -154,6 +151,17 @@ class ServiceRole(Construct):
         """
         validation.check_type("statement", statement, iam.PolicyStatement, "an iam.PolicyStatement")
         return self._role.add_to_principal_policy(statement).statement_added
+
+    def _check_new_policies(self, argument: str, policies: Sequence[iam.IManagedPolicy]) -> None:
+        for policy in policies:
+            validation.managed_policy_arn(argument, policy)
+        together = [*self._managed_policies, *policies]
+        validation.check_managed_policy_arns(argument, [each.managed_policy_arn for each in together])
+
+    def _attach(self, policies: Sequence[iam.IManagedPolicy]) -> None:
+        for policy in policies:
+            self._role.add_managed_policy(policy)
+        self._managed_policies = [*self._managed_policies, *policies]
 
     def grant_pass_role(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee`` pass this role, and no other, to the service that assumes it, and to no other service.

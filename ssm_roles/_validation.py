@@ -45,6 +45,19 @@ _CONNECTOR_ID_LENGTH = 36
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html, parameter IamRole
 ACTIVATION_ROLE_NAME_LENGTH = 64
 
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+_PARAMETER_NAME = re.compile(r"(/[A-Za-z0-9_.-]+)+(/\*)?")
+_PARAMETER_NAME_LENGTH = 1011
+
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html, parameter OutputS3KeyPrefix,
+# without what IAM reads as a wildcard or a variable
+_S3_PREFIX = re.compile(r"[^/*?$\x00-\x1f](?:[^*?$\x00-\x1f]*[^/*?$\x00-\x1f])?")
+_S3_PREFIX_LENGTH = 500
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html and
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+_CLUSTER_ARN = r"arn:(aws[a-z-]*|\*):{service}:({region}|\*):(\d{{12}}|\*):cluster/[A-Za-z0-9_*-]+"
+
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-\d{1,2}")
 # Region prefixes of the partitions other than aws, longest first:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html and
@@ -287,6 +300,94 @@ def check_inline_policies(inline_policies: object) -> None:
         length += len(re.sub(r"\s", "", _TOKEN.sub("", text)))
     if length > _INLINE_POLICIES_LENGTH:
         raise ValueError(f"inline_policies must have at most {_INLINE_POLICIES_LENGTH} characters in all, got {length}")
+
+
+def check_statements(statements: object) -> None:
+    """Check statements for the policy of a role."""
+    check_list("statements", statements, "a list of iam.PolicyStatement")
+    for statement in cast("Sequence[object]", statements):
+        check_type("statements", statement, iam.PolicyStatement, "a list of iam.PolicyStatement")
+        for error in cast(iam.PolicyStatement, statement).validate_for_identity_policy():
+            raise ValueError(f"statements must suit a role's policy, got one that does not: {error}")
+
+
+def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
+    """Return an attribute of something that must be of one of CDK's interfaces."""
+    attribute = getattr(value, name, None)
+    if not isinstance(attribute, str) or not _is_known_to_cdk(value):
+        raise TypeError(f"{argument} must be {allowed}, got {_shown(value)}")
+    return attribute
+
+
+def key_arn(argument: str, key: object) -> str:
+    """Return the ARN of a KMS key, which an alias has none of."""
+    arn = attribute_of(argument, key, "key_arn", "a kms.IKey")
+    if ":alias/" in arn or hasattr(key, "alias_name"):
+        raise ValueError(
+            f"{argument} must be a key itself, for IAM knows keys by their own ARNs only, "
+            f"got an alias: {without_tokens(arn)!r}"
+        )
+    return arn
+
+
+def check_s3_prefix(prefix: object) -> None:
+    """Check the beginning of the names of objects, up to a slash."""
+    check_type("prefix", prefix, str, "a string")
+    allowed = "without a slash at its ends and without '*', '?' and '$'"
+    _check_text("prefix", cast(str, prefix), _S3_PREFIX, allowed, _S3_PREFIX_LENGTH)
+
+
+def parameter_names_or_arns(parameters: Sequence[object]) -> list[str]:
+    """Return the names of Parameter Store parameters that were given as such, and the ARNs of the others, each once."""
+    if not parameters:
+        raise ValueError("parameters must name at least one parameter, got none")
+    allowed = "names such as '/fleet/db/password', paths such as '/fleet/*', or ssm.IParameter"
+    found = []
+    for parameter in parameters:
+        if isinstance(parameter, str):
+            if not parameter.startswith("/"):
+                raise ValueError(f"parameters must be {allowed}, got {_shown(parameter)}")
+            _check_text("parameters", parameter, _PARAMETER_NAME, allowed, _PARAMETER_NAME_LENGTH)
+            found.append(parameter)
+        else:
+            found.append(attribute_of("parameters", parameter, "parameter_arn", allowed))
+    check_each_once("parameters", found)
+    return found
+
+
+def check_each_once(argument: str, values: Sequence[str]) -> None:
+    """Check that a list has nothing twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{argument} must name each once, got {without_tokens(value)!r} twice")
+
+
+def check_cluster_arns(cluster_arns: object, service: str) -> None:
+    """Check ARNs of clusters of Amazon EKS or of Amazon ECS."""
+    check_list("cluster_arns", cluster_arns, "a list of ARNs of clusters")
+    arns = list(cast("Sequence[object]", cluster_arns))
+    if not arns:
+        raise ValueError("cluster_arns must have at least one ARN, got []")
+    if is_token(arns):
+        raise ValueError(f"cluster_arns must be a list known at synth time, got the token {arns[0]!r}")
+    pattern = re.compile(_CLUSTER_ARN.format(service=service, region=_REGION.pattern))
+    for arn in arns:
+        check_type("cluster_arns", arn, str, "a list of ARNs of clusters, each a string")
+        text = cast(str, arn)
+        known = not is_token(text)
+        if (known and "*" in text) or (
+            (known or text.startswith("arn:")) and not pattern.fullmatch(without_tokens(text))
+        ):
+            example = f"arn:PARTITION:{service}:eu-central-1:111122223333:cluster/name"
+            raise ValueError(f"cluster_arns must be ARNs of clusters, such as {example!r}, got {_shown(text)}")
+    check_each_once("cluster_arns", cast("list[str]", arns))
+
+
+def is_other_account(one: str, other: str) -> bool:
+    """Whether two accounts may differ, as CDK sees it: two that are known at deploy time only are the same."""
+    if is_token(one) and is_token(other):
+        return False
+    return one != other
 
 
 def account_of(arn: str) -> str:

@@ -9,16 +9,16 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
-from ._service_role import ServiceRole, aws_managed_policy, path_and_name
+from ._node import Node
+from ._node_role import NodeRole
+from ._service_role import path_and_name
 from ._stack import stack_facts
 from ._trust import hybrid_principal
-
-# What every managed node needs:
-# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
-_CORE_POLICY_NAME = "AmazonSSMManagedInstanceCore"
+from .hybrid_base_policy import HybridBasePolicy
+from .hybrid_capability import HybridCapability
 
 
-class HybridServiceRole(ServiceRole):
+class HybridServiceRole(NodeRole):
     """The role with which machines outside EC2 talk to Systems Manager: servers of your own, other clouds, the edge.
 
     Systems Manager assumes it for each machine that a hybrid activation enrols, and hands the machine the temporary
@@ -39,6 +39,8 @@ class HybridServiceRole(ServiceRole):
         id: str,
         *,
         activation_regions: Sequence[str] | None = None,
+        base_policy: HybridBasePolicy = HybridBasePolicy.CORE,
+        capabilities: Sequence[HybridCapability] | None = None,
         managed_policies: Sequence[iam.IManagedPolicy] | None = None,
         inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
         role_name: str | None = None,
@@ -55,7 +57,10 @@ class HybridServiceRole(ServiceRole):
             activation_regions: The Regions whose hybrid activations may use the role, each once, or ``["*"]`` for
                 every Region. IAM is global and activations are regional, so that one role serves several Regions.
                 Default: - the stack's Region
-            managed_policies: Policies beyond ``AmazonSSMManagedInstanceCore``, which is always there; at most 9.
+            base_policy: What every node may do: all that Systems Manager's documents ask for, or the same without
+                reading parameters. Default: ``HybridBasePolicy.CORE``
+            capabilities: What the nodes may do beyond it. Default: - none
+            managed_policies: Policies beyond the base policy and those of the capabilities; a role can have 10 in all.
                 Default: - none
             inline_policies: Policy documents by name, 10,240 characters in all. Default: - none
             role_name: The name, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, CloudFormation can't replace
@@ -78,7 +83,8 @@ class HybridServiceRole(ServiceRole):
             scope,
             id,
             trust=lambda facts: hybrid_principal(facts, activation_regions or [facts.region]),
-            default_policies=[aws_managed_policy(_CORE_POLICY_NAME)],
+            base_policy=base_policy,
+            capabilities=capabilities,
             passed_by_name=True,
             managed_policies=managed_policies,
             inline_policies=inline_policies,
@@ -165,21 +171,33 @@ class _ImportedHybridServiceRole(HybridServiceRole):
             self, "Default", role_arn, mutable=not foreign, add_grants_to_resources=True if foreign else None
         )
         self._managed_policies = []
+        self._node = Node(facts, facts.account if validation.is_token(account) else account, None, self._on_ec2)
+        self._foreign = foreign
+        self._taken = []
         self._activation_role_name = activation_role_name
 
     @property
     def activation_role_name(self) -> str:
         return self._activation_role_name
 
-    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
-        # CDK leaves others off with a warning that is easily missed.
-        if not isinstance(policy, iam.ManagedPolicy):
-            arn = validation.managed_policy_arn("policy", policy)
+    def add_capability(self, capability: HybridCapability) -> None:
+        if self._foreign:
             raise ValueError(
-                "policy must be an iam.ManagedPolicy of this app, for the role is made elsewhere, "
-                f"got {validation.without_tokens(arn)!r}"
+                "capability must be given where the role is made: policies can't be attached from account "
+                f"{self._node.facts.account}, got a role of account {self._node.account}"
             )
-        super().add_managed_policy(policy)
+        super().add_capability(capability)
+
+    def _check_new_policies(self, argument: str, policies: Sequence[iam.IManagedPolicy]) -> None:
+        # CDK leaves others off with a warning that is easily missed.
+        for policy in policies:
+            if not isinstance(policy, iam.ManagedPolicy):
+                arn = validation.managed_policy_arn(argument, policy)
+                raise ValueError(
+                    f"{argument} must be an iam.ManagedPolicy of this app, for the role is made elsewhere, "
+                    f"got {validation.without_tokens(arn)!r}"
+                )
+        super()._check_new_policies(argument, policies)
 
 
 def _activation_role_name_of_arn(role_arn: str) -> str:

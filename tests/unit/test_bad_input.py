@@ -22,8 +22,12 @@ from ssm_roles import (
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
+    GreengrassCoreRole,
+    HybridBasePolicy,
+    HybridCapability,
     HybridServiceRole,
     InstancesTier,
+    ManagedInstanceRole,
     QuickSetupConfigurations,
     QuickSetupRoles,
     ServiceLinkedRole,
@@ -125,6 +129,8 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "creation": st.sampled_from(ServiceLinkedRoleCreation),
         "role type": st.sampled_from(ServiceLinkedRoleType.all()),
         "hybrid role": st.just(bench.nodes),
+        "base policy": st.sampled_from(HybridBasePolicy),
+        "capability": st.just(HybridCapability.cloud_watch_agent()),
         "tier": st.sampled_from(InstancesTier),
         "configurations": st.sampled_from(QuickSetupConfigurations),
     }
@@ -194,6 +200,9 @@ ROLE_ARGUMENTS = {
 }
 
 
+NODE_ARGUMENTS = {**ROLE_ARGUMENTS, "base_policy": {"base policy"}, "capabilities": {"none", "empty list"}}
+
+
 def without(*names: str) -> dict[str, set[str]]:
     return {name: kinds for name, kinds in ROLE_ARGUMENTS.items() if name not in names}
 
@@ -220,6 +229,12 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
         made(ExplorerRole),
         {**ANYWHERE, "description": {"none", "string"}, "permissions_boundary": {"none", "policy"}},
     ),
+    (
+        GreengrassCoreRole,
+        made(GreengrassCoreRole),
+        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "grantee"}},
+    ),
+    (ManagedInstanceRole, made(ManagedInstanceRole), NODE_ARGUMENTS),
     (
         QuickSetupRoles,
         made(QuickSetupRoles, configurations=QuickSetupConfigurations.PATCH_POLICIES),

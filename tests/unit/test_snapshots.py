@@ -197,6 +197,7 @@ FOR_EVERY_RESOURCE = {
     ("cloud_connector", "ssm:ListCloudConnectors"): "lists have no ARN",
     ("cloud_connector", "sts:GetWebIdentityToken"): "tokens have no ARN: the condition says for whom they are",
     ("existing_roles", "ssm:CreateActivation"): "activations have no ARN",
+    ("managed_instances", "ssm:RegisterManagedInstance"): "a device has no ARN before it is registered",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
 }

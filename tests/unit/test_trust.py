@@ -12,7 +12,9 @@ from ssm_roles import (
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
+    GreengrassCoreRole,
     HybridServiceRole,
+    ManagedInstanceRole,
     QuickSetupConfigurations,
     QuickSetupRoles,
 )
@@ -179,6 +181,10 @@ TRUSTS = {
         "Explorer",
         source="ssm:{region}:{account}:automation-execution/1",
     ),
+    "GreengrassCoreRole": Trust(lambda stack: GreengrassCoreRole(stack, "Devices"), "Devices"),
+    "ManagedInstanceRole": Trust(
+        lambda stack: ManagedInstanceRole(stack, "Instances"), "Instances", service="ec2.amazonaws.com"
+    ),
     "CloudConnectorRoles.federation_role": Trust(
         cloud_connector, "AzureFederation", source=f"ssm:{{region}}:{{account}}:cloud-connector/{CONNECTOR_ID}"
     ),
@@ -228,10 +234,9 @@ def test_the_documented_service_may_assume_a_role_for_the_documented_source_in_e
 
 @pytest.mark.parametrize("name", TRUSTS)
 def test_another_service_may_not_assume_a_role(name: str) -> None:
-    for service in ("ec2.amazonaws.com", "opsinsights.ssm.amazonaws.com", "lambda.amazonaws.com"):
+    services = {trust.service for trust in TRUSTS.values()} | {"opsinsights.ssm.amazonaws.com", "lambda.amazonaws.com"}
+    for service in services - {TRUSTS[name].service}:
         assert not may_assume(TRUSTS[name], service=service)
-    other = SYSTEMS_MANAGER if TRUSTS[name].service != SYSTEMS_MANAGER else "cloudformation.amazonaws.com"
-    assert not may_assume(TRUSTS[name], service=other)
 
 
 @pytest.mark.parametrize("name", sorted(CONDITIONED))
