@@ -232,7 +232,7 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
     (
         GreengrassCoreRole,
         made(GreengrassCoreRole),
-        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "grantee"}},
+        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "grantee", "hybrid role"}},
     ),
     (ManagedInstanceRole, made(ManagedInstanceRole), NODE_ARGUMENTS),
     (
