@@ -86,14 +86,14 @@ class CloudConnectorRoles(Construct):
             f"arn:{facts.partition}:ssm:{facts.region}:*:automation-definition/{_RUNBOOK}:1",
             f"arn:{facts.partition}:ssm:{facts.region}:{facts.account}:automation-execution/*",
         ]
-        assume_federation_role = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[federation_arn])
+        assume_federation_role = _allow(actions=["sts:AssumeRole"], resources=[federation_arn])
 
-        def role(role_id: str, prefix: str, trust: iam.IPrincipal, statements: list[iam.PolicyStatement]) -> iam.Role:
+        def role(role_id: str, prefix: str, trust: iam.IPrincipal, statements: list[dict[str, object]]) -> iam.Role:
             return iam.Role(
                 self,
                 role_id,
                 assumed_by=trust,
-                inline_policies={"CloudConnector": iam.PolicyDocument(statements=statements)},
+                inline_policies={"CloudConnector": iam.PolicyDocument.from_json({"Statement": statements})},
                 role_name=f"{prefix}{connector_name}",
                 path=_PATH,
                 permissions_boundary=permissions_boundary,
@@ -104,7 +104,7 @@ class CloudConnectorRoles(Construct):
             _FEDERATION_PREFIX,
             connector_principal(facts, [assume_arn, dispatch_arn]),
             [
-                iam.PolicyStatement(
+                _allow(
                     actions=["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
                     resources=["*"],
                     conditions={"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}},
@@ -117,12 +117,12 @@ class CloudConnectorRoles(Construct):
             account_principal(facts),
             [
                 assume_federation_role,
-                iam.PolicyStatement(
+                _allow(
                     actions=["iam:PassRole"],
                     resources=[node_role.role_arn],
                     conditions={"StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER}},
                 ),
-                iam.PolicyStatement(
+                _allow(
                     actions=[
                         "ssm:AddTagsToResource",
                         "ssm:CreateActivation",
@@ -132,8 +132,8 @@ class CloudConnectorRoles(Construct):
                     ],
                     resources=["*"],
                 ),
-                iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation_arn]),
-                iam.PolicyStatement(actions=["ssm:GetDocument"], resources=[document_arn]),
+                _allow(actions=["iam:ListRoleTags"], resources=[federation_arn]),
+                _allow(actions=["ssm:GetDocument"], resources=[document_arn]),
             ],
         )
         self._dispatch_role = role(
@@ -141,7 +141,7 @@ class CloudConnectorRoles(Construct):
             _DISPATCH_PREFIX,
             account_principal(facts),
             [
-                iam.PolicyStatement(
+                _allow(
                     actions=["iam:PassRole"],
                     resources=[assume_arn],
                     conditions={
@@ -149,12 +149,10 @@ class CloudConnectorRoles(Construct):
                         "ArnLike": {"iam:AssociatedResourceARN": automation_arns},
                     },
                 ),
-                iam.PolicyStatement(actions=["ssm:StartAutomationExecution"], resources=automation_arns),
+                _allow(actions=["ssm:StartAutomationExecution"], resources=automation_arns),
                 assume_federation_role,
-                iam.PolicyStatement(
-                    actions=["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], resources=["*"]
-                ),
-                iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation_arn, assume_arn]),
+                _allow(actions=["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], resources=["*"]),
+                _allow(actions=["iam:ListRoleTags"], resources=[federation_arn, assume_arn]),
             ],
         )
         for caller in (self._assume_role, self._dispatch_role):
@@ -218,3 +216,11 @@ class CloudConnectorRoles(Construct):
         if self._connectors:
             return None
         return f"{self.node.path}: add_connector must be called with the connector's ID, or with '*', got no call"
+
+
+def _allow(
+    actions: list[str], resources: list[str], conditions: dict[str, dict[str, object]] | None = None
+) -> dict[str, object]:
+    """Return a statement as IAM writes it: all of a role's go to the CDK's JavaScript in one call."""
+    statement: dict[str, object] = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement if conditions is None else {**statement, "Condition": conditions}
