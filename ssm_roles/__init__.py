@@ -6,12 +6,28 @@ from .hybrid_capability import HybridCapability
 from .hybrid_service_role import HybridServiceRole
 from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
 from .service_linked_role_type import ServiceLinkedRoleType
+from .service_roles.activation_tier import ActivationTier, InstancesTier
+from .service_roles.cloud_connector import CloudConnectorRoles
+from .service_roles.default_host_management import DefaultHostManagementRole
+from .service_roles.explorer import ExplorerRole
+from .service_roles.greengrass_core import GreengrassCoreRole
+from .service_roles.managed_instance import ManagedInstanceRole
+from .service_roles.quick_setup import QuickSetupConfigurations, QuickSetupRoles
 
 __all__ = [
+    "ActivationTier",
+    "CloudConnectorRoles",
+    "DefaultHostManagementRole",
+    "ExplorerRole",
+    "GreengrassCoreRole",
     "HybridActivation",
     "HybridBasePolicy",
     "HybridCapability",
     "HybridServiceRole",
+    "InstancesTier",
+    "ManagedInstanceRole",
+    "QuickSetupConfigurations",
+    "QuickSetupRoles",
     "RegistrationPlatform",
     "ServiceLinkedRole",
     "ServiceLinkedRoleCreation",

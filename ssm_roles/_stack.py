@@ -27,6 +27,7 @@ class StackFacts:
     synth_checks: SynthChecks
     principals: dict[str, iam.IPrincipal] = field(default_factory=dict)
     service_linked_roles: dict[str, Construct] = field(default_factory=dict)
+    service_settings: dict[str, Construct] = field(default_factory=dict)
     ensure_function: EnsureFunction | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 from weakref import WeakKeyDictionary
 
@@ -44,6 +44,7 @@ class SynthChecks:
         self._generated_names: list[tuple[iam.IRole, str]] = []
         self._service_linked_roles: list[tuple[Construct, str]] = []
         self._known: dict[IConstruct, Stack] = {}
+        self._checks: list[Callable[[], str | None]] = []
 
     @staticmethod
     def of(stack: Stack) -> SynthChecks:
@@ -63,6 +64,10 @@ class SynthChecks:
         """Have a role checked that belongs to AWS, so that it can have no policy of ours."""
         self._service_linked_roles.append((role, role_name))
 
+    def add_check(self, check: Callable[[], str | None]) -> None:
+        """Have a construct of ours asked what is wrong with it, when the tree is complete."""
+        self._checks.append(check)
+
     def leave_out(self, construct: Construct, stack: Stack) -> None:
         """Have a construct of ours, below its stack, not looked at.
 
@@ -78,6 +83,7 @@ class SynthChecks:
         """
         constructs = list(self._constructs(self._root))
         return [
+            *(error for error in (check() for check in self._checks) if error is not None),
             *self._generated_name_errors(),
             *self._service_role_errors([each for each in constructs if isinstance(each, iam.CfnRole)]),
             *self._service_linked_role_errors(constructs),

@@ -35,6 +35,14 @@ SERVICE_LINKED_NAME = "AWSServiceRoleFor"
 MANAGED_POLICIES_PER_ROLE = 10
 _INLINE_POLICIES_LENGTH = 10_240
 
+# What AWS keeps of a cloud connector's name in the names of its roles, of which the longest is the dispatch role's:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-console-iam-roles.html
+_CONNECTOR_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_CONNECTOR_NAME_LENGTH = ROLE_NAME_LENGTH - len("SSM-AzureDispatchRole-")
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCloudConnector.html
+_CONNECTOR_ID = re.compile(r"\*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CONNECTOR_ID_LENGTH = 36
+
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html, parameter IamRole
 ACTIVATION_ROLE_NAME_LENGTH = 64
 
@@ -175,6 +183,21 @@ def check_description(description: object, *, limit: int = _DESCRIPTION_LENGTH) 
     if len(text) > limit:
         raise ValueError(f"description must be at most {limit} characters, got {len(text)}: {_shown(text)}")
     _check_text("description", text, _DESCRIPTION, allowed, limit, minimum=0)
+
+
+def check_connector_name(connector_name: object) -> None:
+    """Check the name of a cloud connector, with which the names of its roles end."""
+    check_type("connector_name", connector_name, str, "a string")
+    _check_text(
+        "connector_name", cast(str, connector_name), _CONNECTOR_NAME, "letters, digits, _ and -", _CONNECTOR_NAME_LENGTH
+    )
+
+
+def check_connector_id(cloud_connector_id: object) -> None:
+    """Check the ID of a cloud connector, or ``*``."""
+    check_type("cloud_connector_id", cloud_connector_id, str, "a string")
+    allowed = "a cloud connector's ID in lower case, or only '*'"
+    _check_text("cloud_connector_id", cast(str, cloud_connector_id), _CONNECTOR_ID, allowed, _CONNECTOR_ID_LENGTH)
 
 
 def check_activation_role_name(activation_role_name: str) -> None:

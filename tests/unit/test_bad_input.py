@@ -33,10 +33,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ssm_roles import (
+    ActivationTier,
+    CloudConnectorRoles,
+    DefaultHostManagementRole,
+    ExplorerRole,
+    GreengrassCoreRole,
     HybridActivation,
     HybridBasePolicy,
     HybridCapability,
     HybridServiceRole,
+    InstancesTier,
+    ManagedInstanceRole,
+    QuickSetupConfigurations,
+    QuickSetupRoles,
     RegistrationPlatform,
     ServiceLinkedRole,
     ServiceLinkedRoleCreation,
@@ -72,6 +81,11 @@ class Bench:
         self.constructs = constructs
         self.nodes = HybridServiceRole(constructs, "Nodes")
         self.imported = HybridServiceRole.from_role_arn(constructs, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported")
+        self.connector = CloudConnectorRoles(constructs, "Azure", connector_name="A", node_role=self.nodes)
+        self.connector.add_connector("*")
+        self.quick_setup = QuickSetupRoles(
+            constructs, "QuickSetup", configurations=QuickSetupConfigurations.PATCH_POLICIES
+        )
         self.linked = ServiceLinkedRole(constructs, "Linked", role_type=AMAZON_SSM)
         self.activation = HybridActivation(constructs, "Activation", role=self.nodes)
         self.key = kms.Key(constructs, "Key")
@@ -140,11 +154,9 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "hybrid role": st.sampled_from([bench.nodes, bench.imported]),
         "key": st.just(bench.key),
         "platform": st.sampled_from(RegistrationPlatform),
+        "tier": st.sampled_from(InstancesTier),
+        "configurations": st.sampled_from(QuickSetupConfigurations),
     }
-
-
-# Whatever is a construct can be the scope of another, and come after one.
-CONSTRUCTS = {"construct", "bucket", "grantee", "hybrid role", "key"}
 
 
 class LooksLikeAPolicy:
@@ -191,7 +203,79 @@ def role_type(argument: str) -> Call:
 
 
 # What is of one kind can be of another, too.
-ALSO = {"construct": {"hybrid role", "key"}, "grantee": {"hybrid role"}}
+ALSO = {"construct": {"bucket", "grantee", "hybrid role", "key"}, "grantee": {"hybrid role"}}
+
+
+def made(construct: type[Any], **good: Any) -> Callable[[str], Call]:
+    """Make a construct, with one argument given and the others as they should be."""
+
+    def of(argument: str) -> Call:
+        def call(bench: Bench, value: Any) -> object:
+            # What is of the bench is told by name, since the bench is made later.
+            needed = {name: getattr(bench, each[1:]) if str(each)[0] == "@" else each for name, each in good.items()}
+            given_values = {"scope": bench.stack, "id": "Role", **needed, argument: value}
+            return construct(given_values.pop("scope"), given_values.pop("id"), **given_values)
+
+        return call
+
+    return of
+
+
+# What constructors take, by argument, and the kinds that each may be.
+ANYWHERE = {"scope": {"construct"}, "id": {"string"}}
+ROLE_ARGUMENTS = {
+    **ANYWHERE,
+    "managed_policies": {"none", "empty list"},
+    "inline_policies": {"none", "empty mapping"},
+    "role_name": {"none", "string"},
+    "path": {"none", "string"},
+    "description": {"none", "string"},
+    "permissions_boundary": {"none", "policy"},
+    "max_session_duration": {"none", "duration"},
+}
+
+
+NODE_ARGUMENTS = {**ROLE_ARGUMENTS, "base_policy": {"base policy"}, "capabilities": {"none", "empty list"}}
+
+
+def without(*names: str) -> dict[str, set[str]]:
+    return {name: kinds for name, kinds in ROLE_ARGUMENTS.items() if name not in names}
+
+
+CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]] = [
+    (ActivationTier, made(ActivationTier, tier=InstancesTier.ADVANCED), {**ANYWHERE, "tier": {"tier"}}),
+    (
+        CloudConnectorRoles,
+        made(CloudConnectorRoles, connector_name="B", node_role="@nodes"),
+        {
+            **ANYWHERE,
+            "connector_name": {"string"},
+            "node_role": {"hybrid role"},
+            "permissions_boundary": {"none", "policy"},
+        },
+    ),
+    (
+        DefaultHostManagementRole,
+        made(DefaultHostManagementRole),
+        {**without("path"), "turned_on": {"boolean"}},
+    ),
+    (
+        ExplorerRole,
+        made(ExplorerRole),
+        {**ANYWHERE, "description": {"none", "string"}, "permissions_boundary": {"none", "policy"}},
+    ),
+    (
+        GreengrassCoreRole,
+        made(GreengrassCoreRole),
+        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "grantee"}},
+    ),
+    (ManagedInstanceRole, made(ManagedInstanceRole), NODE_ARGUMENTS),
+    (
+        QuickSetupRoles,
+        made(QuickSetupRoles, configurations=QuickSetupConfigurations.PATCH_POLICIES),
+        {**ANYWHERE, "configurations": {"configurations"}, "permissions_boundary": {"none", "policy"}},
+    ),
+]
 
 
 def arguments() -> dict[str, Argument]:
@@ -201,7 +285,7 @@ def arguments() -> dict[str, Argument]:
             "HybridServiceRole",
             "scope",
             lambda _, value: HybridServiceRole(value, "Role"),
-            CONSTRUCTS,
+            {"construct"},
         ),
         ("HybridServiceRole", "id", lambda bench, value: HybridServiceRole(bench.stack, value), {"string"}),
         ("HybridServiceRole", "activation_regions", hybrid("activation_regions"), {"none", "strings"}),
@@ -274,7 +358,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_arn",
             "scope",
             lambda _, value: HybridServiceRole.from_role_arn(value, "Role", f"arn:aws:iam::{ACCOUNT}:role/Role"),
-            CONSTRUCTS,
+            {"construct"},
         ),
         (
             "from_role_arn",
@@ -304,7 +388,12 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.imported.add_to_policy(value),
             {"statement"},
         ),
-        ("grant_pass_role", "grantee", lambda bench, value: bench.nodes.grant_pass_role(value), {"grantee"}),
+        (
+            "grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.nodes.grant_pass_role(value),
+            {"grantee"},
+        ),
         (
             "grant_create_activation",
             "grantee",
@@ -315,7 +404,7 @@ def arguments() -> dict[str, Argument]:
             "ServiceLinkedRole",
             "scope",
             lambda _, value: ServiceLinkedRole(value, "Role", role_type=AMAZON_SSM),
-            CONSTRUCTS,
+            {"construct"},
         ),
         (
             "ServiceLinkedRole",
@@ -331,7 +420,7 @@ def arguments() -> dict[str, Argument]:
             "from_role_type",
             "scope",
             lambda _, value: ServiceLinkedRole.from_role_type(value, "Role", AMAZON_SSM),
-            CONSTRUCTS,
+            {"construct"},
         ),
         (
             "from_role_type",
@@ -363,13 +452,13 @@ def arguments() -> dict[str, Argument]:
             "add_dependent",
             "constructs",
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
-            CONSTRUCTS,
+            {"construct"},
         ),
         (
             "HybridActivation",
             "scope",
             lambda bench, value: HybridActivation(value, "Activation", role=bench.nodes),
-            CONSTRUCTS,
+            {"construct"},
         ),
         (
             "HybridActivation",
@@ -393,6 +482,24 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.activation.registration_script(value),
             {"platform"},
         ),
+        (
+            "CloudConnectorRoles.add_connector",
+            "cloud_connector_id",
+            lambda bench, value: bench.connector.add_connector(value),
+            {"string"},
+        ),
+        (
+            "CloudConnectorRoles.grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.connector.grant_pass_role(value),
+            {"grantee"},
+        ),
+        (
+            "QuickSetupRoles.grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.quick_setup.grant_pass_role(value),
+            {"grantee"},
+        ),
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),
         ("ServiceLinkedRoleType.of", "managed_policy_name", other_service("managed_policy_name"), {"none", "string"}),
@@ -401,6 +508,11 @@ def arguments() -> dict[str, Argument]:
         ("ServiceLinkedRoleType", "role_name", role_type("role_name"), {"string"}),
         ("ServiceLinkedRoleType", "service_principal", role_type("service_principal"), {"string"}),
         ("ServiceLinkedRoleType", "managed_policy_name", role_type("managed_policy_name"), {"none", "string"}),
+    ]
+    listed += [
+        (construct.__name__, name, of(name), kinds)
+        for construct, of, all_kinds in CONSTRUCTORS
+        for name, kinds in all_kinds.items()
     ]
     return {
         f"{owner}: {name}": Argument(name, call, frozenset(kinds.union(*(ALSO.get(kind, set()) for kind in kinds))))

@@ -193,9 +193,13 @@ def test_no_template_assumes_a_partition(program: str, partition: str, assembly_
 
 # Where a statement is for every resource, and why.
 FOR_EVERY_RESOURCE = {
+    ("cloud_connector", "ssm:CreateActivation"): "activations have no ARN",
+    ("cloud_connector", "ssm:ListCloudConnectors"): "lists have no ARN",
+    ("cloud_connector", "sts:GetWebIdentityToken"): "tokens have no ARN: the condition says for whom they are",
     ("ecs_anywhere", "ecs:DiscoverPollEndpoint"): "the agent asks where to poll before it has a cluster",
     ("eks_hybrid_nodes", "ssm:DescribeInstanceInformation"): "IAM can't narrow it to some nodes",
     ("existing_roles", "ssm:CreateActivation"): "activations have no ARN",
+    ("managed_instances", "ssm:RegisterManagedInstance"): "a device has no ARN before it is registered",
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",

@@ -1,15 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aws_cdk import Stack
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
-from ssm_roles import HybridServiceRole
+from ssm_roles import (
+    CloudConnectorRoles,
+    DefaultHostManagementRole,
+    ExplorerRole,
+    GreengrassCoreRole,
+    HybridServiceRole,
+    ManagedInstanceRole,
+    QuickSetupConfigurations,
+    QuickSetupRoles,
+)
 
+from .policy_engine import OTHER_ACCOUNT, deployed_roles
 from .templates import ACCOUNT, deployed, new_stack, only
 
-OTHER_ACCOUNT = "444455556666"
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
 
 PARTITIONS = {
@@ -132,3 +144,168 @@ def test_a_condition_that_compares_a_star_as_text_would_never_be_met() -> None:
     condition = policy["Statement"][0]["Condition"]
     condition["StringEquals"] |= condition.pop("ArnEquals")
     assert decision(policy, source_arn=activation("aws", "eu-central-1")) == "ImplicitDeny"
+
+
+# The other service roles
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Who may assume a role, as AWS documents it."""
+
+    make: Callable[[Stack], object]
+    role: str
+    """Where the role's logical ID begins."""
+    service: str = SYSTEMS_MANAGER
+    source: str | None = None
+    """The kind of source that AWS documents a condition for, as the end of its ARN; None where it documents none."""
+    any_source_of_the_account: bool = False
+    """Whether AWS documents a condition on the account only."""
+
+
+def cloud_connector(stack: Stack) -> None:
+    nodes = HybridServiceRole(stack, "Nodes")
+    CloudConnectorRoles(stack, "Azure", connector_name="A", node_role=nodes).add_connector("*")
+
+
+def quick_setup(stack: Stack) -> None:
+    QuickSetupRoles(stack, "QuickSetup", configurations=QuickSetupConfigurations.PATCH_POLICIES)
+
+
+CONNECTOR_ID = "01234567-89ab-cdef-0123-456789abcdef"
+
+TRUSTS = {
+    "DefaultHostManagementRole": Trust(lambda stack: DefaultHostManagementRole(stack, "Hosts"), "Hosts"),
+    "ExplorerRole": Trust(
+        lambda stack: ExplorerRole(stack, "Explorer"),
+        "Explorer",
+        source="ssm:{region}:{account}:automation-execution/1",
+    ),
+    "GreengrassCoreRole": Trust(lambda stack: GreengrassCoreRole(stack, "Devices"), "Devices"),
+    "ManagedInstanceRole": Trust(
+        lambda stack: ManagedInstanceRole(stack, "Instances"), "Instances", service="ec2.amazonaws.com"
+    ),
+    "CloudConnectorRoles.federation_role": Trust(
+        cloud_connector, "AzureFederation", source=f"ssm:{{region}}:{{account}}:cloud-connector/{CONNECTOR_ID}"
+    ),
+    "CloudConnectorRoles.assume_role": Trust(cloud_connector, "AzureAssume", any_source_of_the_account=True),
+    "CloudConnectorRoles.dispatch_role": Trust(cloud_connector, "AzureDispatch", any_source_of_the_account=True),
+    "QuickSetupRoles.administration_role": Trust(
+        quick_setup,
+        "QuickSetupAdministration",
+        service="cloudformation.amazonaws.com",
+        source="cloudformation:{region}:{account}:stackset/AWS-QuickSetup-SSM-TA-1:2",
+    ),
+}
+CONDITIONED = {name for name, trust in TRUSTS.items() if trust.source is not None or trust.any_source_of_the_account}
+
+SOMETHING = "ssm:{region}:{account}:association/1"
+
+
+def may_assume(
+    trust: Trust,
+    *,
+    partition: str = "aws",
+    service: str | None = None,
+    source: str | None = "",
+    account: str | None = ACCOUNT,
+    source_account: str | None = ACCOUNT,
+    region: str | None = None,
+) -> bool:
+    """Ask whether a service may assume a role; by default the documented one, for the documented source."""
+    stack = new_stack()
+    trust.make(stack)
+    own_region, _ = PARTITIONS[partition]
+    (role,) = (each for id, each in deployed_roles(stack, partition, own_region).items() if id.startswith(trust.role))
+    if source == "":
+        source = SOMETHING if trust.source is None else trust.source
+    arn = None if source is None else f"arn:{partition}:" + source.format(region=region or own_region, account=account)
+    return role.may_be_assumed_by_service(service or trust.service, arn, source_account)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("name", TRUSTS)
+def test_the_documented_service_may_assume_a_role_for_the_documented_source_in_every_region(
+    name: str, partition: str
+) -> None:
+    for region in PARTITIONS[partition]:
+        assert may_assume(TRUSTS[name], partition=partition, region=region)
+
+
+@pytest.mark.parametrize("name", TRUSTS)
+def test_another_service_may_not_assume_a_role(name: str) -> None:
+    services = {trust.service for trust in TRUSTS.values()} | {"opsinsights.ssm.amazonaws.com", "lambda.amazonaws.com"}
+    for service in services - {TRUSTS[name].service}:
+        assert not may_assume(TRUSTS[name], service=service)
+
+
+@pytest.mark.parametrize("name", sorted(CONDITIONED))
+def test_another_account_s_source_and_a_missing_account_get_nowhere_where_aws_documents_a_condition(name: str) -> None:
+    assert not may_assume(TRUSTS[name], account=OTHER_ACCOUNT, source_account=OTHER_ACCOUNT)
+    assert not may_assume(TRUSTS[name], source_account=OTHER_ACCOUNT)
+    assert not may_assume(TRUSTS[name], source_account=None)
+    assert not may_assume(TRUSTS[name], source=None, source_account=None)
+
+
+@pytest.mark.parametrize("name", [name for name, trust in TRUSTS.items() if trust.source is not None])
+def test_another_source_and_a_missing_one_get_nowhere_where_aws_documents_the_source(name: str) -> None:
+    assert not may_assume(TRUSTS[name], source=None)
+    assert not may_assume(TRUSTS[name], source=SOMETHING)
+    assert not may_assume(TRUSTS[name], account=OTHER_ACCOUNT)
+    assert not may_assume(TRUSTS[name], source="cloudformation:{region}:{account}:stackset/Ours:2")
+
+
+@pytest.mark.parametrize("name", [name for name, trust in TRUSTS.items() if trust.any_source_of_the_account])
+def test_any_source_of_the_account_will_do_where_aws_documents_the_account_only(name: str) -> None:
+    assert may_assume(TRUSTS[name], source=None)
+    assert may_assume(TRUSTS[name], source="ssm:{region}:{account}:automation-execution/1")
+
+
+@pytest.mark.parametrize("name", sorted(TRUSTS.keys() - CONDITIONED))
+def test_no_condition_is_invented_where_aws_documents_none(name: str) -> None:
+    assert may_assume(TRUSTS[name], source=None, source_account=None)
+    stack = new_stack()
+    TRUSTS[name].make(stack)
+    (statement,) = only(stack, "AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert "Condition" not in statement
+
+
+CALLER = {"caller": "SSM"}
+
+
+def connector_caller(role_name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:iam::{account}:role/service-role/{role_name}"
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "tags", "allowed"),
+    [
+        (connector_caller("SSM-AzureAssumeRole-A"), CALLER, True),
+        (connector_caller("SSM-AzureDispatchRole-A"), CALLER, True),
+        (connector_caller("SSM-AzureAssumeRole-A"), {}, False),
+        (connector_caller("SSM-AzureAssumeRole-A"), {"caller": "me"}, False),
+        (connector_caller("SSM-AzureAssumeRole-B"), CALLER, False),
+        (connector_caller("SSM-AzureRole-A"), CALLER, False),
+        (f"arn:aws:iam::{ACCOUNT}:role/SSM-AzureAssumeRole-A", CALLER, False),
+        (f"arn:aws:iam::{ACCOUNT}:role/Admin", CALLER, False),
+        (connector_caller("SSM-AzureAssumeRole-A", OTHER_ACCOUNT), CALLER, False),
+    ],
+    ids=str,
+)
+def test_the_roles_of_the_same_connector_may_assume_its_federation_role_when_they_are_tagged(
+    role_arn: str, tags: dict[str, str], allowed: bool
+) -> None:
+    stack = new_stack()
+    cloud_connector(stack)
+    (federation,) = (each for id, each in deployed_roles(stack).items() if id.startswith("AzureFederation"))
+    assert federation.may_be_assumed_by_role(role_arn, tags) is allowed
+
+
+def test_the_administration_role_and_no_other_may_assume_the_execution_role_of_quick_setup() -> None:
+    stack = new_stack()
+    quick_setup(stack)
+    administration, execution = deployed_roles(stack).values()
+    assert execution.may_be_assumed_by_role(administration.arn)
+    for other in (f"{administration.arn}2", execution.arn, f"arn:aws:iam::{ACCOUNT}:role/Admin"):
+        assert not execution.may_be_assumed_by_role(other)
+    assert not execution.may_be_assumed_by_service("cloudformation.amazonaws.com", None, ACCOUNT)
