@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from botocore.awsrequest import AWSRequest, AWSResponse
@@ -91,6 +92,15 @@ class InProcessActivations(InProcessAws):
         """Register a node, and return its id."""
         node: str = self._activations.register_node(activation_id, activation_code, ACCOUNT, REGION)
         return node
+
+    def nodes(self) -> set[str]:
+        """Return the ids of the nodes that have registered."""
+        return {node["InstanceId"] for node in self._activations.nodes_of(ACCOUNT, REGION)}
+
+    def role_created(self) -> float:
+        """Return when the role was created."""
+        created: str = self._ministack.iam._roles[ROLE.rpartition("/")[2]]["CreateDate"]
+        return datetime.fromisoformat(created.replace("Z", "+00:00")).timestamp()
 
     def let_the_role_propagate(self, seconds: float) -> None:
         """Let Systems Manager know of the role that long after its creation."""

@@ -30,8 +30,8 @@ class Fault:
     """What happens to one call.
 
     Attributes:
-        kind: `error` answers with `code`, `hangs` never answers, `closes` ends the connection, `garbles` answers what
-            nobody can read, `kills` ends the function.
+        kind: `error` answers with `code`, `quotes` repeats the request as well, `hangs` never answers, `closes` ends
+            the connection, `garbles` answers what nobody can read, `kills` ends the function.
         processed: Whether the call has its effect all the same.
         code: The code of an error.
     """
@@ -105,7 +105,10 @@ class InProcessAws(ABC):
             raise Killed
         if fault.kind == "garbles":
             return self._answer(request, 200, b"<html>")
-        return self._answer(request, *self._error(fault.code, f"{fault.code}, put there by a test"))
+        said = (
+            f"Value '{request_body(request).decode()}' is no good" if fault.kind == "quotes" else "put there by a test"
+        )
+        return self._answer(request, *self._error(fault.code, f"{fault.code}, {said}"))
 
     def _answer(self, request: AWSRequest, status: int, body: bytes) -> AWSResponse:
         return wire_answer(request, status, body)

@@ -21,6 +21,7 @@ def test_the_assets_are_one_package_with_a_module_for_each_function_and_what_the
         "functions/answers.py",
         "functions/ensure_service_linked_role.py",
         "functions/patience.py",
+        "functions/rotate_hybrid_activation.py",
     ]
 
 

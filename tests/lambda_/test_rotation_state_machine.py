@@ -33,7 +33,7 @@ RecordProperty = Callable[[str, object], None]
 
 # Longer than the function takes a rotation for under way that nothing is heard of.
 STUCK_SECONDS = 21 * 60.0
-SETTINGS = [
+SETTINGS: list[dict[str, Any]] = [
     {"RegistrationLimit": 1},
     {"RegistrationLimit": 2, "Description": "Nodes of a branch", "DefaultInstanceName": "branch"},
     {"RegistrationLimit": 2, "LifetimeSeconds": 3600, "Tags": [{"Key": "team", "Value": "blue"}]},
@@ -69,7 +69,7 @@ passing_faults = st.one_of(
     st.builds(Fault, st.sampled_from(["hangs", "closes", "kills"]), st.booleans()),
     st.builds(
         Fault,
-        st.just("error"),
+        st.sampled_from(["error", "quotes"]),
         st.booleans(),
         st.sampled_from(["ThrottlingException", "InternalServiceError", "TooManyUpdates", "AccessDeniedException"]),
     ),
@@ -237,7 +237,7 @@ class Account(RuleBasedStateMachine):
     @precondition(lambda self: self.stack.ours())
     @rule(number=st.integers(0, 2))
     def somebody_deletes_an_activation(self, number: int) -> None:
-        ours = sorted(self.stack.ours())
+        ours = list(self.stack.ours())
         self.stack.ssm.delete_activation(ActivationId=ours[number % len(ours)])
         self.look()
 

@@ -467,7 +467,7 @@ def arguments() -> dict[str, Argument]:
             {"string"},
         ),
         ("HybridActivation", "role", activation("role"), {"hybrid role"}),
-        ("HybridActivation", "registration_limit", activation("registration_limit"), set()),
+        ("HybridActivation", "registration_limit", activation("registration_limit"), {"number"}),
         ("HybridActivation", "lifetime", activation("lifetime"), {"none"}),
         ("HybridActivation", "rotate_every", activation("rotate_every"), {"none"}),
         ("HybridActivation", "rotate_when_used_up", activation("rotate_when_used_up"), {"boolean"}),

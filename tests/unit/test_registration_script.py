@@ -167,6 +167,7 @@ class Machine:
         run = subprocess.run(
             [str(shutil.which(self.shell)), *options, str(self._script(places["registration"]))],
             env={"PATH": str(commands), "TMPDIR": str(temporary)},
+            input="what somebody types",
             capture_output=True,
             text=True,
             timeout=60,
@@ -263,6 +264,7 @@ def test_nothing_is_left_of_the_download_and_it_was_for_root_only(machine: Machi
     run = machine.run()
     assert list(run.temporary.iterdir()) == []
     assert run.note("ssm-setup-cli")["mode"] == "0o100700"
+    assert oct(run.registration.stat().st_mode) == "0o100600"
     assert [path.name for path in machine.folder.iterdir() if path.is_file()] == [
         path.name for path in machine.folder.iterdir() if path.name in ("os-release", "register.sh", "registration")
     ]

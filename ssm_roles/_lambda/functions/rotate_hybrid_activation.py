@@ -18,6 +18,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 import uuid
 from datetime import datetime, timezone
@@ -34,7 +35,6 @@ logger.setLevel(logging.INFO)
 _CURRENT = "AWSCURRENT"
 _PENDING = "AWSPENDING"
 _LABEL = "activation:"
-_MARK_LENGTH = len("[ssm-roles:0123456789abcdef:0123456789abcdef]")
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 # A minute less than Systems Manager allows, whose clock may be behind.
@@ -121,7 +121,7 @@ class Secret:
         labels = [] if version is None else self._labels.get(version, [])
         return next((label.removeprefix(_LABEL) for label in labels if label.startswith(_LABEL)), None)
 
-    def activations(self) -> dict[str, str]:
+    def activations(self) -> dict[str | None, str]:
         """Return the ids of the activations that versions name, by their versions."""
         found = {version: self.activation(version) for version in self._labels}
         return {version: activation_id for version, activation_id in found.items() if activation_id is not None}
@@ -172,7 +172,7 @@ class HybridActivation:
                 raise
             # Another run of the same step was quicker, and its value stands.
             if not self._has_usable_value(self._secret(), token):
-                self._give_up(token)
+                self._end_pending(token)
                 raise RefusedError(f"the value of {token} names no activation: the next rotation begins anew") from None
 
     def test(self, token: str) -> None:
@@ -184,24 +184,11 @@ class HybridActivation:
     def finish(self, token: str) -> None:
         """Make the new version the current one; the one before stays usable until the next rotation."""
         secret = self._secret_in_rotation(token)
-        if secret.is_at(token, _CURRENT):
-            return
-        current = secret.version(_CURRENT)
-        kept = {secret.activation(token), secret.activation(current)}
-        for activation_id in self._usable(secret.activation(token)).keys() - kept:
-            self._delete_activation(activation_id)
-        former: dict[str, Any] = {} if current is None else {"RemoveFromVersionId": current}
-        try:
-            self._call_secrets(
-                "update_secret_version_stage",
-                VersionStage=_CURRENT,
-                MoveToVersionId=token,
-                **former,
-            )
-        except ClientError:
-            # What had its effect although its answer got lost is refused the second time.
-            if not self._secret().is_at(token, _CURRENT):
-                raise
+        if not secret.is_at(token, _CURRENT):
+            self._make_current(secret, token)
+        # Where it stayed, a value that somebody stores by hand would look like a rotation under way.
+        if secret.is_at(token, _PENDING):
+            self._end_pending(token)
 
     def check(self) -> str:
         """Start a rotation if the current version's activation can't be used any more, or soon can't.
@@ -285,14 +272,28 @@ class HybridActivation:
             self._usable(secret.activation(token))
         except UnusableError as error:
             # A version takes no second value, and as long as it is pending nothing else rotates.
-            self._give_up(token)
+            self._end_pending(token)
             raise RefusedError(f"{error}: the next rotation begins anew") from None
         return True
 
-    def _give_up(self, version: str) -> None:
+    def _make_current(self, secret: Secret, token: str) -> None:
+        current = secret.version(_CURRENT)
+        kept = {secret.activation(token), secret.activation(current)}
+        for activation_id in self._usable(secret.activation(token)):
+            if activation_id not in kept:
+                self._delete_activation(activation_id)
+        former: dict[str, Any] = {} if current is None else {"RemoveFromVersionId": current}
+        try:
+            self._call_secrets("update_secret_version_stage", VersionStage=_CURRENT, MoveToVersionId=token, **former)
+        except ClientError:
+            # What had its effect although its answer got lost is refused the second time.
+            if not self._secret().is_at(token, _CURRENT):
+                raise
+
+    def _end_pending(self, version: str) -> None:
         self._remove_label(version, _PENDING)
 
-    def _remove_label(self, version: str, label: str) -> None:
+    def _remove_label(self, version: str | None, label: str) -> None:
         try:
             self._call_secrets("update_secret_version_stage", VersionStage=label, RemoveFromVersionId=version)
         except ClientError as error:
@@ -307,7 +308,7 @@ class HybridActivation:
         if pending is not None and not secret.is_at(pending, _CURRENT):
             if time.time() < secret.changed + _STUCK_SECONDS:
                 return "its rotation is under way"
-            self._give_up(pending)
+            self._end_pending(pending)
         try:
             # The same token however often the call is repeated.
             self._call_secrets("rotate_secret", ClientRequestToken=str(uuid.uuid4()))
@@ -321,12 +322,13 @@ class HybridActivation:
 
     def _activations(self, secret_arn: str | None = None) -> dict[str, Any]:
         owner = _owner(self.secret_arn if secret_arn is None else secret_arn)
+        mark = re.compile(rf"{re.escape(owner)}[0-9a-f]{{16}}\]\Z")
         found: dict[str, Any] = {}
         page: dict[str, Any] = {}
         while True:
             answer = self._ssm.call("describe_activations", needs="ActivationList", MaxResults=50, **page)
             for activation in answer["ActivationList"]:
-                if activation.get("Description", "")[-_MARK_LENGTH:].startswith(owner):
+                if mark.search(activation.get("Description", "")):
                     found[activation["ActivationId"]] = activation
             if not answer.get("NextToken"):
                 return found
@@ -357,12 +359,13 @@ class HybridActivation:
         # After the list, so that what has become current meanwhile is kept.
         secret = self._secret_in_rotation(token)
         if not secret.is_at(token, _CURRENT):
-            kept = [version for version in (secret.version(_CURRENT), token) if version is not None]
             named = secret.activations()
-            for activation_id in activations.keys() - {named.get(version) for version in kept}:
-                self._delete_activation(activation_id)
-            for version in named.keys() - set(kept):
-                self._remove_label(version, f"{_LABEL}{named[version]}")
+            kept = {version: named.pop(version, None) for version in (secret.version(_CURRENT), token)}
+            for activation_id in activations:
+                if activation_id not in kept.values():
+                    self._delete_activation(activation_id)
+            for version, activation_id in named.items():
+                self._remove_label(version, f"{_LABEL}{activation_id}")
         return secret
 
     def _create_activation(self, token: str) -> tuple[dict[str, Any], datetime]:
