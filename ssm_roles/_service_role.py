@@ -24,8 +24,8 @@ class ServiceRole(Construct):
     id.
     """
 
-    _passed_to: ClassVar[str] = SYSTEMS_MANAGER
-    """The service that the role is passed to."""
+    _passed_to: ClassVar[str | list[str]] = SYSTEMS_MANAGER
+    """The service that the role is passed to, or the names of it."""
 
     def __init__(
         self,
@@ -167,12 +167,17 @@ class ServiceRole(Construct):
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
         """
         validation.check_grantee(grantee)
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["iam:PassRole"],
-            resource_arns=[self.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": self._passed_to}},
-        )
+        return pass_roles(grantee, [self.role_arn], self._passed_to)
+
+
+def pass_roles(grantee: iam.IGrantable, role_arns: Sequence[str], passed_to: str | list[str]) -> iam.Grant:
+    """Let ``grantee`` pass these roles, and no other, to a service, and to no other."""
+    return iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["iam:PassRole"],
+        resource_arns=list(role_arns),
+        conditions={"StringEquals": {"iam:PassedToService": passed_to}},
+    )
 
 
 @cache
