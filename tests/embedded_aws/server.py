@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
@@ -25,6 +26,10 @@ from .loopback import require_loopback
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _REQUEST_SECONDS = 30.0
+# A function may run for a quarter of an hour.
+_FUNCTION_SECONDS = 900.0
+# The models of the APIs, which take most of the time that a client takes to make: read once for all clients.
+_LOADER = botocore.loaders.create_loader()
 # What a child process may have of the caller's environment: no credentials, no profile, no Region, no proxy.
 _FOREIGN = ("AWS_", "CDK_", "BOTO_", "MINISTACK_", "LOCALSTACK_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -291,6 +296,78 @@ class EmbeddedAws:
         )
         return answer
 
+    def activations(self, region: str | None = None, *, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the hybrid activations that exist, the oldest first, as `DescribeActivations` shows them.
+
+        Args:
+            region: Default: the Region of this object.
+            account: Default: the account of this object.
+        """
+        return list(self._command("activations", **self._place(region, account)))
+
+    def nodes(self, region: str | None = None, *, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the nodes that have registered with activations, as `DescribeInstanceInformation` shows them.
+
+        Args:
+            region: Default: the Region of this object.
+            account: Default: the account of this object.
+        """
+        return list(self._command("nodes", **self._place(region, account)))
+
+    def register_node(
+        self, activation_id: str, activation_code: str, region: str | None = None, *, account: str | None = None
+    ) -> str:
+        """Register a node with a hybrid activation, as SSM Agent does, and return the node's id.
+
+        Args:
+            activation_id: The id of the activation.
+            activation_code: Its code.
+            region: The Region of the activation. Default: the Region of this object.
+            account: The account of the activation. Default: the account of this object.
+
+        Raises:
+            EmbeddedAwsError: `InvalidActivation`: there is no such activation, or the code is another one's.
+                `ActivationExpired`: it is too late. `RegistrationLimitExceeded`: the activation is used up.
+        """
+        return str(
+            self._command(
+                "register-node",
+                activation_id=activation_id,
+                activation_code=activation_code,
+                **self._place(region, account),
+            )
+        )
+
+    def set_role_propagation_seconds(self, seconds: float) -> None:
+        """Set how old a role must be before `CreateActivation` knows of it. It is 0 seconds after a reset."""
+        self._command("set-role-propagation-seconds", seconds=seconds)
+
+    def fire_rule(
+        self, rule_name: str, region: str | None = None, *, account: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Fire a rule of EventBridge now, once, and wait for its Lambda functions. By itself no rule ever fires.
+
+        Args:
+            rule_name: The name of the rule, on the default event bus.
+            region: Default: the Region of this object.
+            account: Default: the account of this object.
+
+        Returns:
+            For every target `Arn`, `Payload`, which is what the function has answered, and `Error`: what went wrong,
+            a function's policy that does not let EventBridge in for one, or None. Nothing for a rule that is disabled.
+
+        Raises:
+            EmbeddedAwsError: `ResourceNotFoundException`: there is no such rule.
+        """
+        arguments = {"rule_name": rule_name, **self._place(region, account)}
+        return list(self._request("/_embedded_aws/fire-rule", arguments, _FUNCTION_SECONDS))
+
+    def _place(self, region: str | None, account: str | None) -> dict[str, str]:
+        return {
+            "account": self.account if account is None else account,
+            "region": self.region if region is None else region,
+        }
+
     def _start(self) -> None:
         directory = self.directory
         (directory / "config").write_text("[default]\n", encoding="utf-8")
@@ -365,6 +442,7 @@ class EmbeddedAws:
 
     def _make_client(self, service: str, region: str, credentials: Mapping[str, str]) -> Any:
         session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
         # Whatever profile the caller's environment names does not exist here.
         session.set_config_variable("profile", "default")
         session.set_config_variable("config_file", str(self.directory / "config"))

@@ -29,14 +29,19 @@ def main(descriptor: int, directory: Path) -> None:
 
     from . import (
         access_control,
+        activations,
         calls,
         checkpoint,
         control,
+        event_rules,
         iam_answers,
         iam_resources,
         managed_policies,
         ministack,
+        secret_resources,
+        secret_rotation,
         service_linked_roles,
+        ssm_resources,
         stack_operations,
         waiting,
     )
@@ -48,6 +53,11 @@ def main(descriptor: int, directory: Path) -> None:
     service_linked_roles.install()
     iam_resources.install()
     stack_operations.install()
+    activations.install()
+    secret_rotation.install()
+    secret_resources.install()
+    ssm_resources.install()
+    event_rules.install()
     access_control.install()
     waiting.install()
     calls.install()

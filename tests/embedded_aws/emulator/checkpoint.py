@@ -11,6 +11,9 @@ from .ministack import app, responses
 
 _STORES = (responses.AccountScopedDict, responses.AccountRegionScopedDict)
 
+# Where services keep what they have: in MiniStack, and here.
+_MODULES = ("ministack.services.", f"{__package__}.")
+
 _saved: list[tuple[Any, dict[Any, Any]]] = []
 
 
@@ -18,7 +21,7 @@ def save() -> None:
     """Make the present state the one to which a reset returns."""
     _saved.clear()
     for name, module in list(sys.modules.items()):
-        if name.startswith("ministack.services."):
+        if name.startswith(_MODULES):
             for value in list(vars(module).values()):
                 if isinstance(value, _STORES) and value._data:
                     _saved.append((value, copy.deepcopy(value._data)))

@@ -1,10 +1,11 @@
 """The paths under `/_embedded_aws/` by which tests steer the emulator. They take and give JSON."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import calls, checkpoint, service_linked_roles, service_principals
+from . import activations, calls, checkpoint, event_rules, service_linked_roles, service_principals
 from .responses import ApiError
 
 PREFIX = "/_embedded_aws/"
@@ -15,9 +16,14 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "ready": dict,
     "calls": calls.logged,
     "fail-next": calls.fail_next,
+    "fire-rule": event_rules.fire,
     "set-deletion-seconds": service_linked_roles.set_deletion_seconds,
     "set-usage": service_linked_roles.set_usage,
     "assume-role-as-service": service_principals.assume_role,
+    "activations": activations.activations_of,
+    "nodes": activations.nodes_of,
+    "register-node": activations.register_node,
+    "set-role-propagation-seconds": activations.set_role_propagation_seconds,
     "save-checkpoint": checkpoint.save,
     "forget-checkpoint": checkpoint.forget,
 }
@@ -49,7 +55,8 @@ def with_control_paths(application: _Application) -> _Application:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await application(scope, receive, send)
             return
-        status, answer = _carry_out(scope["path"], await _read_body(receive))
+        # On a thread: what a command waits for may call the emulator meanwhile.
+        status, answer = await asyncio.to_thread(_carry_out, scope["path"], await _read_body(receive))
         await send(
             {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
         )

@@ -2,54 +2,22 @@
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-servicelinkedrole.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
-https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
 """
 
 import functools
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import service_linked_roles
+from . import handler_errors, service_linked_roles
 from .ministack import provisioners, stacks
-from .responses import ApiError, NameTaken
+from .responses import ApiError
 
 _TYPE = "AWS::IAM::ServiceLinkedRole"
 _CREATE_ONLY = ("AWSServiceName", "CustomSuffix")
 _POLL_SECONDS = 0.05
 
 _Result = tuple[str, dict[str, Any]]
-
-_HANDLER_ERROR_CODES = {
-    "EntityAlreadyExists": "AlreadyExists",
-    "InvalidInput": "InvalidRequest",
-    "NoSuchEntity": "NotFound",
-    "PolicyNotAttachable": "InvalidRequest",
-    "ValidationError": "InvalidRequest",
-}
-
-
-def _handler_failure(error: ApiError) -> ValueError:
-    code = _HANDLER_ERROR_CODES.get(error.code, "GeneralServiceException")
-    if isinstance(error, NameTaken):
-        code = "AlreadyExists"
-    return ValueError(
-        f'Resource handler returned message: "{error.message} '
-        f'(Service: Iam, Status Code: {error.http_status}, Request ID: {uuid.uuid4()})" '
-        f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})"
-    )
-
-
-def _reporting_errors(handler: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(handler)
-    def handle(*arguments: Any) -> Any:
-        try:
-            return handler(*arguments)
-        except ApiError as error:
-            raise _handler_failure(error) from error
-
-    return handle
 
 
 def _text(properties: Mapping[str, Any], name: str) -> str | None:
@@ -110,6 +78,10 @@ def _refusing_taken_names(create: Callable[..., Any]) -> Callable[..., Any]:
         return create(logical_id, properties, stack_name)
 
     return handle
+
+
+def _reporting_errors(handler: Callable[..., Any]) -> Callable[..., Any]:
+    return handler_errors.reported("Iam", handler)
 
 
 def install() -> None:

@@ -1,4 +1,4 @@
-"""AWS managed policies for managed nodes that MiniStack does not know.
+"""AWS managed policies for Systems Manager that MiniStack does not know, as AWS published them in March 2026.
 
 A policy that is unknown can be attached as well, but grants nothing.
 
@@ -22,7 +22,7 @@ def install() -> None:
     def seed_all() -> None:
         seed()
         for name, policy in policies.items():
-            record = iam._make_aws_managed_record(name, json.dumps(policy["document"]), policy["description"])
+            record = iam._make_aws_managed_record(name, json.dumps(policy["document"]), policy.get("description", ""))
             iam._aws_managed_policies[record["Arn"]] = record
 
     iam._seed_aws_managed_policies = seed_all

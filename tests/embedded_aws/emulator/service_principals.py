@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
+import fnmatch
 import json
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -84,7 +86,20 @@ def assume_role(
     }
 
 
-def _statements_about(role: dict[str, Any], service: str) -> dict[str, Any]:
+def lets_in(role: Mapping[str, Any], service: str) -> bool:
+    """Say whether a role's trust policy has a statement that lets a service assume it, whatever its conditions."""
+    return any(
+        statement["Effect"] == "Allow" and _is_about_assuming(statement.get("Action"))
+        for statement in _statements_about(role, service)["Statement"]
+    )
+
+
+def _is_about_assuming(actions: Any) -> bool:
+    patterns = [actions] if isinstance(actions, str) else actions or []
+    return any(fnmatch.fnmatchcase("sts:assumerole", pattern.lower()) for pattern in patterns)
+
+
+def _statements_about(role: Mapping[str, Any], service: str) -> dict[str, Any]:
     # The evaluator knows no services as callers: the statements that are about this one are addressed to anybody.
     document = json.loads(role["AssumeRolePolicyDocument"])
     statements = document["Statement"]

@@ -1,0 +1,54 @@
+"""How CloudFormation reports what a service has refused.
+
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
+"""
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from .responses import ApiError, NameTaken
+
+_CODES = {
+    "AccessDeniedException": "AccessDenied",
+    "EntityAlreadyExists": "AlreadyExists",
+    "InvalidInput": "InvalidRequest",
+    "InvalidParameterException": "InvalidRequest",
+    "InvalidRequestException": "InvalidRequest",
+    "NoSuchEntity": "NotFound",
+    "PolicyNotAttachable": "InvalidRequest",
+    "ResourceNotFoundException": "NotFound",
+    "ServiceSettingNotFound": "NotFound",
+    "ValidationError": "InvalidRequest",
+    "ValidationException": "InvalidRequest",
+}
+
+
+def reported(service: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a handler of resources that fails as CloudFormation's do.
+
+    Args:
+        service: The service that the handler calls, as CloudFormation names it.
+        handler: What creates, updates or deletes.
+    """
+
+    @functools.wraps(handler)
+    def handle(*arguments: Any) -> Any:
+        try:
+            return handler(*arguments)
+        except ApiError as error:
+            raise _failure(service, error) from error
+
+    return handle
+
+
+def _failure(service: str, error: ApiError) -> ValueError:
+    code = _CODES.get(error.code, "GeneralServiceException")
+    if isinstance(error, NameTaken):
+        code = "AlreadyExists"
+    return ValueError(
+        f'Resource handler returned message: "{error.message} '
+        f'(Service: {service}, Status Code: {error.http_status}, Request ID: {uuid.uuid4()})" '
+        f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})"
+    )
