@@ -37,9 +37,7 @@ def aws_policy(name: str) -> iam.IManagedPolicy:
 def test_a_minimal_definition_is_a_role_with_the_trust_and_nothing_else(stack: Stack) -> None:
     role = AssociationDispatchRole(stack, "Dispatch")
     assert synthesized(stack) == {
-        "Resources": {
-            logical_id(role): {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
-        }
+        "Resources": {logical_id(role): {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}}
     }
 
 

@@ -471,9 +471,7 @@ def test_a_runbook_of_the_app_is_named_by_its_reference(stack: Stack) -> None:
 @pytest.mark.parametrize("name", ["AWS-A", "aws-a", "AWSSupport-A", "AWSConfigRemediation-A", "Amazon-A", "amzn.A"])
 def test_names_that_only_aws_may_give_are_of_no_account(name: str, stack: Stack) -> None:
     AutomationServiceRole(stack, "Runbook").grant_start(operator_of(stack), [name])
-    assert deployed(stack, "Operator").may(
-        "ssm:StartAutomationExecution", f"arn:aws:ssm:eu-central-1::document/{name}"
-    )
+    assert deployed(stack, "Operator").may("ssm:StartAutomationExecution", f"arn:aws:ssm:eu-central-1::document/{name}")
 
 
 @pytest.mark.parametrize(
