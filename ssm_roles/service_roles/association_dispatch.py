@@ -25,12 +25,8 @@ class AssociationDispatchRole(ServiceRole):
 
         dispatch = AssociationDispatchRole(stack, "Dispatch")
         automation_role.grant_start(dispatch, ["AWS-RestartEC2Instance"])
-        ssm.CfnAssociation(
-            stack,
-            "Association",
-            name="AWS-RestartEC2Instance",
-            association_dispatch_assume_role=dispatch.role_arn,
-        )
+        association = ssm.CfnAssociation(stack, "Association", name="AWS-RestartEC2Instance")
+        association.add_property_override("AssociationDispatchAssumeRole", dispatch.role_arn)
 
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateAssociation.html
     """
