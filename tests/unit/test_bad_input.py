@@ -14,10 +14,23 @@ import pytest
 from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, IStringProducer, Lazy, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
+from ssm_roles import (
+    AssociationDispatchRole,
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
+    HybridServiceRole,
+    MaintenanceWindowServiceRole,
+    MaintenanceWindowTask,
+    RunCommandNotificationRole,
+    ServiceLinkedRole,
+    ServiceLinkedRoleCreation,
+    ServiceLinkedRoleType,
+)
 
 from .conftest import Refused
 from .templates import ACCOUNT, new_stack, resources, synthesized
@@ -48,6 +61,8 @@ class Bench:
         self.constructs = constructs
         self.nodes = HybridServiceRole(constructs, "Nodes")
         self.imported = HybridServiceRole.from_role_arn(constructs, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported")
+        self.runbook = AutomationServiceRole(constructs, "Runbook")
+        self.topics = [sns.Topic.from_topic_arn(constructs, "Topic", f"arn:aws:sns:eu-central-1:{ACCOUNT}:topic")]
         self.linked = ServiceLinkedRole(constructs, "Linked", role_type=AMAZON_SSM)
         self.bucket = s3.Bucket(constructs, "Bucket")
         self.grantee = iam.Role(constructs, "Grantee", assumed_by=iam.AccountRootPrincipal())
@@ -143,6 +158,78 @@ def other_service(argument: str) -> Call:
 def role_type(argument: str) -> Call:
     described = {name: getattr(AMAZON_SSM, name) for name in vars(AMAZON_SSM) if not name.startswith("_")}
     return lambda _, value: ServiceLinkedRoleType(**{**described, argument: value})
+
+
+def made(construct: type[Any], **good: Any) -> Callable[[str], Call]:
+    """Make a construct, with one argument given and the others as they should be."""
+
+    def of(argument: str) -> Call:
+        def call(bench: Bench, value: Any) -> object:
+            # What is of the bench is told by name, since the bench is made later.
+            needed = {name: getattr(bench, each[1:]) if str(each)[0] == "@" else each for name, each in good.items()}
+            given_values = {"scope": bench.stack, "id": "Role", **needed, argument: value}
+            return construct(given_values.pop("scope"), given_values.pop("id"), **given_values)
+
+        return call
+
+    return of
+
+
+# What constructors take, by argument, and the kinds that each may be.
+ANYWHERE = {"scope": {"construct", "grantee"}, "id": {"string"}}
+ROLE_ARGUMENTS = {
+    **ANYWHERE,
+    "managed_policies": {"none", "empty list"},
+    "inline_policies": {"none", "empty mapping"},
+    "role_name": {"none", "string"},
+    "path": {"none", "string"},
+    "description": {"none", "string"},
+    "permissions_boundary": {"none", "policy"},
+    "max_session_duration": {"none", "duration"},
+}
+
+
+def without(*names: str) -> dict[str, set[str]]:
+    return {name: kinds for name, kinds in ROLE_ARGUMENTS.items() if name not in names}
+
+
+TASKS = [MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])]
+
+CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]] = [
+    (AssociationDispatchRole, made(AssociationDispatchRole), ROLE_ARGUMENTS),
+    (
+        AutomationAdministrationRole,
+        made(AutomationAdministrationRole),
+        {
+            **without("managed_policies", "inline_policies", "role_name", "path", "max_session_duration"),
+            "organizational_units": {"boolean"},
+        },
+    ),
+    (
+        AutomationExecutionRole,
+        made(AutomationExecutionRole, administrator_accounts=[ACCOUNT]),
+        {
+            **without("role_name", "path"),
+            "administrator_accounts": set(),
+            "amazon_ssm_automation_role": {"boolean"},
+        },
+    ),
+    (
+        AutomationServiceRole,
+        made(AutomationServiceRole),
+        {**ROLE_ARGUMENTS, "amazon_ssm_automation_role": {"boolean"}},
+    ),
+    (
+        MaintenanceWindowServiceRole,
+        made(MaintenanceWindowServiceRole, tasks=TASKS),
+        {**ROLE_ARGUMENTS, "tasks": set(), "find_targets": {"boolean"}},
+    ),
+    (
+        RunCommandNotificationRole,
+        made(RunCommandNotificationRole, topics="@topics"),
+        {**without("managed_policies", "inline_policies"), "topics": set()},
+    ),
+]
 
 
 def arguments() -> dict[str, Argument]:
@@ -253,6 +340,40 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
             {"construct", "grantee"},
         ),
+        (
+            "AutomationServiceRole.grant_start",
+            "grantee",
+            lambda bench, value: bench.runbook.grant_start(value, ["Mine"]),
+            {"grantee"},
+        ),
+        (
+            "AutomationServiceRole.grant_start",
+            "documents",
+            lambda bench, value: bench.runbook.grant_start(bench.grantee, value),
+            set(),
+        ),
+        ("run_command", "documents", lambda _, value: MaintenanceWindowTask.run_command(value), set()),
+        (
+            "run_command",
+            "output_buckets",
+            lambda _, value: MaintenanceWindowTask.run_command(["Mine"], output_buckets=value),
+            {"none"},
+        ),
+        (
+            "run_command",
+            "notification_role",
+            lambda _, value: MaintenanceWindowTask.run_command(["Mine"], notification_role=value),
+            {"none"},
+        ),
+        ("automation", "documents", lambda _, value: MaintenanceWindowTask.automation(value), set()),
+        (
+            "automation",
+            "service_role",
+            lambda _, value: MaintenanceWindowTask.automation(["Mine"], service_role=value),
+            {"none"},
+        ),
+        ("lambda_functions", "functions", lambda _, value: MaintenanceWindowTask.lambda_functions(value), set()),
+        ("step_functions", "state_machines", lambda _, value: MaintenanceWindowTask.step_functions(value), set()),
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),
         ("ServiceLinkedRoleType.of", "managed_policy_name", other_service("managed_policy_name"), {"none", "string"}),
@@ -261,6 +382,11 @@ def arguments() -> dict[str, Argument]:
         ("ServiceLinkedRoleType", "role_name", role_type("role_name"), {"string"}),
         ("ServiceLinkedRoleType", "service_principal", role_type("service_principal"), {"string"}),
         ("ServiceLinkedRoleType", "managed_policy_name", role_type("managed_policy_name"), {"none", "string"}),
+    ]
+    listed += [
+        (construct.__name__, name, of(name), kinds)
+        for construct, of, all_kinds in CONSTRUCTORS
+        for name, kinds in all_kinds.items()
     ]
     return {f"{owner}: {name}": Argument(name, call, frozenset(kinds)) for owner, name, call, kinds in listed}
 

@@ -1,15 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_sns as sns
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
-from ssm_roles import HybridServiceRole
+from ssm_roles import (
+    AssociationDispatchRole,
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
+    HybridServiceRole,
+    MaintenanceWindowServiceRole,
+    MaintenanceWindowTask,
+    RunCommandNotificationRole,
+)
 
+from .policy_engine import OTHER_ACCOUNT, deployed_roles
 from .templates import ACCOUNT, deployed, new_stack, only
 
-OTHER_ACCOUNT = "444455556666"
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
 
 PARTITIONS = {
@@ -132,3 +145,156 @@ def test_a_condition_that_compares_a_star_as_text_would_never_be_met() -> None:
     condition = policy["Statement"][0]["Condition"]
     condition["StringEquals"] |= condition.pop("ArnEquals")
     assert decision(policy, source_arn=activation("aws", "eu-central-1")) == "ImplicitDeny"
+
+
+# The other service roles
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Who may assume a role, as AWS documents it."""
+
+    make: Callable[[Stack], object]
+    role: str
+    """Where the role's logical ID begins."""
+    service: str = SYSTEMS_MANAGER
+    source: str | None = None
+    """The kind of source that AWS documents a condition for, as the end of its ARN; None where it documents none."""
+    any_source_of_the_account: bool = False
+    """Whether AWS documents a condition on the account only."""
+
+
+def notifications(stack: Stack) -> None:
+    topic = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:eu-central-1:{ACCOUNT}:patching")
+    RunCommandNotificationRole(stack, "Notifications", topics=[topic])
+
+
+def window(stack: Stack) -> None:
+    tasks = [MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])]
+    MaintenanceWindowServiceRole(stack, "Window", tasks=tasks)
+
+
+def execution(stack: Stack) -> None:
+    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR])
+
+
+ADMINISTRATOR = "777788889999"
+AUTOMATION = "ssm:{region}:{account}:automation-execution/01234567-89ab-cdef-0123-456789abcdef"
+
+TRUSTS = {
+    "AssociationDispatchRole": Trust(
+        lambda stack: AssociationDispatchRole(stack, "Dispatch"), "Dispatch", any_source_of_the_account=True
+    ),
+    "AutomationAdministrationRole": Trust(
+        lambda stack: AutomationAdministrationRole(stack, "Administration"), "Administration", source=AUTOMATION
+    ),
+    "AutomationExecutionRole": Trust(execution, "Execution", source=AUTOMATION),
+    "AutomationServiceRole": Trust(lambda stack: AutomationServiceRole(stack, "Runbook"), "Runbook", source=AUTOMATION),
+    "MaintenanceWindowServiceRole": Trust(window, "Window"),
+    "RunCommandNotificationRole": Trust(notifications, "Notifications"),
+}
+CONDITIONED = {name for name, trust in TRUSTS.items() if trust.source is not None or trust.any_source_of_the_account}
+
+SOMETHING = "ssm:{region}:{account}:association/1"
+
+
+def may_assume(
+    trust: Trust,
+    *,
+    partition: str = "aws",
+    service: str | None = None,
+    source: str | None = "",
+    account: str | None = ACCOUNT,
+    source_account: str | None = ACCOUNT,
+    region: str | None = None,
+) -> bool:
+    """Ask whether a service may assume a role; by default the documented one, for the documented source."""
+    stack = new_stack()
+    trust.make(stack)
+    own_region, _ = PARTITIONS[partition]
+    (role,) = (each for id, each in deployed_roles(stack, partition, own_region).items() if id.startswith(trust.role))
+    if source == "":
+        source = SOMETHING if trust.source is None else trust.source
+    arn = None if source is None else f"arn:{partition}:" + source.format(region=region or own_region, account=account)
+    return role.may_be_assumed_by_service(service or trust.service, arn, source_account)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("name", TRUSTS)
+def test_the_documented_service_may_assume_a_role_for_the_documented_source_in_every_region(
+    name: str, partition: str
+) -> None:
+    for region in PARTITIONS[partition]:
+        assert may_assume(TRUSTS[name], partition=partition, region=region)
+
+
+@pytest.mark.parametrize("name", TRUSTS)
+def test_another_service_may_not_assume_a_role(name: str) -> None:
+    services = {trust.service for trust in TRUSTS.values()} | {"opsinsights.ssm.amazonaws.com", "lambda.amazonaws.com"}
+    for service in services - {TRUSTS[name].service}:
+        assert not may_assume(TRUSTS[name], service=service)
+
+
+@pytest.mark.parametrize("name", sorted(CONDITIONED))
+def test_another_account_s_source_and_a_missing_account_get_nowhere_where_aws_documents_a_condition(name: str) -> None:
+    assert not may_assume(TRUSTS[name], account=OTHER_ACCOUNT, source_account=OTHER_ACCOUNT)
+    assert not may_assume(TRUSTS[name], source_account=OTHER_ACCOUNT)
+    assert not may_assume(TRUSTS[name], source_account=None)
+    assert not may_assume(TRUSTS[name], source=None, source_account=None)
+
+
+@pytest.mark.parametrize("name", [name for name, trust in TRUSTS.items() if trust.source is not None])
+def test_another_source_and_a_missing_one_get_nowhere_where_aws_documents_the_source(name: str) -> None:
+    assert not may_assume(TRUSTS[name], source=None)
+    assert not may_assume(TRUSTS[name], source=SOMETHING)
+    assert not may_assume(TRUSTS[name], account=OTHER_ACCOUNT)
+    assert not may_assume(TRUSTS[name], source="cloudformation:{region}:{account}:stackset/Ours:2")
+
+
+@pytest.mark.parametrize("name", [name for name, trust in TRUSTS.items() if trust.any_source_of_the_account])
+def test_any_source_of_the_account_will_do_where_aws_documents_the_account_only(name: str) -> None:
+    assert may_assume(TRUSTS[name], source=None)
+    assert may_assume(TRUSTS[name], source="ssm:{region}:{account}:automation-execution/1")
+
+
+@pytest.mark.parametrize("name", sorted(TRUSTS.keys() - CONDITIONED))
+def test_no_condition_is_invented_where_aws_documents_none(name: str) -> None:
+    assert may_assume(TRUSTS[name], source=None, source_account=None)
+    stack = new_stack()
+    TRUSTS[name].make(stack)
+    (statement,) = only(stack, "AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert "Condition" not in statement
+
+
+def administration_role(account: str, name: str = "AWS-SystemsManager-AutomationAdministrationRole") -> str:
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "allowed"),
+    [
+        (administration_role(ADMINISTRATOR), True),
+        (administration_role(ACCOUNT), False),
+        (administration_role(OTHER_ACCOUNT), False),
+        (administration_role(ADMINISTRATOR, "Admin"), False),
+        (administration_role(ADMINISTRATOR, "AWS-SystemsManager-AutomationAdministrationRole2"), False),
+        (administration_role(ADMINISTRATOR, "team/AWS-SystemsManager-AutomationAdministrationRole"), False),
+        (administration_role(ADMINISTRATOR, "AWS-SystemsManager-AutomationExecutionRole"), False),
+    ],
+    ids=str,
+)
+def test_the_administration_role_of_the_central_account_and_no_other_may_assume_an_execution_role(
+    role_arn: str, allowed: bool
+) -> None:
+    stack = new_stack()
+    execution(stack)
+    (role,) = deployed_roles(stack).values()
+    assert role.may_be_assumed_by_role(role_arn) is allowed
+
+
+def test_several_central_accounts_have_an_administration_role_each() -> None:
+    stack = new_stack()
+    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR, OTHER_ACCOUNT])
+    (role,) = deployed_roles(stack).values()
+    for account, allowed in ((ADMINISTRATOR, True), (OTHER_ACCOUNT, True), (ACCOUNT, False)):
+        assert role.may_be_assumed_by_role(administration_role(account)) is allowed
