@@ -193,9 +193,14 @@ def test_no_template_assumes_a_partition(program: str, partition: str, assembly_
 
 # Where a statement is for every resource, and why.
 FOR_EVERY_RESOURCE = {
+    ("automation_roles", "ec2:DescribeInstanceStatus"): "IAM knows no resources for lists",
+    ("automation_roles", "ec2:DescribeInstances"): "targets are found by their tags and resource groups",
     ("existing_roles", "ssm:CreateActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
+    ("maintenance_window", "kms:*"): "the policy of a key is about that key only",
+    ("maintenance_window", "ssm:ListCommands"): "commands have no ARN",
+    ("maintenance_window", "tag:GetResources"): "targets are found by their tags and resource groups",
 }
 
 
