@@ -65,7 +65,7 @@ administration.grant_start(operator, ["AWS-RestartEC2Instance"])
 CfnOutput(central, "AutomationAssumeRole", value=administration.role_arn)
 
 member = Stack(app, "Member")
-AutomationExecutionRole(
+execution = AutomationExecutionRole(
     member,
     "Execution",
     administrator_accounts=[app.node.try_get_context("centralAccount") or "111122223333"],
@@ -90,4 +90,42 @@ AutomationExecutionRole(
         )
     },
 )
+# For reviews with cdk-nag, which reads this; without it nothing does.
+here = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>"
+runbook_reasons = {
+    f"{here}:automation-definition/<RestartRunbook>:*": "The star is for the versions of the one runbook",
+    f"{here}:automation-execution/*": "An execution of the runbook gets its ID when it starts",
+}
+aws_runbook = "arn:<AWS::Partition>:ssm:<AWS::Region>::automation-definition/AWS-RestartEC2Instance:*"
+everywhere = "The administration role starts the runbook in every Region of this account"
+for construct, reasons in (
+    (operator, {**runbook_reasons, aws_runbook: "The star is for the versions of the one runbook"}),
+    (dispatch, runbook_reasons),
+    (
+        restart,
+        {"arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:instance/*": "A tag says which instances it may be"},
+    ),
+    (
+        administration,
+        {
+            "arn:<AWS::Partition>:iam::*:role/AWS-SystemsManager-AutomationExecutionRole": (
+                "The one role of each account, which trusts this one or does not"
+            )
+        },
+    ),
+    (
+        execution,
+        {
+            "arn:<AWS::Partition>:ssm:*::document/AWS-RestartEC2Instance": everywhere,
+            "arn:<AWS::Partition>:ssm:*::automation-definition/AWS-RestartEC2Instance:*": everywhere,
+            "arn:<AWS::Partition>:ssm:*:<AWS::AccountId>:automation-execution/*": everywhere,
+            "arn:<AWS::Partition>:ec2:*:<AWS::AccountId>:instance/*": "The runbook is for any instance of the account",
+            "*": "Lists of instances, tags and groups, for which IAM knows no narrower resource",
+        },
+    ),
+):
+    construct.node.add_metadata(
+        "aws:cdk:acknowledged-rules",
+        {f"AwsSolutions-IAM5[Resource::{resource}]": reason for resource, reason in reasons.items()},
+    )
 app.synth()
