@@ -245,10 +245,9 @@ class AutomationExecutionRole(ServiceRole):
             max_session_duration=max_session_duration,
         )
         # It finds the targets in its account, and runs the runbook with itself.
-        self._role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"],
-                resources=["*"],
-            )
+        iam.Grant.add_to_principal(
+            grantee=self._role,
+            actions=["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"],
+            resource_arns=["*"],
         )
         pass_roles(self._role, [self.role_arn], SYSTEMS_MANAGER)

@@ -83,7 +83,7 @@ class RunCommandNotificationRole(ServiceRole):
             permissions_boundary=permissions_boundary,
             max_session_duration=max_session_duration,
         )
-        self._role.add_to_principal_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=topic_arns))
+        iam.Grant.add_to_principal(grantee=self._role, actions=["sns:Publish"], resource_arns=topic_arns)
         for key in keys:
             if key is not None:
                 key.grant(self._role, "kms:Decrypt", "kms:GenerateDataKey")
