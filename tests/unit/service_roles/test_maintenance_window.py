@@ -366,34 +366,37 @@ def test_the_executions_of_a_state_machine_of_the_app_are_those_with_its_name(st
 
 # What no task can be
 
+# As a program without types gives it.
+TASK: Any = MaintenanceWindowTask
+
 
 @pytest.mark.parametrize(
     ("argument", "make"),
     [
-        ("documents", lambda _: MaintenanceWindowTask.run_command([])),
-        ("documents", lambda _: MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline:1"])),
-        ("documents", lambda _: MaintenanceWindowTask.run_command(["*"])),
-        ("documents", lambda _: MaintenanceWindowTask.run_command(["A-A", "A-A"])),
-        ("documents", lambda _: MaintenanceWindowTask.automation([])),
-        ("documents", lambda _: MaintenanceWindowTask.automation("Mine")),
-        ("documents", lambda _: MaintenanceWindowTask.automation(["Mine:latest"])),
+        ("documents", lambda _: TASK.run_command([])),
+        ("documents", lambda _: TASK.run_command(["AWS-RunPatchBaseline:1"])),
+        ("documents", lambda _: TASK.run_command(["*"])),
+        ("documents", lambda _: TASK.run_command(["A-A", "A-A"])),
+        ("documents", lambda _: TASK.automation([])),
+        ("documents", lambda _: TASK.automation("Mine")),
+        ("documents", lambda _: TASK.automation(["Mine:latest"])),
         ("output_buckets", lambda stack: patching_to(stack, [])),
         ("output_buckets", lambda stack: patching_to(stack, ["output-of-ours"])),
         ("output_buckets", lambda stack: patching_to(stack, [kms.Key(stack, "Key")])),
         (
             "notification_role",
-            lambda stack: MaintenanceWindowTask.run_command(["Mine"], notification_role=role_of(stack)),
+            lambda stack: TASK.run_command(["Mine"], notification_role=role_of(stack)),
         ),
-        ("service_role", lambda stack: MaintenanceWindowTask.automation(["Mine"], service_role=role_of(stack))),
-        ("functions", lambda _: MaintenanceWindowTask.lambda_functions([])),
-        ("functions", lambda stack: MaintenanceWindowTask.lambda_functions(function(stack))),
-        ("functions", lambda _: MaintenanceWindowTask.lambda_functions([FUNCTION])),
-        ("functions", lambda stack: MaintenanceWindowTask.lambda_functions([machine(stack)])),
-        ("functions", lambda stack: MaintenanceWindowTask.lambda_functions([function(stack)] * 2)),
-        ("state_machines", lambda _: MaintenanceWindowTask.step_functions([])),
-        ("state_machines", lambda _: MaintenanceWindowTask.step_functions([MACHINE])),
-        ("state_machines", lambda stack: MaintenanceWindowTask.step_functions([function(stack)])),
-        ("state_machines", lambda stack: MaintenanceWindowTask.step_functions([machine(stack)] * 2)),
+        ("service_role", lambda stack: TASK.automation(["Mine"], service_role=role_of(stack))),
+        ("functions", lambda _: TASK.lambda_functions([])),
+        ("functions", lambda stack: TASK.lambda_functions(function(stack))),
+        ("functions", lambda _: TASK.lambda_functions([FUNCTION])),
+        ("functions", lambda stack: TASK.lambda_functions([machine(stack)])),
+        ("functions", lambda stack: TASK.lambda_functions([function(stack)] * 2)),
+        ("state_machines", lambda _: TASK.step_functions([])),
+        ("state_machines", lambda _: TASK.step_functions([MACHINE])),
+        ("state_machines", lambda stack: TASK.step_functions([function(stack)])),
+        ("state_machines", lambda stack: TASK.step_functions([machine(stack)] * 2)),
     ],
 )
 def test_what_is_no_task_is_refused(
