@@ -8,13 +8,13 @@ import argparse
 import os
 import time
 
-from benchmarks import ensured_roles, import_cost, many_hybrid_roles, sample_app
+from benchmarks import ensured_roles, every_service_role, import_cost, many_hybrid_roles, sample_app
 from benchmarks.machine import circumstances
 from benchmarks.report import markdown, write_readme
 
 
 def main() -> None:
-    """Run all benchmarks, which takes 4 minutes at most unless the machine is busy with other things."""
+    """Run all benchmarks, which takes 5 minutes at most unless the machine is busy with other things."""
     parser = argparse.ArgumentParser(description="Measure the library against hand-written aws-cdk-lib code.")
     parser.add_argument("--quick", action="store_true", help="few rounds; does not write README.md")
     quick: bool = parser.parse_args().quick
@@ -25,6 +25,7 @@ def main() -> None:
         many_hybrid_roles.measure(
             at_most=1 if quick else 6, seconds=45, memory_pairs=2 if quick else 3, memory_seconds=10
         ),
+        every_service_role.measure(at_most=2 if quick else 4, seconds=30),
         import_cost.measure(at_most=3 if quick else 12, seconds=15),
         ensured_roles.measure(at_most=2 if quick else 6, seconds=10),
     ]

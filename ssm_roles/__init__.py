@@ -7,15 +7,23 @@ from .hybrid_service_role import HybridServiceRole
 from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
 from .service_linked_role_type import ServiceLinkedRoleType
 from .service_roles.activation_tier import ActivationTier, InstancesTier
+from .service_roles.association_dispatch import AssociationDispatchRole
+from .service_roles.automation import AutomationAdministrationRole, AutomationExecutionRole, AutomationServiceRole
 from .service_roles.cloud_connector import CloudConnectorRoles
 from .service_roles.default_host_management import DefaultHostManagementRole
 from .service_roles.explorer import ExplorerRole
 from .service_roles.greengrass_core import GreengrassCoreRole
+from .service_roles.maintenance_window import MaintenanceWindowServiceRole, MaintenanceWindowTask
 from .service_roles.managed_instance import ManagedInstanceRole
 from .service_roles.quick_setup import QuickSetupConfigurations, QuickSetupRoles
+from .service_roles.run_command_notification import RunCommandNotificationRole
 
 __all__ = [
     "ActivationTier",
+    "AssociationDispatchRole",
+    "AutomationAdministrationRole",
+    "AutomationExecutionRole",
+    "AutomationServiceRole",
     "CloudConnectorRoles",
     "DefaultHostManagementRole",
     "ExplorerRole",
@@ -25,10 +33,13 @@ __all__ = [
     "HybridCapability",
     "HybridServiceRole",
     "InstancesTier",
+    "MaintenanceWindowServiceRole",
+    "MaintenanceWindowTask",
     "ManagedInstanceRole",
     "QuickSetupConfigurations",
     "QuickSetupRoles",
     "RegistrationPlatform",
+    "RunCommandNotificationRole",
     "ServiceLinkedRole",
     "ServiceLinkedRoleCreation",
     "ServiceLinkedRoleType",

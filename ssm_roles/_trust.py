@@ -77,6 +77,25 @@ def quick_setup_principal(facts: StackFacts) -> iam.IPrincipal:
     )
 
 
+def administered_principal(facts: StackFacts, administrators: Sequence[tuple[str, str]]) -> iam.IPrincipal:
+    """Systems Manager acting for automation executions of this account, and the administration roles of accounts.
+
+    The roles are named by their ARNs in a condition, since IAM wants a principal to exist when the policy is made, and
+    theirs are made in other accounts.
+
+    Args:
+        facts: Those of the stack.
+        administrators: The accounts, and the ARN of the administration role in each.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-multiple-accounts-regions.html
+    """
+    roles = [
+        iam.PrincipalWithConditions(iam.AccountPrincipal(account), {"ArnEquals": {"aws:PrincipalArn": role_arn}})
+        for account, role_arn in administrators
+    ]
+    return iam.CompositePrincipal(*roles, cast(iam.PrincipalBase, automation_principal(facts)))
+
+
 def _source_principal(facts: StackFacts, service: str, source_arn: str) -> iam.IPrincipal:
     return service_principal(
         facts,

@@ -20,6 +20,7 @@ _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _SERVICE_PRINCIPAL = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
 _PATH = re.compile(r"/|/[\u0021-\u007E]+/")
 _DESCRIPTION = re.compile(r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*")
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+")
 ROLE_NAME_LENGTH = 64
 _POLICY_NAME_LENGTH = 128
@@ -67,6 +68,10 @@ _S3_PREFIX_LENGTH = 500
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html and
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 _CLUSTER_ARN = r"arn:(aws[a-z-]*|\*):{service}:({region}|\*):(\d{{12}}|\*):cluster/[A-Za-z0-9_*-]+"
+
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateAssociation.html, parameter
+# AssociationDispatchAssumeRole
+_DISPATCH_ROLE_ARN_LENGTH = 512
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-\d{1,2}")
 # Region prefixes of the partitions other than aws, longest first:
@@ -210,6 +215,20 @@ def check_activation_role_name(activation_role_name: str) -> None:
         )
 
 
+def check_dispatch_role_arn(path: object, role_name: object) -> None:
+    """Check that the ARN of a role is not too long for an association, where its path is known."""
+    if not isinstance(path, str) or is_token(path):
+        return
+    # An account has 12 digits, and a partition 3 letters at least.
+    begin = len("arn:aws") + len(":iam::") + 12 + len(":role")
+    length = begin + len(path) + (len(role_name) if isinstance(role_name, str) else ROLE_NAME_LENGTH)
+    if length > _DISPATCH_ROLE_ARN_LENGTH and not is_token(role_name):
+        raise ValueError(
+            f"path must leave the role an ARN of at most {_DISPATCH_ROLE_ARN_LENGTH} characters, "
+            f"got {length} with {_shown(path)}"
+        )
+
+
 def check_max_session_duration(max_session_duration: object) -> None:
     """Check the longest session of a role: 1 to 12 hours."""
     check_type("max_session_duration", max_session_duration, Duration, "a Duration")
@@ -253,6 +272,24 @@ def check_regions(argument: str, regions: object, stack_region: str) -> None:
                 f"{argument} must be Regions of one partition, the stack's if its Region is known, "
                 f"here {partition}, got {name!r} of {partition_of(name)}"
             )
+
+
+def check_accounts(argument: str, accounts: object) -> None:
+    """Check a list of AWS accounts, each once."""
+    allowed = "a list of AWS accounts, each a string of 12 digits"
+    check_list(argument, accounts, allowed)
+    ids = list(cast("Sequence[object]", accounts))
+    for id in ids:
+        check_type(argument, id, str, allowed)
+    if not ids:
+        raise ValueError(f"{argument} must have at least one account, got []")
+    if is_token(ids):
+        raise ValueError(f"{argument} must be a list known at synth time, got the token {ids[0]!r}")
+    for id in cast("list[str]", ids):
+        if not is_token(id) and not _ACCOUNT.fullmatch(id):
+            raise ValueError(f"{argument} must be {allowed}, got {_shown(id)}")
+        if ids.count(id) > 1:
+            raise ValueError(f"{argument} must name each account once, got {id!r} twice")
 
 
 def partition_of(region: str) -> str:
@@ -446,6 +483,30 @@ def is_other_account(one: str, other: str) -> bool:
     if is_token(one) and is_token(other):
         return False
     return one != other
+
+
+def arns_of_cdk(argument: str, resources: object, attribute: str, interface: str) -> list[str]:
+    """Return the ARNs of what must be a list of resources of one kind, each once.
+
+    Args:
+        argument: The argument's name, for the error.
+        resources: What the user gave.
+        attribute: The attribute with the ARN, which resources of another kind don't have.
+        interface: What CDK calls the kind.
+    """
+    allowed = f"a list of {interface}"
+    check_list(argument, resources, allowed)
+    arns: list[str] = []
+    for resource in cast("Sequence[object]", resources):
+        arn = getattr(resource, attribute, None) if _is_known_to_cdk(resource) else None
+        if not isinstance(arn, str):
+            raise TypeError(f"{argument} must be {allowed}, got {_shown(resource)}")
+        if arn in arns:
+            raise ValueError(f"{argument} must name each {interface} once, got {without_tokens(arn)!r} twice")
+        arns.append(arn)
+    if not arns:
+        raise ValueError(f"{argument} must have at least one {interface}, got []")
+    return arns
 
 
 def account_of(arn: str) -> str:

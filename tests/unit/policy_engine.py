@@ -125,7 +125,7 @@ def _unknown(action: str, statement: dict[str, Any]) -> Iterator[str]:
 
 
 def _arn_pattern(arn: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\$\\\{\w+\\\}", ".+", re.escape(arn)))
+    return re.compile(re.sub(r"\\\$\\\{\w+\\\}", ".*", re.escape(arn)))
 
 
 def _listed(value: Any) -> list[str]:

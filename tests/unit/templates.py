@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import jsii
@@ -14,6 +15,11 @@ ACCOUNT = "111122223333"
 ANY_PARTITION = {"Ref": "AWS::Partition"}
 ANY_REGION = {"Ref": "AWS::Region"}
 ANY_ACCOUNT = {"Ref": "AWS::AccountId"}
+
+
+def case_id(value: object) -> str:
+    """Name a case of a table after what is in it, the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))[:60]
 
 
 def new_stack(name: str = "Stack", *, region: str | None = None, account: str = ACCOUNT) -> Stack:

@@ -29,11 +29,16 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ssm_roles import (
     ActivationTier,
+    AssociationDispatchRole,
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
@@ -43,10 +48,13 @@ from ssm_roles import (
     HybridCapability,
     HybridServiceRole,
     InstancesTier,
+    MaintenanceWindowServiceRole,
+    MaintenanceWindowTask,
     ManagedInstanceRole,
     QuickSetupConfigurations,
     QuickSetupRoles,
     RegistrationPlatform,
+    RunCommandNotificationRole,
     ServiceLinkedRole,
     ServiceLinkedRoleCreation,
     ServiceLinkedRoleType,
@@ -86,6 +94,8 @@ class Bench:
         self.quick_setup = QuickSetupRoles(
             constructs, "QuickSetup", configurations=QuickSetupConfigurations.PATCH_POLICIES
         )
+        self.runbook = AutomationServiceRole(constructs, "Runbook")
+        self.topics = [sns.Topic.from_topic_arn(constructs, "Topic", f"arn:aws:sns:eu-central-1:{ACCOUNT}:topic")]
         self.linked = ServiceLinkedRole(constructs, "Linked", role_type=AMAZON_SSM)
         self.activation = HybridActivation(constructs, "Activation", role=self.nodes)
         self.key = kms.Key(constructs, "Key")
@@ -242,7 +252,42 @@ def without(*names: str) -> dict[str, set[str]]:
     return {name: kinds for name, kinds in ROLE_ARGUMENTS.items() if name not in names}
 
 
+TASKS = [MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])]
+
 CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]] = [
+    (AssociationDispatchRole, made(AssociationDispatchRole), ROLE_ARGUMENTS),
+    (
+        AutomationAdministrationRole,
+        made(AutomationAdministrationRole),
+        {
+            **without("managed_policies", "inline_policies", "role_name", "path", "max_session_duration"),
+            "organizational_units": {"boolean"},
+        },
+    ),
+    (
+        AutomationExecutionRole,
+        made(AutomationExecutionRole, administrator_accounts=[ACCOUNT]),
+        {
+            **without("role_name", "path"),
+            "administrator_accounts": set(),
+            "amazon_ssm_automation_role": {"boolean"},
+        },
+    ),
+    (
+        AutomationServiceRole,
+        made(AutomationServiceRole),
+        {**ROLE_ARGUMENTS, "amazon_ssm_automation_role": {"boolean"}},
+    ),
+    (
+        MaintenanceWindowServiceRole,
+        made(MaintenanceWindowServiceRole, tasks=TASKS),
+        {**ROLE_ARGUMENTS, "tasks": set(), "find_targets": {"boolean"}},
+    ),
+    (
+        RunCommandNotificationRole,
+        made(RunCommandNotificationRole, topics="@topics"),
+        {**without("managed_policies", "inline_policies"), "topics": set()},
+    ),
     (ActivationTier, made(ActivationTier, tier=InstancesTier.ADVANCED), {**ANYWHERE, "tier": {"tier"}}),
     (
         CloudConnectorRoles,
@@ -500,6 +545,40 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.quick_setup.grant_pass_role(value),
             {"grantee"},
         ),
+        (
+            "AutomationServiceRole.grant_start",
+            "grantee",
+            lambda bench, value: bench.runbook.grant_start(value, ["Mine"]),
+            {"grantee"},
+        ),
+        (
+            "AutomationServiceRole.grant_start",
+            "documents",
+            lambda bench, value: bench.runbook.grant_start(bench.grantee, value),
+            set(),
+        ),
+        ("run_command", "documents", lambda _, value: MaintenanceWindowTask.run_command(value), set()),
+        (
+            "run_command",
+            "output_buckets",
+            lambda _, value: MaintenanceWindowTask.run_command(["Mine"], output_buckets=value),
+            {"none"},
+        ),
+        (
+            "run_command",
+            "notification_role",
+            lambda _, value: MaintenanceWindowTask.run_command(["Mine"], notification_role=value),
+            {"none"},
+        ),
+        ("automation", "documents", lambda _, value: MaintenanceWindowTask.automation(value), set()),
+        (
+            "automation",
+            "service_role",
+            lambda _, value: MaintenanceWindowTask.automation(["Mine"], service_role=value),
+            {"none"},
+        ),
+        ("lambda_functions", "functions", lambda _, value: MaintenanceWindowTask.lambda_functions(value), set()),
+        ("step_functions", "state_machines", lambda _, value: MaintenanceWindowTask.step_functions(value), set()),
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),
         ("ServiceLinkedRoleType.of", "managed_policy_name", other_service("managed_policy_name"), {"none", "string"}),

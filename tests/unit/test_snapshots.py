@@ -193,6 +193,8 @@ def test_no_template_assumes_a_partition(program: str, partition: str, assembly_
 
 # Where a statement is for every resource, and why.
 FOR_EVERY_RESOURCE = {
+    ("automation_roles", "ec2:DescribeInstanceStatus"): "IAM knows no resources for lists",
+    ("automation_roles", "ec2:DescribeInstances"): "targets are found by their tags and resource groups",
     ("cloud_connector", "ssm:CreateActivation"): "activations have no ARN",
     ("cloud_connector", "ssm:ListCloudConnectors"): "lists have no ARN",
     ("cloud_connector", "sts:GetWebIdentityToken"): "tokens have no ARN: the condition says for whom they are",
@@ -203,6 +205,9 @@ FOR_EVERY_RESOURCE = {
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
+    ("maintenance_window", "kms:*"): "the policy of a key is about that key only",
+    ("maintenance_window", "ssm:ListCommands"): "commands have no ARN",
+    ("maintenance_window", "tag:GetResources"): "targets are found by their tags and resource groups",
     ("on_premises_fleet", "kms:*"): "in a key's own policy, every resource is that key",
     ("on_premises_fleet", "logs:DescribeLogGroups"): "IAM can't narrow it to some log groups",
 }

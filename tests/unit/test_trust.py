@@ -6,17 +6,25 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
+from aws_cdk import aws_sns as sns
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
 from ssm_roles import (
+    AssociationDispatchRole,
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
     GreengrassCoreRole,
     HybridServiceRole,
+    MaintenanceWindowServiceRole,
+    MaintenanceWindowTask,
     ManagedInstanceRole,
     QuickSetupConfigurations,
     QuickSetupRoles,
+    RunCommandNotificationRole,
 )
 
 from .policy_engine import OTHER_ACCOUNT, deployed_roles
@@ -172,9 +180,35 @@ def quick_setup(stack: Stack) -> None:
     QuickSetupRoles(stack, "QuickSetup", configurations=QuickSetupConfigurations.PATCH_POLICIES)
 
 
+def notifications(stack: Stack) -> None:
+    topic = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:eu-central-1:{ACCOUNT}:patching")
+    RunCommandNotificationRole(stack, "Notifications", topics=[topic])
+
+
+def window(stack: Stack) -> None:
+    tasks = [MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])]
+    MaintenanceWindowServiceRole(stack, "Window", tasks=tasks)
+
+
+def execution(stack: Stack) -> None:
+    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR])
+
+
+ADMINISTRATOR = "777788889999"
+AUTOMATION = "ssm:{region}:{account}:automation-execution/01234567-89ab-cdef-0123-456789abcdef"
 CONNECTOR_ID = "01234567-89ab-cdef-0123-456789abcdef"
 
 TRUSTS = {
+    "AssociationDispatchRole": Trust(
+        lambda stack: AssociationDispatchRole(stack, "Dispatch"), "Dispatch", any_source_of_the_account=True
+    ),
+    "AutomationAdministrationRole": Trust(
+        lambda stack: AutomationAdministrationRole(stack, "Administration"), "Administration", source=AUTOMATION
+    ),
+    "AutomationExecutionRole": Trust(execution, "Execution", source=AUTOMATION),
+    "AutomationServiceRole": Trust(lambda stack: AutomationServiceRole(stack, "Runbook"), "Runbook", source=AUTOMATION),
+    "MaintenanceWindowServiceRole": Trust(window, "Window"),
+    "RunCommandNotificationRole": Trust(notifications, "Notifications"),
     "DefaultHostManagementRole": Trust(lambda stack: DefaultHostManagementRole(stack, "Hosts"), "Hosts"),
     "ExplorerRole": Trust(
         lambda stack: ExplorerRole(stack, "Explorer"),
@@ -309,3 +343,37 @@ def test_the_administration_role_and_no_other_may_assume_the_execution_role_of_q
     for other in (f"{administration.arn}2", execution.arn, f"arn:aws:iam::{ACCOUNT}:role/Admin"):
         assert not execution.may_be_assumed_by_role(other)
     assert not execution.may_be_assumed_by_service("cloudformation.amazonaws.com", None, ACCOUNT)
+
+
+def administration_role(account: str, name: str = "AWS-SystemsManager-AutomationAdministrationRole") -> str:
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "allowed"),
+    [
+        (administration_role(ADMINISTRATOR), True),
+        (administration_role(ACCOUNT), False),
+        (administration_role(OTHER_ACCOUNT), False),
+        (administration_role(ADMINISTRATOR, "Admin"), False),
+        (administration_role(ADMINISTRATOR, "AWS-SystemsManager-AutomationAdministrationRole2"), False),
+        (administration_role(ADMINISTRATOR, "team/AWS-SystemsManager-AutomationAdministrationRole"), False),
+        (administration_role(ADMINISTRATOR, "AWS-SystemsManager-AutomationExecutionRole"), False),
+    ],
+    ids=str,
+)
+def test_the_administration_role_of_the_central_account_and_no_other_may_assume_an_execution_role(
+    role_arn: str, allowed: bool
+) -> None:
+    stack = new_stack()
+    execution(stack)
+    (role,) = deployed_roles(stack).values()
+    assert role.may_be_assumed_by_role(role_arn) is allowed
+
+
+def test_several_central_accounts_have_an_administration_role_each() -> None:
+    stack = new_stack()
+    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR, OTHER_ACCOUNT])
+    (role,) = deployed_roles(stack).values()
+    for account, allowed in ((ADMINISTRATOR, True), (OTHER_ACCOUNT, True), (ACCOUNT, False)):
+        assert role.may_be_assumed_by_role(administration_role(account)) is allowed

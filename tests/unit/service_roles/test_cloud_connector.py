@@ -16,6 +16,7 @@ from ..templates import (
     ANY_ACCOUNT,
     ANY_PARTITION,
     ANY_REGION,
+    case_id,
     join,
     managed_policy,
     new_stack,
@@ -199,7 +200,7 @@ def test_each_is_granted_what_a_bucket_grants(stack: Stack) -> None:
         ("node_role", {"node_role": None}),
         ("permissions_boundary", {"permissions_boundary": "PowerUserAccess"}),
     ],
-    ids=lambda each: str(each)[:60],
+    ids=case_id,
 )
 def test_invalid_input_is_refused_and_leaves_nothing_behind(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused

@@ -13,6 +13,7 @@ from ..conftest import Refused
 from ..templates import (
     ANY_ACCOUNT,
     ANY_PARTITION,
+    case_id,
     join,
     logical_id,
     managed_policy,
@@ -90,7 +91,7 @@ def test_it_is_granted_what_a_bucket_grants(stack: Stack) -> None:
         ("description", {"description": 1}),
         ("permissions_boundary", {"permissions_boundary": "PowerUserAccess"}),
     ],
-    ids=lambda each: str(each)[:60],
+    ids=case_id,
 )
 def test_invalid_input_is_refused_and_leaves_nothing_behind(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused

@@ -12,6 +12,7 @@ from ssm_roles import GreengrassCoreRole, HybridBasePolicy, HybridCapability
 from ..conftest import Refused
 from ..policy_engine import deployed_roles, unknown_to_iam
 from ..templates import (
+    case_id,
     join,
     logical_id,
     managed_policy,
@@ -136,7 +137,7 @@ def test_it_is_granted_what_a_bucket_grants(stack: Stack) -> None:
         ("permissions_boundary", {"permissions_boundary": "PowerUserAccess"}),
         ("max_session_duration", {"max_session_duration": 3600}),
     ],
-    ids=lambda each: str(each)[:60],
+    ids=case_id,
 )
 def test_invalid_input_is_refused_and_leaves_nothing_behind(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused

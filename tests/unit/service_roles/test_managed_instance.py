@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from ssm_roles import HybridBasePolicy, HybridCapability, ManagedInstanceRole
 
 from ..conftest import Refused
-from ..templates import logical_id, managed_policy, new_stack, only, resources, statements, synthesized
+from ..templates import case_id, logical_id, managed_policy, new_stack, only, resources, statements, synthesized
 
 CORE_POLICY = managed_policy("AmazonSSMManagedInstanceCore")
 
@@ -113,7 +113,7 @@ def test_it_is_granted_what_a_bucket_grants(stack: Stack) -> None:
         ("permissions_boundary", {"permissions_boundary": "PowerUserAccess"}),
         ("max_session_duration", {"max_session_duration": 3600}),
     ],
-    ids=lambda each: str(each)[:60],
+    ids=case_id,
 )
 def test_invalid_input_is_refused_and_leaves_nothing_behind(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused

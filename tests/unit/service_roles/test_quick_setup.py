@@ -15,6 +15,7 @@ from ..templates import (
     ACCOUNT,
     ANY_ACCOUNT,
     ANY_PARTITION,
+    case_id,
     join,
     managed_policy,
     resources,
@@ -154,7 +155,7 @@ def test_each_is_granted_what_a_bucket_grants(stack: Stack) -> None:
             {"configurations": QuickSetupConfigurations.PATCH_POLICIES, "permissions_boundary": "PowerUserAccess"},
         ),
     ],
-    ids=lambda each: str(each)[:60],
+    ids=case_id,
 )
 def test_invalid_input_is_refused_and_leaves_nothing_behind(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused

@@ -1,0 +1,36 @@
+"""Each service role construct, and an app with all of them, against hand-written code for the same template."""
+
+from benchmarks.alternation import Ratio, rounds
+from benchmarks.children import run_child
+from benchmarks.report import Findings, ratio_row
+from benchmarks.service_roles import WAYS
+
+# Fresh processes now and then: what CDK has made stays in Node.js for good.
+_ROUNDS_PER_PROCESS = 4
+
+
+def measure(*, at_most: int, seconds: float) -> Findings:
+    """Compare the ways of each construct.
+
+    Args:
+        at_most: How many processes there are.
+        seconds: After which no more are started.
+
+    Raises:
+        ChildError: The ways don't give the same template.
+    """
+    times: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
+    for number in rounds(at_most, seconds):
+        first = str(number * _ROUNDS_PER_PROCESS)
+        run = run_child("build_service_roles", "--first", first, "--rounds", str(_ROUNDS_PER_PROCESS))
+        for each in run.result["times"]:
+            for kind in ("built", "synthesized"):
+                library, handwritten = times.setdefault((each["name"], kind), ([], []))
+                library.append(each[kind][0])
+                handwritten.append(each[kind][1])
+    findings = Findings([ratio_row(f"Building `{name}`", Ratio.of(*times[name, "built"]), 1.05) for name in WAYS])
+    findings.rows += [
+        ratio_row("Building an app with every service role", Ratio.of(*times["all", "built"]), 1.05),
+        ratio_row("Building and synthesizing it", Ratio.of(*times["all", "synthesized"]), 1.1),
+    ]
+    return findings

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Environment, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+
+from ssm_roles import RunCommandNotificationRole
+
+from ..conftest import Refused
+from ..policy_engine import OTHER_ACCOUNT, deployed_roles, unknown_to_iam
+from ..templates import ACCOUNT, case_id, logical_id, managed_policy, only, resources, statements
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}},
+    ],
+}
+TOPIC_ARN = f"arn:aws:sns:eu-central-1:{ACCOUNT}:patching"
+KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def notification_role(stack: Stack, *topics: sns.ITopic, **arguments: Any) -> RunCommandNotificationRole:
+    found = [sns.Topic(stack, "Topic")] if not topics else list(topics)
+    return RunCommandNotificationRole(stack, "Notifications", topics=found, **arguments)
+
+
+def publish(*topic_ids: str) -> dict[str, Any]:
+    references = [{"Ref": id} for id in topic_ids]
+    return {
+        "Action": "sns:Publish",
+        "Effect": "Allow",
+        "Resource": references[0] if len(references) == 1 else references,
+    }
+
+
+# The four that every construct has
+
+
+def test_a_minimal_definition_is_a_role_that_publishes_to_the_topic(stack: Stack) -> None:
+    topic = sns.Topic(stack, "Topic")
+    role = notification_role(stack, topic)
+    assert resources(stack, "AWS::IAM::Role") == {
+        logical_id(role): {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    }
+    assert statements(stack) == [publish(logical_id(topic))]
+    assert only(stack, "AWS::IAM::Policy")["Roles"] == [{"Ref": logical_id(role)}]
+    assert resources(stack, "AWS::SNS::TopicPolicy") == {}
+
+
+def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
+    boundary = iam.ManagedPolicy.from_aws_managed_policy_name("PowerUserAccess")
+    topics = [sns.Topic(stack, "One"), sns.Topic(stack, "Two")]
+    notification_role(
+        stack,
+        *topics,
+        role_name="Notifications",
+        path="/run-command/",
+        description="Tells what became of commands",
+        permissions_boundary=boundary,
+        max_session_duration=Duration.hours(2),
+    )
+    assert only(stack, "AWS::IAM::Role") == {
+        "AssumeRolePolicyDocument": TRUST,
+        "RoleName": "Notifications",
+        "Path": "/run-command/",
+        "Description": "Tells what became of commands",
+        "PermissionsBoundary": managed_policy("PowerUserAccess"),
+        "MaxSessionDuration": 7200,
+    }
+    assert statements(stack) == [publish(*map(logical_id, topics))]
+
+
+def test_it_is_granted_what_a_bucket_grants(stack: Stack) -> None:
+    role = notification_role(stack)
+    s3.Bucket(stack, "Bucket").grant_read(role)
+    assert only(stack, "AWS::IAM::Policy")["Roles"] == [{"Ref": logical_id(role)}]
+    assert statements(stack)[-1]["Action"] == ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "arguments"),
+    [
+        ("topics", {"topics": []}),
+        ("topics", {"topics": None}),
+        ("topics", {"topics": TOPIC_ARN}),
+        ("topics", {"topics": [TOPIC_ARN]}),
+        ("role_name", {"role_name": "no blanks"}),
+        ("path", {"path": "run-command"}),
+        ("description", {"description": "d" * 1001}),
+        ("permissions_boundary", {"permissions_boundary": "PowerUserAccess"}),
+        ("max_session_duration", {"max_session_duration": 3600}),
+    ],
+    ids=case_id,
+)
+def test_invalid_input_is_refused_and_leaves_nothing_behind(
+    argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused
+) -> None:
+    topic = sns.Topic(stack, "Topic")
+    refused(
+        lambda: RunCommandNotificationRole(stack, "Notifications", **{"topics": [topic], **arguments}),
+        argument,
+        tree=stack,
+    )
+    notification_role(stack, topic)
+    assert len(resources(stack, "AWS::IAM::Role")) == 1
+
+
+# Topics
+
+
+def test_a_topic_twice_is_refused(stack: Stack, refused: Refused) -> None:
+    topic = sns.Topic(stack, "Topic")
+    refused(lambda: notification_role(stack, topic, topic), "topics", tree=stack)
+
+
+def test_a_fifo_topic_is_refused_since_run_command_does_not_publish_to_it(stack: Stack, refused: Refused) -> None:
+    made = sns.Topic(stack, "Made", fifo=True)
+    named = sns.Topic.from_topic_arn(stack, "Named", f"{TOPIC_ARN}.fifo")
+    for topic in (made, named):
+        assert "FIFO" in refused(lambda topic=topic: notification_role(stack, topic), "topics", tree=stack)
+
+
+def test_something_else_among_topics_is_refused(stack: Stack, refused: Refused) -> None:
+    topic, bucket = sns.Topic(stack, "Topic"), s3.Bucket(stack, "Bucket")
+    for wrong in (bucket, kms.Key(stack, "Key"), None, 5, stack):
+        refused(
+            lambda wrong=wrong: RunCommandNotificationRole(stack, "Notifications", topics=[topic, wrong]),
+            "topics",
+            tree=stack,
+        )
+
+
+def test_the_key_of_a_topic_may_be_used_as_aws_documents_and_no_more(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    encrypted, plain = sns.Topic(stack, "Encrypted", master_key=key), sns.Topic(stack, "Plain")
+    notification_role(stack, encrypted, plain)
+    assert statements(stack) == [
+        publish(logical_id(encrypted), logical_id(plain)),
+        {
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Effect": "Allow",
+            "Resource": {"Fn::GetAtt": [logical_id(key), "Arn"]},
+        },
+    ]
+
+
+def test_a_topic_that_is_made_elsewhere_tells_its_key(stack: Stack) -> None:
+    topic = sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=TOPIC_ARN, key_arn=KEY_ARN)
+    notification_role(stack, topic)
+    assert [each["Resource"] for each in statements(stack)] == [TOPIC_ARN, KEY_ARN]
+
+
+def test_the_key_of_another_account_lets_the_role_use_it() -> None:
+    app = App()
+    nodes = Stack(app, "Nodes", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    central = Stack(app, "Central", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
+    key = kms.Key(central, "Key", alias="topics")
+    topic = sns.Topic(central, "Topic", topic_name="central", master_key=key)
+    notification_role(nodes, topic, role_name="Notifications")
+    granted = only(central, "AWS::KMS::Key")["KeyPolicy"]["Statement"][-1]
+    assert granted["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert f":iam::{ACCOUNT}:role/Notifications" in str(granted["Principal"])
+
+
+# What it may do, and who passes it
+
+
+def test_it_may_publish_to_its_topics_and_do_nothing_else(stack: Stack) -> None:
+    named = sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=TOPIC_ARN, key_arn=KEY_ARN)
+    notification_role(stack, named)
+    (role,) = deployed_roles(stack).values()
+    assert role.may("sns:Publish", TOPIC_ARN)
+    assert not role.may("sns:Publish", f"{TOPIC_ARN}-2")
+    assert not role.may("sns:Subscribe", TOPIC_ARN)
+    assert role.may("kms:GenerateDataKey", KEY_ARN)
+    assert not role.may("kms:GenerateDataKeyPair", KEY_ARN)
+    assert not role.may("kms:Decrypt", KEY_ARN.replace("1234abcd", "9999abcd"))
+    assert not role.may("iam:PassRole", role.arn, iam__PassedToService="ssm.amazonaws.com")
+    assert unknown_to_iam(role) == []
+
+
+def test_who_sends_commands_may_pass_it_to_systems_manager_only(stack: Stack) -> None:
+    role = notification_role(stack, sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN))
+    role.grant_pass_role(iam.Role(stack, "Operator", assumed_by=iam.AccountRootPrincipal()))
+    roles = deployed_roles(stack)
+    notifications = roles[logical_id(role)]
+    (operator,) = (each for id, each in roles.items() if id.startswith("Operator"))
+    assert operator.may("iam:PassRole", notifications.arn, iam__PassedToService="ssm.amazonaws.com")
+    assert not operator.may("iam:PassRole", notifications.arn, iam__PassedToService="sns.amazonaws.com")
+    assert not operator.may("sns:Publish", TOPIC_ARN)
