@@ -13,7 +13,7 @@ import pytest
 
 from .answer_endpoint import AnswerEndpoint
 from .in_process_activations import REGION, ROLE
-from .in_process_aws import Fault
+from .in_process_aws import Call, Fault
 from .interleaving import interleave
 from .rotation_stack import DAY, LOG_GROUP, SETTINGS, STEPS, RotationStack
 
@@ -299,7 +299,7 @@ class TestFaults:
             assert bench.ours() == {}
 
     @pytest.mark.parametrize("kind", ["hangs", "closes", "error", "garbles"])
-    @pytest.mark.parametrize("number", range(7))
+    @pytest.mark.parametrize("number", range(13))
     def test_no_call_whose_answer_is_lost_leaves_an_activation_too_many(
         self, rotated: RotationStack, number: int, kind: str
     ) -> None:
@@ -434,6 +434,39 @@ class TestConcurrency:
 
         assert [answer["Status"] for answer in answers] == ["SUCCESS"]
         assert rotated.ours() == {}
+
+    def test_an_activation_that_is_created_after_the_delete_is_deleted_by_who_created_it(
+        self, rotated: RotationStack
+    ) -> None:
+        token = rotated.start_rotation()
+        event = rotated.resource.delete(rotated.properties, "id")
+        runs: list[Any] = []
+
+        def delete(call: Any) -> None:
+            if call.action == "DescribeSecret" and not runs:
+                runs.append(None)
+                runs.append(rotated.run(event, environment=1))
+
+        rotated.aws.after_call = delete
+        outcome = rotated.step("createSecret", token)
+
+        assert runs[1].answer["Status"] == "SUCCESS"
+        assert "was given up meanwhile" in outcome.error
+        assert len(rotated.aws.codes) == 2
+        assert rotated.ours() == {}
+
+    def test_what_a_killed_run_of_the_same_step_has_left_goes_before_the_version_becomes_current(
+        self, rotated: RotationStack
+    ) -> None:
+        token = rotated.start_rotation()
+        assert rotated.step("createSecret", token).succeeded
+        named = set(rotated.ours())
+        again(rotated, Call("DeleteActivation", {}, processed=True))
+        assert len(rotated.ours()) == 3
+
+        assert rotated.step("finishSecret", token).succeeded
+
+        assert set(rotated.ours()) == named
 
 
 class TestCheck:

@@ -66,7 +66,7 @@ class Moto:
     def labels(self) -> dict[str, list[str]]:
         """Return the staging labels of the versions."""
         labels: dict[str, list[str]] = self.secrets.describe_secret(SecretId=self.secret_arn)["VersionIdsToStages"]
-        return {version: sorted(each) for version, each in labels.items()}
+        return {version: sorted(each) for version, each in labels.items() if each}
 
     def activation_id(self, version: str) -> str:
         """Register a node with the value of a version, and return the id of its activation."""
