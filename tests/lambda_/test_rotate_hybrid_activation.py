@@ -656,7 +656,8 @@ class TestCustomResource:
         run = rotated.run(rotated.resource.delete(rotated.properties, "id"))
 
         rotated.aws.after_call = lambda call: None
-        assert "Systems Manager still lists" in run.reason
+        # The time ends in a pause or before a call.
+        assert "Systems Manager still lists" in run.reason or "out of time: before" in run.reason
         assert run.seconds <= 870
 
 
