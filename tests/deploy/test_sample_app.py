@@ -50,9 +50,12 @@ def test_an_example_deploys_and_goes_again(example: Path, account: Account, monk
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", account.aws.account)
     monkeypatch.setenv("CDK_DEFAULT_REGION", account.aws.region)
     # Here, which is quicker than having the command line start a Python.
-    assembly = Path(runpy.run_path(str(example))["app"].outdir)
-    account.cdk.deploy(assembly)
-    account.cdk.destroy(assembly)
-    cloudformation = account.aws.client("cloudformation")
-    left = {stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]}
-    assert left == {"CDKToolkit"}
+    assembly = runpy.run_path(str(example))["app"].synth()
+    # What an example leaves open is decided by the command line.
+    regions = {stack.environment.region for stack in assembly.stacks} - {"unknown-region"} | {account.aws.region}
+    account.cdk.bootstrap(*regions)
+    account.cdk.deploy(Path(assembly.directory))
+    account.cdk.destroy(Path(assembly.directory))
+    for region in regions:
+        stacks = account.aws.client("cloudformation", region).describe_stacks()["Stacks"]
+        assert {stack["StackName"] for stack in stacks} == {"CDKToolkit"}

@@ -33,6 +33,7 @@ def main(descriptor: int, directory: Path) -> None:
         calls,
         checkpoint,
         control,
+        eks_resources,
         event_rules,
         iam_answers,
         iam_resources,
@@ -57,6 +58,7 @@ def main(descriptor: int, directory: Path) -> None:
     secret_rotation.install()
     secret_resources.install()
     ssm_resources.install()
+    eks_resources.install()
     event_rules.install()
     access_control.install()
     waiting.install()

@@ -18,6 +18,7 @@ _CODES = {
     "InvalidRequestException": "InvalidRequest",
     "NoSuchEntity": "NotFound",
     "PolicyNotAttachable": "InvalidRequest",
+    "ResourceInUseException": "AlreadyExists",
     "ResourceNotFoundException": "NotFound",
     "ServiceSettingNotFound": "NotFound",
     "ValidationError": "InvalidRequest",
