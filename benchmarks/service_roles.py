@@ -102,9 +102,7 @@ def _pass_itself(role: iam.Role) -> None:
 
 
 def _service_setting(scope: Construct, id: str, setting_id: str, value: str) -> None:
-    CfnResource(
-        scope, id, type="AWS::SSM::ServiceSetting", properties={"SettingId": setting_id, "SettingValue": value}
-    )
+    CfnResource(scope, id, type="AWS::SSM::ServiceSetting", properties={"SettingId": setting_id, "SettingValue": value})
 
 
 def activation_tier(at: Surroundings, id: str) -> None:
@@ -324,9 +322,7 @@ def hybrid_service_role(at: Surroundings, id: str) -> None:
     role.add_to_policy(
         iam.PolicyStatement(actions=["s3:PutObject"], resources=[at.bucket.arn_for_objects("sessions/*")])
     )
-    role.add_to_policy(
-        iam.PolicyStatement(actions=["s3:GetEncryptionConfiguration"], resources=[at.bucket.bucket_arn])
-    )
+    role.add_to_policy(iam.PolicyStatement(actions=["s3:GetEncryptionConfiguration"], resources=[at.bucket.bucket_arn]))
     role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[at.key.key_arn]))
 
 
@@ -354,9 +350,7 @@ def quick_setup_roles(at: Surroundings, id: str) -> None:
             "cloudformation.amazonaws.com",
             conditions={
                 "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {
-                    "aws:SourceArn": f"arn:{partition}:cloudformation:*:{account}:stackset/AWS-QuickSetup-*"
-                },
+                "ArnLike": {"aws:SourceArn": f"arn:{partition}:cloudformation:*:{account}:stackset/AWS-QuickSetup-*"},
             },
         ),
         inline_policies={"AssumeExecutionRole": iam.PolicyDocument(statements=[assume])},
