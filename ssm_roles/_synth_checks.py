@@ -38,8 +38,9 @@ class SynthChecks:
     resources are looked at, whichever way a policy came to them.
     """
 
-    def __init__(self, root: IConstruct) -> None:
+    def __init__(self, root: IConstruct, stack: Stack) -> None:
         self._root = root
+        self._stack = stack
         self._generated_names: list[tuple[iam.IRole, str, Stack]] = []
         self._service_linked_roles: list[tuple[Construct, str]] = []
         self._known: dict[IConstruct, Stack] = {}
@@ -51,7 +52,7 @@ class SynthChecks:
         root = stack.node.root
         checks = _checks_of_roots.get(root)
         if checks is None:
-            checks = _checks_of_roots[root] = SynthChecks(root)
+            checks = _checks_of_roots[root] = SynthChecks(root, stack)
             root.node.add_validation(checks)
         return checks
 
@@ -80,7 +81,7 @@ class SynthChecks:
         Returns:
             A sentence for each fault.
         """
-        constructs = [*self._constructs(self._root)] if self._known else self._root.node.find_all()
+        constructs = [*self._constructs(self._root)]
         return [
             *(error for error in (check() for check in self._checks) if error is not None),
             *self._generated_name_errors(),
@@ -89,7 +90,7 @@ class SynthChecks:
         ]
 
     def _constructs(self, scope: IConstruct) -> Iterator[IConstruct]:
-        if isinstance(scope, Stage) or scope in self._known.values():
+        if (self._known and isinstance(scope, Stage)) or scope in self._known.values():
             for child in scope.node.children:
                 if child not in self._known:
                     yield from self._constructs(child)
@@ -113,9 +114,9 @@ class SynthChecks:
     def _service_role_errors(self, roles: Sequence[iam.CfnRole]) -> Iterator[str]:
         if not roles:
             return
-        # One call for all here, too; a role without policies is left out.
+        # One call for all here, too, in whichever stack; a role without policies is left out.
         arns = {str(index): role.managed_policy_arns for index, role in enumerate(roles)}
-        for index, policies in Stack.of(roles[0]).resolve(arns).items():
+        for index, policies in self._stack.resolve(arns).items():
             for policy in map(json.dumps, policies):
                 if f"policy/{SERVICE_LINKED_PATH}" in policy:
                     yield (
