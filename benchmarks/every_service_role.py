@@ -1,8 +1,8 @@
-"""Each service role construct, and an app with all of them, against hand-written code for the same template."""
+"""Each construct of a role, and an app with all of them, against hand-written code for the same template."""
 
 from benchmarks.alternation import Ratio, rounds
 from benchmarks.children import run_child
-from benchmarks.report import Findings, ratio_row
+from benchmarks.report import Findings, ratio_row, table
 from benchmarks.service_roles import WAYS
 
 # Fresh processes now and then: what CDK has made stays in Node.js for good.
@@ -19,10 +19,12 @@ def measure(*, at_most: int, seconds: float) -> Findings:
     Raises:
         ChildError: The ways don't give the same template.
     """
+    calls: dict[str, list[list[int]]] = {}
     times: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
     for number in rounds(at_most, seconds):
         first = str(number * _ROUNDS_PER_PROCESS)
         run = run_child("build_service_roles", "--first", first, "--rounds", str(_ROUNDS_PER_PROCESS))
+        calls = run.result["calls"]
         for each in run.result["times"]:
             for kind in ("built", "synthesized"):
                 library, handwritten = times.setdefault((each["name"], kind), ([], []))
@@ -30,7 +32,13 @@ def measure(*, at_most: int, seconds: float) -> Findings:
                 handwritten.append(each[kind][1])
     findings = Findings([ratio_row(f"Building `{name}`", Ratio.of(*times[name, "built"]), 1.05) for name in WAYS])
     findings.rows += [
-        ratio_row("Building an app with every service role", Ratio.of(*times["all", "built"]), 1.05),
+        ratio_row("Building an app with every role", Ratio.of(*times["all", "built"]), 1.05),
         ratio_row("Building and synthesizing it", Ratio.of(*times["all", "synthesized"]), 1.1),
     ]
+    findings.details.append(
+        table(
+            ("Calls into Node.js", "first of its stack", "each more", "hand-written"),
+            [(f"`{name}`", str(first), str(more), str(other)) for name, ((first, more), (_, other)) in calls.items()],
+        )
+    )
     return findings

@@ -1,28 +1,44 @@
-"""Two ways to the template of each service role construct: the library's, and hand-written with aws-cdk-lib alone.
+"""Two ways to the template of each construct of a role: the library's, and hand-written with aws-cdk-lib alone.
 
 One more construct is one more entry of ``WAYS``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from constructs import Construct
 
 from ssm_roles import (
+    ActivationTier,
     AssociationDispatchRole,
     AutomationAdministrationRole,
     AutomationExecutionRole,
     AutomationServiceRole,
+    CloudConnectorRoles,
+    DefaultHostManagementRole,
+    ExplorerRole,
+    GreengrassCoreRole,
+    HybridCapability,
+    HybridServiceRole,
+    InstancesTier,
     MaintenanceWindowServiceRole,
     MaintenanceWindowTask,
+    ManagedInstanceRole,
+    QuickSetupConfigurations,
+    QuickSetupRoles,
     RunCommandNotificationRole,
 )
 
 ACCOUNT = "111122223333"
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
+CONNECTOR = "Production"
+CONNECTOR_ID = "12345678-90ab-cdef-1234-567890abcdef"
 
 
 @dataclass(frozen=True)
@@ -32,14 +48,31 @@ class Surroundings:
     stack: Stack
     topic: sns.ITopic
     key: kms.IKey
+    bucket: s3.IBucket
+    token_exchange_role: iam.IRole
 
     @staticmethod
     def of(stack: Stack) -> "Surroundings":
         """Make them in a stack."""
         topic_arn = stack.format_arn(service="sns", resource="patching")
         key_arn = stack.format_arn(service="kms", resource="key", resource_name="1234abcd")
-        topic = sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=topic_arn, key_arn=key_arn)
-        return Surroundings(stack, topic, kms.Key.from_key_arn(stack, "Key", key_arn))
+        return Surroundings(
+            stack,
+            sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=topic_arn, key_arn=key_arn),
+            kms.Key.from_key_arn(stack, "Key", key_arn),
+            s3.Bucket.from_bucket_name(stack, "Bucket", "session-logs"),
+            iam.Role.from_role_name(stack, "TokenExchange", "GreengrassV2TokenExchangeRole"),
+        )
+
+    @property
+    def node_role_arn(self) -> str:
+        """The ARN of a role of hybrid nodes that is made elsewhere."""
+        return f"arn:aws:iam::{ACCOUNT}:role/HybridNodes"
+
+    @cached_property
+    def hybrid_role(self) -> HybridServiceRole:
+        """That role, as the library knows it."""
+        return HybridServiceRole.from_role_arn(self.stack, "Nodes", self.node_role_arn)
 
 
 Way = Callable[[Surroundings, str], object]
@@ -56,14 +89,24 @@ def _automation_principal(stack: Stack) -> iam.ServicePrincipal:
     )
 
 
-def _pass_itself(role: iam.Role) -> None:
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["iam:PassRole"],
-            resources=[role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER}},
-        )
+def _pass_to_systems_manager(role_arn: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["iam:PassRole"],
+        resources=[role_arn],
+        conditions={"StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER}},
     )
+
+
+def _pass_itself(role: iam.Role) -> None:
+    role.add_to_policy(_pass_to_systems_manager(role.role_arn))
+
+
+def _service_setting(scope: Construct, id: str, setting_id: str, value: str) -> None:
+    CfnResource(scope, id, type="AWS::SSM::ServiceSetting", properties={"SettingId": setting_id, "SettingValue": value})
+
+
+def activation_tier(at: Surroundings, id: str) -> None:
+    _service_setting(at.stack, id, "/ssm/managed-instance/activation-tier", "advanced")
 
 
 def association_dispatch_role(at: Surroundings, id: str) -> None:
@@ -117,6 +160,212 @@ def automation_service_role(at: Surroundings, id: str) -> None:
     _pass_itself(iam.Role(at.stack, id, assumed_by=_automation_principal(at.stack)))
 
 
+def cloud_connector_roles(at: Surroundings, id: str) -> None:
+    scope = Construct(at.stack, id)
+    partition, region, account = at.stack.partition, at.stack.region, at.stack.account
+    federation_arn, assume_arn, dispatch_arn = (
+        f"arn:{partition}:iam::{account}:role/service-role/SSM-Azure{kind}-{CONNECTOR}"
+        for kind in ("Role", "AssumeRole", "DispatchRole")
+    )
+    document = "AWS-InstallSSMAgentOnAzure"
+    automation_arns = [
+        f"arn:{partition}:ssm:{region}:*:document/{document}",
+        f"arn:{partition}:ssm:{region}:*:automation-definition/{document}:1",
+        f"arn:{partition}:ssm:{region}:{account}:automation-execution/*",
+    ]
+    account_principal = iam.ServicePrincipal(
+        SYSTEMS_MANAGER, conditions={"StringEquals": {"aws:SourceAccount": account}}
+    )
+    assume_federation_role = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[federation_arn])
+    read_connector = iam.PolicyStatement(
+        actions=["ssm:GetCloudConnector"],
+        resources=[f"arn:{partition}:ssm:{region}:{account}:cloud-connector/{CONNECTOR_ID}"],
+    )
+
+    def role(role_id: str, kind: str, trust: iam.IPrincipal, statements: list[iam.PolicyStatement]) -> iam.Role:
+        return iam.Role(
+            scope,
+            role_id,
+            assumed_by=trust,
+            inline_policies={"CloudConnector": iam.PolicyDocument(statements=statements)},
+            role_name=f"SSM-Azure{kind}-{CONNECTOR}",
+            path="/service-role/",
+        )
+
+    role(
+        "Federation",
+        "Role",
+        iam.CompositePrincipal(
+            iam.PrincipalWithConditions(
+                iam.AccountRootPrincipal(),
+                {
+                    "StringEquals": {"aws:PrincipalTag/caller": "SSM"},
+                    "ArnLike": {"aws:PrincipalArn": [assume_arn, dispatch_arn]},
+                },
+            ),
+            iam.ServicePrincipal(
+                SYSTEMS_MANAGER,
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {"aws:SourceArn": f"arn:{partition}:ssm:*:{account}:cloud-connector/*"},
+                },
+            ),
+        ),
+        [
+            iam.PolicyStatement(
+                actions=["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
+                resources=["*"],
+                conditions={"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": ["api://AzureADTokenExchange"]}},
+            ),
+        ],
+    )
+    assume = role(
+        "Assume",
+        "AssumeRole",
+        account_principal,
+        [
+            assume_federation_role,
+            _pass_to_systems_manager(at.node_role_arn),
+            iam.PolicyStatement(
+                actions=[
+                    "ssm:AddTagsToResource",
+                    "ssm:CreateActivation",
+                    "ssm:DeleteActivation",
+                    "ssm:DescribeActivations",
+                    "ssm:DescribeInstanceInformation",
+                ],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation_arn]),
+            iam.PolicyStatement(actions=["ssm:GetDocument"], resources=automation_arns[:1]),
+        ],
+    )
+    dispatch = role(
+        "Dispatch",
+        "DispatchRole",
+        account_principal,
+        [
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[assume_arn],
+                conditions={
+                    "StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER},
+                    "ArnLike": {"iam:AssociatedResourceARN": automation_arns},
+                },
+            ),
+            iam.PolicyStatement(actions=["ssm:StartAutomationExecution"], resources=automation_arns),
+            assume_federation_role,
+            iam.PolicyStatement(
+                actions=["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], resources=["*"]
+            ),
+            iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation_arn, assume_arn]),
+        ],
+    )
+    for caller in (assume, dispatch):
+        Tags.of(caller).add("caller", "SSM")
+        caller.add_to_policy(read_connector)
+
+
+def default_host_management_role(at: Surroundings, id: str) -> None:
+    role = iam.Role(
+        at.stack,
+        id,
+        assumed_by=iam.ServicePrincipal(SYSTEMS_MANAGER),
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedEC2InstanceDefaultPolicy")],
+        path="/service-role/",
+    )
+    setting_id = "/ssm/managed-instance/default-ec2-instance-management-role"
+    _service_setting(role, "Setting", setting_id, f"service-role/{role.role_name}")
+
+
+def explorer_role(at: Surroundings, id: str) -> None:
+    policy = "AWSSystemsManagerEnableExplorerExecutionPolicy"
+    iam.Role(
+        at.stack,
+        id,
+        assumed_by=_automation_principal(at.stack),
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(policy)],
+        role_name="AWS-QuickSetup-SSM-RoleForEnablingExplorer",
+    )
+
+
+def greengrass_core_role(at: Surroundings, id: str) -> None:
+    role = iam.Role(
+        at.stack,
+        id,
+        assumed_by=iam.ServicePrincipal(SYSTEMS_MANAGER),
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")],
+    )
+    at.token_exchange_role.add_to_principal_policy(_pass_to_systems_manager(role.role_arn))
+    at.token_exchange_role.add_to_principal_policy(
+        iam.PolicyStatement(actions=["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], resources=["*"])
+    )
+
+
+def hybrid_service_role(at: Surroundings, id: str) -> None:
+    stack = at.stack
+    role = iam.Role(
+        stack,
+        id,
+        assumed_by=iam.ServicePrincipal(
+            SYSTEMS_MANAGER,
+            conditions={
+                "StringEquals": {"aws:SourceAccount": stack.account},
+                "ArnEquals": {"aws:SourceArn": stack.format_arn(service="ssm", resource="*")},
+            },
+        ),
+        managed_policies=[
+            iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore"),
+            iam.ManagedPolicy.from_aws_managed_policy_name("CloudWatchAgentServerPolicy"),
+        ],
+    )
+    role.add_to_policy(
+        iam.PolicyStatement(actions=["s3:PutObject"], resources=[at.bucket.arn_for_objects("sessions/*")])
+    )
+    role.add_to_policy(iam.PolicyStatement(actions=["s3:GetEncryptionConfiguration"], resources=[at.bucket.bucket_arn]))
+    role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[at.key.key_arn]))
+
+
+def managed_instance_role(at: Surroundings, id: str) -> None:
+    role = iam.Role(
+        at.stack,
+        id,
+        assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")],
+    )
+    iam.InstanceProfile(role, "InstanceProfile", role=role)
+
+
+def quick_setup_roles(at: Surroundings, id: str) -> None:
+    scope = Construct(at.stack, id)
+    partition, account = at.stack.partition, at.stack.account
+    prefix = "AWS-QuickSetup-PatchPolicy-Local"
+    assume = iam.PolicyStatement(
+        actions=["sts:AssumeRole"], resources=[f"arn:{partition}:iam::{account}:role/{prefix}ExecutionRole"]
+    )
+    administration = iam.Role(
+        scope,
+        "Administration",
+        assumed_by=iam.ServicePrincipal(
+            "cloudformation.amazonaws.com",
+            conditions={
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": f"arn:{partition}:cloudformation:*:{account}:stackset/AWS-QuickSetup-*"},
+            },
+        ),
+        inline_policies={"AssumeExecutionRole": iam.PolicyDocument(statements=[assume])},
+        role_name=f"{prefix}AdministrationRole",
+    )
+    policy = "AWSQuickSetupPatchPolicyDeploymentRolePolicy"
+    iam.Role(
+        scope,
+        "Execution",
+        assumed_by=iam.ArnPrincipal(administration.role_arn),
+        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(policy)],
+        role_name=f"{prefix}ExecutionRole",
+    )
+
+
 def maintenance_window_service_role(at: Surroundings, id: str) -> None:
     role = iam.Role(at.stack, id, assumed_by=iam.ServicePrincipal(SYSTEMS_MANAGER))
     partition, region, account = at.stack.partition, at.stack.region, at.stack.account
@@ -163,8 +412,15 @@ def run_command_notification_role(at: Surroundings, id: str) -> None:
     at.key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
 
 
+# What a stack can have once only.
+ONCE = ("ActivationTier", "DefaultHostManagementRole")
+
 # The library's way, and the hand-written one.
 WAYS: dict[str, tuple[Way, Way]] = {
+    "ActivationTier": (
+        lambda at, id: ActivationTier(at.stack, id, tier=InstancesTier.ADVANCED),
+        activation_tier,
+    ),
     "AssociationDispatchRole": (
         lambda at, id: AssociationDispatchRole(at.stack, id),
         association_dispatch_role,
@@ -181,11 +437,49 @@ WAYS: dict[str, tuple[Way, Way]] = {
         lambda at, id: AutomationServiceRole(at.stack, id),
         automation_service_role,
     ),
+    "CloudConnectorRoles": (
+        lambda at, id: CloudConnectorRoles(
+            at.stack, id, connector_name=CONNECTOR, node_role=at.hybrid_role
+        ).add_connector(CONNECTOR_ID),
+        cloud_connector_roles,
+    ),
+    "DefaultHostManagementRole": (
+        lambda at, id: DefaultHostManagementRole(at.stack, id, turned_on=True),
+        default_host_management_role,
+    ),
+    "ExplorerRole": (
+        lambda at, id: ExplorerRole(at.stack, id),
+        explorer_role,
+    ),
+    "GreengrassCoreRole": (
+        lambda at, id: GreengrassCoreRole(at.stack, id, token_exchange_role=at.token_exchange_role),
+        greengrass_core_role,
+    ),
+    "HybridServiceRole": (
+        lambda at, id: HybridServiceRole(
+            at.stack,
+            id,
+            capabilities=[
+                HybridCapability.cloud_watch_agent(),
+                HybridCapability.session_logs(at.bucket, prefix="sessions"),
+                HybridCapability.session_encryption(at.key),
+            ],
+        ),
+        hybrid_service_role,
+    ),
     "MaintenanceWindowServiceRole": (
         lambda at, id: MaintenanceWindowServiceRole(
             at.stack, id, tasks=[MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])]
         ),
         maintenance_window_service_role,
+    ),
+    "ManagedInstanceRole": (
+        lambda at, id: ManagedInstanceRole(at.stack, id),
+        managed_instance_role,
+    ),
+    "QuickSetupRoles": (
+        lambda at, id: QuickSetupRoles(at.stack, id, configurations=QuickSetupConfigurations.PATCH_POLICIES),
+        quick_setup_roles,
     ),
     "RunCommandNotificationRole": (
         lambda at, id: RunCommandNotificationRole(at.stack, id, topics=[at.topic]),

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from . import _validation as validation
 from ._node import Grant, Node
-from ._service_role import ServiceRole, aws_managed_policy
+from ._service_role import ServiceRole, aws_managed_policy, policy_arns
 from ._stack import StackFacts, stack_facts
 from .hybrid_base_policy import HybridBasePolicy
 from .hybrid_capability import HybridCapability
@@ -75,7 +75,7 @@ class NodeRole(ServiceRole):
             taken += _names(capability)
             policies += capability._policies
         if len(policies) > 1:
-            validation.check_managed_policy_arns("capabilities", [each.managed_policy_arn for each in policies])
+            validation.check_managed_policy_arns("capabilities", policy_arns(policies))
 
         super().__init__(
             scope,

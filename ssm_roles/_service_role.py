@@ -69,7 +69,7 @@ class ServiceRole(Construct):
         if managed_policies is not None:
             validation.managed_policy_arns("managed_policies", managed_policies)
             policies += managed_policies
-            validation.check_managed_policy_arns("managed_policies", [each.managed_policy_arn for each in policies])
+            validation.check_managed_policy_arns("managed_policies", policy_arns(policies))
         if inline_policies is not None:
             validation.check_inline_policies(inline_policies)
         if role_name is not None:
@@ -102,7 +102,7 @@ class ServiceRole(Construct):
         self._path = path
         self._managed_policies = policies
         if passed_by_name and path is not None and role_name is None:
-            facts.synth_checks.add_generated_name(role, path)
+            facts.synth_checks.add_generated_name(role, path, facts.stack)
 
     @property
     def role(self) -> iam.IRole:
@@ -156,7 +156,7 @@ class ServiceRole(Construct):
         for policy in policies:
             validation.managed_policy_arn(argument, policy)
         together = [*self._managed_policies, *policies]
-        validation.check_managed_policy_arns(argument, [each.managed_policy_arn for each in together])
+        validation.check_managed_policy_arns(argument, policy_arns(together))
 
     def _attach(self, policies: Sequence[iam.IManagedPolicy]) -> None:
         for policy in policies:
@@ -194,7 +194,18 @@ def aws_managed_policy(name: str) -> iam.IManagedPolicy:
 
     It is the same object each time: each costs several calls into the CDK's JavaScript.
     """
-    return iam.ManagedPolicy.from_aws_managed_policy_name(name)
+    policy = iam.ManagedPolicy.from_aws_managed_policy_name(name)
+    _arns_of_aws[id(policy)] = policy.managed_policy_arn
+    return policy
+
+
+def policy_arns(policies: Sequence[iam.IManagedPolicy]) -> list[str]:
+    """Return the ARNs of managed policies, of which AWS's own are known without a call."""
+    return [_arns_of_aws.get(id(each)) or each.managed_policy_arn for each in policies]
+
+
+# By identity, since users' own policies may have no hash. The objects stay for as long as the process.
+_arns_of_aws: dict[int, str] = {}
 
 
 def path_and_name(path: str | None, role_name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
-from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from ._synth_checks import SynthChecks
@@ -21,14 +21,25 @@ class StackFacts:
     """A stack's partition, Region and account (tokens where the stack's environment is open), and what it shares."""
 
     stack: Stack
-    partition: str
-    region: str
-    account: str
     synth_checks: SynthChecks
-    principals: dict[str, iam.IPrincipal] = field(default_factory=dict)
     service_linked_roles: dict[str, Construct] = field(default_factory=dict)
     service_settings: dict[str, Construct] = field(default_factory=dict)
     ensure_function: EnsureFunction | None = None
+
+    @cached_property
+    def partition(self) -> str:
+        """Such as ``aws``, or a token."""
+        return self.stack.partition
+
+    @cached_property
+    def region(self) -> str:
+        """Such as ``eu-central-1``, or a token."""
+        return self.stack.region
+
+    @cached_property
+    def account(self) -> str:
+        """Such as ``111122223333``, or a token."""
+        return self.stack.account
 
 
 _facts_of_stacks: WeakKeyDictionary[IConstruct, StackFacts] = WeakKeyDictionary()
@@ -51,7 +62,7 @@ def stack_facts(scope: Construct) -> StackFacts:
             ) from None
         facts = _facts_of_stacks.get(stack)
         if facts is None:
-            facts = StackFacts(stack, stack.partition, stack.region, stack.account, SynthChecks.of(stack))
+            facts = StackFacts(stack, SynthChecks.of(stack))
             _facts_of_stacks[stack] = facts
         _facts_of_scopes[scope] = facts
     return facts

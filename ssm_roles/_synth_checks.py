@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
 from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import CfnElement, Stack, Stage
+from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct, IValidation
 
@@ -39,9 +38,10 @@ class SynthChecks:
     resources are looked at, whichever way a policy came to them.
     """
 
-    def __init__(self, root: IConstruct) -> None:
+    def __init__(self, root: IConstruct, stack: Stack) -> None:
         self._root = root
-        self._generated_names: list[tuple[iam.IRole, str]] = []
+        self._stack = stack
+        self._generated_names: list[tuple[iam.IRole, str, Stack]] = []
         self._service_linked_roles: list[tuple[Construct, str]] = []
         self._known: dict[IConstruct, Stack] = {}
         self._checks: list[Callable[[], str | None]] = []
@@ -52,13 +52,13 @@ class SynthChecks:
         root = stack.node.root
         checks = _checks_of_roots.get(root)
         if checks is None:
-            checks = _checks_of_roots[root] = SynthChecks(root)
+            checks = _checks_of_roots[root] = SynthChecks(root, stack)
             root.node.add_validation(checks)
         return checks
 
-    def add_generated_name(self, role: iam.IRole, path: str) -> None:
+    def add_generated_name(self, role: iam.IRole, path: str, stack: Stack) -> None:
         """Have the name checked that CloudFormation will make for a role with a path: an activation must take both."""
-        self._generated_names.append((role, path))
+        self._generated_names.append((role, path, stack))
 
     def add_service_linked_role(self, role: Construct, role_name: str) -> None:
         """Have a role checked that belongs to AWS, so that it can have no policy of ours."""
@@ -81,7 +81,7 @@ class SynthChecks:
         Returns:
             A sentence for each fault.
         """
-        constructs = list(self._constructs(self._root))
+        constructs = [*self._constructs(self._root)]
         return [
             *(error for error in (check() for check in self._checks) if error is not None),
             *self._generated_name_errors(),
@@ -90,7 +90,7 @@ class SynthChecks:
         ]
 
     def _constructs(self, scope: IConstruct) -> Iterator[IConstruct]:
-        if isinstance(scope, Stage) or scope in self._known.values():
+        if (self._known and isinstance(scope, Stage)) or scope in self._known.values():
             for child in scope.node.children:
                 if child not in self._known:
                     yield from self._constructs(child)
@@ -99,12 +99,11 @@ class SynthChecks:
             yield from scope.node.find_all()
 
     def _generated_name_errors(self) -> Iterator[str]:
-        for role, path in self._generated_names:
-            stack = Stack.of(role)
-            logical_id = stack.get_logical_id(cast(CfnElement, role.node.default_child))
-            generated = min(len(f"{stack.stack_name}-{logical_id}-") + _GENERATED_SUFFIX_LENGTH, ROLE_NAME_LENGTH)
+        for role, path, stack in self._generated_names:
+            stack_name, logical_id = stack.stack_name, stack.resolve(role.role_name)["Ref"]
+            generated = min(len(f"{stack_name}-{logical_id}-") + _GENERATED_SUFFIX_LENGTH, ROLE_NAME_LENGTH)
             length = len(path) - 1 + generated
-            known = not is_token(path) and not is_token(stack.stack_name)
+            known = not is_token(path) and not is_token(stack_name)
             if known and length > ACTIVATION_ROLE_NAME_LENGTH:
                 yield (
                     f"{role.node.path}: activation_role_name must be at most {ACTIVATION_ROLE_NAME_LENGTH} characters "
@@ -115,9 +114,9 @@ class SynthChecks:
     def _service_role_errors(self, roles: Sequence[iam.CfnRole]) -> Iterator[str]:
         if not roles:
             return
-        # One call for all here, too; a role without policies is left out.
+        # One call for all here, too, in whichever stack; a role without policies is left out.
         arns = {str(index): role.managed_policy_arns for index, role in enumerate(roles)}
-        for index, policies in Stack.of(roles[0]).resolve(arns).items():
+        for index, policies in self._stack.resolve(arns).items():
             for policy in map(json.dumps, policies):
                 if f"policy/{SERVICE_LINKED_PATH}" in policy:
                     yield (

@@ -26,7 +26,6 @@ def hybrid_principal(facts: StackFacts, activation_regions: Sequence[str]) -> ia
     """
     sources = [f"arn:{facts.partition}:ssm:{region}:{facts.account}:*" for region in activation_regions]
     return service_principal(
-        facts,
         SYSTEMS_MANAGER,
         {
             "StringEquals": {"aws:SourceAccount": facts.account},
@@ -37,7 +36,7 @@ def hybrid_principal(facts: StackFacts, activation_regions: Sequence[str]) -> ia
 
 def account_principal(facts: StackFacts) -> iam.IPrincipal:
     """Systems Manager acting for any source of this account."""
-    return service_principal(facts, SYSTEMS_MANAGER, {"StringEquals": {"aws:SourceAccount": facts.account}})
+    return service_principal(SYSTEMS_MANAGER, {"StringEquals": {"aws:SourceAccount": facts.account}})
 
 
 def automation_principal(facts: StackFacts) -> iam.IPrincipal:
@@ -98,21 +97,21 @@ def administered_principal(facts: StackFacts, administrators: Sequence[tuple[str
 
 def _source_principal(facts: StackFacts, service: str, source_arn: str) -> iam.IPrincipal:
     return service_principal(
-        facts,
         service,
         {"StringEquals": {"aws:SourceAccount": facts.account}, "ArnLike": {"aws:SourceArn": source_arn}},
     )
 
 
-def service_principal(
-    facts: StackFacts, service: str, conditions: Mapping[str, object] | None = None
-) -> iam.IPrincipal:
+def service_principal(service: str, conditions: Mapping[str, object] | None = None) -> iam.IPrincipal:
     """Return a service that acts for sources that meet the conditions; without any where AWS documents none.
 
-    Principals don't change, and each costs several calls into the CDK's JavaScript, so that roles of one stack share
-    them.
+    Principals don't change and belong to no stack, and each costs calls into the CDK's JavaScript, so that all roles
+    share them.
     """
     key = f"{service} {conditions}"
-    if key not in facts.principals:
-        facts.principals[key] = iam.ServicePrincipal(service, conditions=conditions)
-    return facts.principals[key]
+    if key not in _principals:
+        _principals[key] = iam.ServicePrincipal(service, conditions=conditions)
+    return _principals[key]
+
+
+_principals: dict[str, iam.IPrincipal] = {}

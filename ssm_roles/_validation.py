@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar, cast
 
 from aws_cdk import Duration, Token
@@ -93,7 +94,15 @@ _TOKEN = re.compile(r"[$#]\{Token\[[^\]]*\]\}")
 def is_token(value: object) -> bool:
     """Whether CDK knows the value at deploy time only."""
     # Every token in a string looks so, and most strings have none: that saves a call into the CDK's JavaScript each.
-    return (not isinstance(value, str) or "{Token[" in value) and bool(Token.is_unresolved(value))
+    if isinstance(value, str):
+        return "{Token[" in value and _is_token_text(value)
+    return bool(Token.is_unresolved(value))
+
+
+@lru_cache(maxsize=1024)
+def _is_token_text(text: str) -> bool:
+    # A stack's account and Region are asked about again and again, and it is the text alone that tells.
+    return bool(Token.is_unresolved(text))
 
 
 def check_type(argument: str, value: object, expected: type[T] | tuple[type[T], ...], allowed: str) -> None:

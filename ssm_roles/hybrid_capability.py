@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
@@ -11,7 +12,8 @@ from aws_cdk import aws_iam as iam
 from . import _validation as validation
 from ._agent_buckets import PATCH_BUCKETS_PAGE, PATCH_MANAGER_SUFFIXES, agent_bucket_names, patch_bucket_names
 from ._node import Grant, Grants, Node
-from ._service_role import ServiceRole, aws_managed_policy
+from ._service_role import ServiceRole, aws_managed_policy, pass_roles
+from ._trust import SYSTEMS_MANAGER
 from .hybrid_base_policy import HybridBasePolicy
 
 if TYPE_CHECKING:
@@ -52,13 +54,15 @@ class HybridCapability:
 
     _name: str
     _grants: Grants = field(default=lambda _: ())
-    _subjects: Mapping[str, str] = field(default_factory=lambda: {"": ""})
-    """What it is over, and how errors show that: a role has no capability twice over the same."""
+    _subjects: Mapping[str, Callable[[], str]] = field(default_factory=lambda: {"": str})
+    """What it is over, and what tells how errors show that: a role has no capability twice over the same."""
     _policies: Sequence[iam.IManagedPolicy] = ()
     _for_ec2: bool = True
 
     def __repr__(self) -> str:
-        return f"HybridCapability.{self._name}({', '.join(filter(None, self._subjects.values()))})"
+        return (
+            f"HybridCapability.{self._name}({', '.join(filter(None, (shown() for shown in self._subjects.values())))})"
+        )
 
     @staticmethod
     def of(
@@ -84,7 +88,7 @@ class HybridCapability:
         if not policies and not own:
             raise ValueError("managed_policies must have a policy where there are no statements, got none of both")
         grants = [_add(each) for each in own]
-        return HybridCapability("of", lambda _: grants, {str(id(grants)): ""}, [*policies])
+        return HybridCapability("of", lambda _: grants, {str(id(grants)): str}, [*policies])
 
     @staticmethod
     def cloud_watch_agent() -> HybridCapability:
@@ -224,7 +228,7 @@ class HybridCapability:
         """
         arn = validation.key_arn("key", key)
         return HybridCapability(
-            "session_encryption", lambda node: [_allow_key(node, key, arn, ["kms:Decrypt"])], {arn: _path(key)}
+            "session_encryption", lambda node: [_allow_key(node, key, arn, ["kms:Decrypt"])], {arn: partial(_path, key)}
         )
 
     @staticmethod
@@ -267,7 +271,9 @@ class HybridCapability:
                 given.append(_allow_key(node, encryption_key, key_arn, ["kms:Decrypt"], context))
             return given
 
-        return HybridCapability("parameters", grants, {name: validation.without_tokens(name) for name in names})
+        return HybridCapability(
+            "parameters", grants, {name: partial(validation.without_tokens, name) for name in names}
+        )
 
     @staticmethod
     def ecs_anywhere(cluster_arns: Sequence[str] | None = None) -> HybridCapability:
@@ -372,7 +378,7 @@ class HybridCapability:
         arn = validation.attribute_of("token_exchange_role", token_exchange_role, "role_arn", "an iam.IRole")
 
         def grant(role: ServiceRole) -> None:
-            role.grant_pass_role(token_exchange_role)
+            pass_roles(token_exchange_role, [role.role_arn], SYSTEMS_MANAGER)
             # The node that is to be tagged has no ARN before it is registered.
             iam.Grant.add_to_principal(
                 grantee=token_exchange_role,
@@ -380,7 +386,9 @@ class HybridCapability:
                 resource_arns=["*"],
             )
 
-        return HybridCapability("greengrass", lambda _: [grant], {arn: _path(token_exchange_role)}, _for_ec2=False)
+        return HybridCapability(
+            "greengrass", lambda _: [grant], {arn: partial(_path, token_exchange_role)}, _for_ec2=False
+        )
 
 
 def _add(statement: iam.PolicyStatement) -> Grant:
@@ -407,7 +415,8 @@ def _allow_key(
 
     A grant of the CDK falls back to every key then, and one of another account trusts the role by its own policy only.
     """
-    account = key.env.account
+    # Of a key that is made elsewhere, the ARN tells the account, which the CDK has from there, too.
+    account = validation.account_of(arn) if arn.startswith("arn:") else key.env.account
     if validation.is_token(arn) and validation.is_other_account(account, node.account):
         raise ValueError(
             "encryption keys must be given by kms.Key.from_key_arn where they are another account's, "
@@ -420,18 +429,19 @@ def _read(node: Node, buckets: Sequence[str]) -> Grant:
     return _allow(["s3:GetObject"], [f"arn:{node.facts.partition}:s3:::{name}/*" for name in buckets])
 
 
-def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Grants, Mapping[str, str]]:
+def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Grants, Mapping[str, Callable[[], str]]]:
     """Return what SSM Agent needs to upload files to a bucket, and what the bucket is."""
     arn = validation.attribute_of("bucket", bucket, "bucket_arn", "an s3.IBucket")
     if prefix is not None:
         validation.check_s3_prefix(prefix)
     objects = f"{arn}/*" if prefix is None else f"{arn}/{prefix}/*"
+    account = bucket.env.account
     key = bucket.encryption_key
     key_arn = None if key is None else validation.key_arn("bucket.encryption_key", key)
 
     def grants(node: Node) -> list[Grant]:
         # The agent asks for the ACL bucket-owner-full-control, which needs a permission in another account's bucket.
-        foreign = validation.is_other_account(bucket.env.account, node.account)
+        foreign = validation.is_other_account(account, node.account)
         given = [
             _allow_bucket(bucket, ["s3:PutObject", "s3:PutObjectAcl"] if foreign else ["s3:PutObject"], objects),
             _allow_bucket(bucket, ["s3:GetEncryptionConfiguration"], arn),
@@ -442,10 +452,10 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Grants, Ma
             given.append(_allow_key(node, key, key_arn, ["kms:Decrypt", "kms:GenerateDataKey"]))
         return given
 
-    return grants, {objects: f"{_path(bucket)}, prefix {prefix}" if prefix is not None else _path(bucket)}
+    return grants, {objects: lambda: _path(bucket) if prefix is None else f"{_path(bucket)}, prefix {prefix}"}
 
 
-def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Grants, Mapping[str, str]]:
+def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Grants, Mapping[str, Callable[[], str]]]:
     """Return what SSM Agent needs to send logs to a log group, and what the log group is."""
     arn = validation.attribute_of("log_group", log_group, "log_group_arn", "a logs.ILogGroup")
     given = [
@@ -454,7 +464,7 @@ def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Grants, Mapping[str,
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
         _allow(["logs:DescribeLogGroups"], ["*"]),
     ]
-    return lambda _: given, {arn: _path(log_group)}
+    return lambda _: given, {arn: partial(_path, log_group)}
 
 
 def _regions(regions: Sequence[str] | None) -> Callable[[Node], list[str]]:

@@ -158,18 +158,15 @@ class AutomationAdministrationRole(_AutomationRole):
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
         validation.check_type("organizational_units", organizational_units, bool, "True or False")
-        statements = [
-            iam.PolicyStatement(
-                actions=["sts:AssumeRole"], resources=[f"arn:{facts.partition}:iam::*:role/{_EXECUTION_ROLE_NAME}"]
-            )
-        ]
+        execution_roles_arn = f"arn:{facts.partition}:iam::*:role/{_EXECUTION_ROLE_NAME}"
+        statements = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": execution_roles_arn}]
         if organizational_units:
-            statements.append(iam.PolicyStatement(actions=["organizations:ListAccountsForParent"], resources=["*"]))
+            statements.append({"Effect": "Allow", "Action": "organizations:ListAccountsForParent", "Resource": "*"})
         super().__init__(
             scope,
             id,
             trust=automation_principal,
-            inline_policies={"StartInOtherAccounts": iam.PolicyDocument(statements=statements)},
+            inline_policies={"StartInOtherAccounts": iam.PolicyDocument.from_json({"Statement": statements})},
             role_name=_ADMINISTRATION_ROLE_NAME,
             description=description,
             permissions_boundary=permissions_boundary,

@@ -81,7 +81,7 @@ class DefaultHostManagementRole(ServiceRole):
         super().__init__(
             scope,
             id,
-            trust=lambda facts: service_principal(facts, SYSTEMS_MANAGER),
+            trust=lambda _: service_principal(SYSTEMS_MANAGER),
             default_policies=[aws_managed_policy(_POLICY_NAME)],
             passed_by_name=True,
             managed_policies=managed_policies,

@@ -84,7 +84,7 @@ class GreengrassCoreRole(NodeRole):
         super().__init__(
             scope,
             id,
-            trust=lambda facts: service_principal(facts, SYSTEMS_MANAGER),
+            trust=lambda _: service_principal(SYSTEMS_MANAGER),
             base_policy=base_policy,
             capabilities=chosen,
             passed_by_name=True,

@@ -218,7 +218,7 @@ class MaintenanceWindowServiceRole(ServiceRole):
         super().__init__(
             scope,
             id,
-            trust=lambda facts: service_principal(facts, SYSTEMS_MANAGER),
+            trust=lambda _: service_principal(SYSTEMS_MANAGER),
             managed_policies=managed_policies,
             inline_policies=inline_policies,
             role_name=role_name,

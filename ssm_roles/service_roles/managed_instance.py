@@ -78,7 +78,7 @@ class ManagedInstanceRole(NodeRole):
         super().__init__(
             scope,
             id,
-            trust=lambda facts: service_principal(facts, _EC2),
+            trust=lambda _: service_principal(_EC2),
             base_policy=base_policy,
             capabilities=capabilities,
             managed_policies=managed_policies,

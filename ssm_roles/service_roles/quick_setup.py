@@ -90,15 +90,13 @@ class QuickSetupRoles(Construct):
         pair = _PAIRS[configurations]
         validation.add_to_tree(self, scope, id)
         # By its name, as the execution role is not there yet: IAM wants the principals of a trust policy to exist.
-        assume = iam.PolicyStatement(
-            actions=["sts:AssumeRole"],
-            resources=[f"arn:{facts.partition}:iam::{facts.account}:role/{pair.execution_role_name}"],
-        )
+        execution_role_arn = f"arn:{facts.partition}:iam::{facts.account}:role/{pair.execution_role_name}"
+        assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": execution_role_arn}
         self._administration_role = iam.Role(
             self,
             "Administration",
             assumed_by=quick_setup_principal(facts),
-            inline_policies={"AssumeExecutionRole": iam.PolicyDocument(statements=[assume])},
+            inline_policies={"AssumeExecutionRole": iam.PolicyDocument.from_json({"Statement": [assume]})},
             role_name=pair.administration_role_name,
         )
         self._execution_role = iam.Role(

@@ -66,17 +66,18 @@ class RunCommandNotificationRole(ServiceRole):
                 as before.
         """
         topic_arns = validation.arns_of_cdk("topics", topics, "topic_arn", "ITopic")
-        for topic in topics:
-            if topic.fifo:
+        for topic, arn in zip(topics, topic_arns, strict=True):
+            # The name of a FIFO topic tells it, and only a topic made here has an ARN without its name.
+            if arn.endswith(".fifo") or (not arn.startswith("arn:") and topic.fifo):
                 raise ValueError(
                     "topics must not be FIFO topics, to which Run Command doesn't publish, "
-                    f"got {validation.without_tokens(topic.topic_arn)!r}"
+                    f"got {validation.without_tokens(arn)!r}"
                 )
         keys = [topic.master_key for topic in topics]
         super().__init__(
             scope,
             id,
-            trust=lambda facts: service_principal(facts, SYSTEMS_MANAGER),
+            trust=lambda _: service_principal(SYSTEMS_MANAGER),
             role_name=role_name,
             path=path,
             description=description,

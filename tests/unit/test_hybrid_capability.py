@@ -56,7 +56,7 @@ class Ec2Role(NodeRole):
         super().__init__(
             scope,
             id,
-            trust=lambda facts: service_principal(facts, "ec2.amazonaws.com"),
+            trust=lambda _: service_principal("ec2.amazonaws.com"),
             capabilities=capabilities,
         )
 
