@@ -182,6 +182,15 @@ class HybridActivation(Construct):
         self._allow(function.role, role, tagged=bool(tags))
         may_invoke = self._let_secrets_manager_invoke(function)
         may_rotate = self._allow_rotation(function)
+        # There before the first rotation, so that a creation that fails at any later moment leaves no activation either.
+        clean_up = CustomResource(
+            self,
+            "CleanUp",
+            resource_type="Custom::HybridActivationCleanUp",
+            service_token=function.service_token,
+            service_timeout=function.service_timeout,
+            properties={"Secret": secret_arn},
+        )
         schedule = secretsmanager.CfnRotationSchedule(
             self,
             "RotationSchedule",
@@ -192,7 +201,7 @@ class HybridActivation(Construct):
             ),
             rotate_immediately_on_update=True,
         )
-        schedule.node.add_dependency(may_invoke, may_rotate)
+        schedule.node.add_dependency(may_invoke, may_rotate, clean_up)
         first = CustomResource(
             self,
             "Activation",

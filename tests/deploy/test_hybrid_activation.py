@@ -164,6 +164,23 @@ def changed(assembly: Path, *, without: str | None = None) -> Path:
 
 
 @pytest.mark.deep
+def test_a_stack_whose_creation_fails_after_the_first_rotation_began_leaves_no_activation(account: Account) -> None:
+    def failing(stack: Stack) -> None:
+        first = HybridActivation(stack, "Activation", role=HybridServiceRole(stack, "Nodes"))
+        taken = iam.CfnServiceLinkedRole(stack, "Taken", aws_service_name="ssm.amazonaws.com")
+        # By then the second activation is there, and the first's rotation has been started by its schedule.
+        second = HybridActivation(stack, "Other", role=HybridServiceRole(stack, "OtherNodes"))
+        second.node.find_child("Activation").node.add_dependency(first.node.find_child("RotationSchedule"))
+        taken.node.add_dependency(second.node.find_child("Activation"))
+        first.node.find_child("Activation").node.add_dependency(taken)
+
+    account.iam.create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
+    account.cdk.deploy(account.assembly(failing), expect_failure=True)
+    assert len(account.aws.calls("ssm:CreateActivation")) >= 2
+    assert ids(account) == []
+
+
+@pytest.mark.deep
 def test_a_first_rotation_that_fails_makes_the_deployment_fail_and_leaves_nothing(account: Account) -> None:
     fleet = changed(account.assembly(activation()), without="secretsmanager:PutSecretValue")
     failure = account.cdk.deploy(fleet, expect_failure=True)

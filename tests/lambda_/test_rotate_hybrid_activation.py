@@ -568,6 +568,25 @@ class TestCustomResource:
         assert LOG_GROUP in run.reason
         assert 850 < run.seconds <= 870
 
+    def test_what_only_cleans_up_waits_for_nothing_and_deletes_what_a_rotation_has_made(
+        self, stack: RotationStack
+    ) -> None:
+        properties = {"Secret": stack.secret_arn}
+
+        def clean_up(event: dict[str, Any]) -> Any:
+            return stack.run({**event, "ResourceType": "Custom::HybridActivationCleanUp"})
+
+        created = clean_up(stack.resource.create(properties))
+        assert created.answer["Status"] == "SUCCESS"
+        assert not stack.alive()
+        stack.rotate()
+        assert stack.alive()
+        id = created.answer["PhysicalResourceId"]
+        assert clean_up(stack.resource.update(properties, properties, id)).answer["PhysicalResourceId"] == id
+        assert stack.alive()
+        assert clean_up(stack.resource.delete(properties, id)).answer["Status"] == "SUCCESS"
+        assert not stack.alive()
+
     def test_a_create_without_rotation_says_so(self, stack: RotationStack) -> None:
         assert "its rotation is turned off" in stack.run(stack.resource.create(stack.properties)).reason
 

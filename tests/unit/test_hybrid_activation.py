@@ -201,7 +201,13 @@ def test_a_minimal_definition_is_a_secret_a_function_its_permissions_a_schedule_
                 "RotationRules": {"ScheduleExpression": "rate(15 days)", "Duration": "1h"},
                 "RotateImmediatelyOnUpdate": True,
             },
-            "DependsOn": [ids("Function", "SecretsManager"), ids("InvokePolicy")],
+            "DependsOn": [ids("CleanUp"), ids("Function", "SecretsManager"), ids("InvokePolicy")],
+        },
+        ids("CleanUp"): {
+            "Type": "Custom::HybridActivationCleanUp",
+            "Properties": {"ServiceToken": function, "ServiceTimeout": "960", "Secret": {"Ref": ids("Secret")}},
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
         },
         ids("Activation"): {
             "Type": "Custom::HybridActivation",
@@ -601,7 +607,10 @@ def test_all_is_created_in_an_order_in_which_the_first_rotation_succeeds(stack: 
         *(ids(*path) for path in [["Secret"], ["LogGroup"], ["Role"], ["Role", "DefaultPolicy"]]),
     }
     assert depends_on(template, ids("Function")) == function
-    schedule = {*function, ids("Function"), ids("Function", "SecretsManager"), ids("InvokePolicy")}
+    # What deletes activations is there before the first, so that it is deleted after whatever fails later.
+    assert depends_on(template, ids("CleanUp")) == {*function, ids("Function")}
+    schedule = {*function, *(ids(*path) for path in [["Function"], ["Function", "SecretsManager"]])}
+    schedule |= {ids("InvokePolicy"), ids("CleanUp")}
     assert depends_on(template, ids("RotationSchedule")) == schedule
     assert depends_on(template, ids("Activation")) == {*schedule, ids("RotationSchedule")}
     rule = {*schedule, ids("RotationSchedule"), ids("Activation")}
@@ -615,7 +624,8 @@ def test_all_is_created_in_an_order_in_which_the_first_rotation_succeeds(stack: 
 def test_its_parts_have_the_ids_that_stay(stack: Stack) -> None:
     activation = activation_in(stack)
     assert [each.node.id for each in activation.node.children] == [
-        *["Secret", "LogGroup", "Role", "Function", "InvokePolicy", "RotationSchedule", "Activation", "CheckRule"]
+        *["Secret", "LogGroup", "Role", "Function", "InvokePolicy", "CleanUp", "RotationSchedule", "Activation"],
+        "CheckRule",
     ]
     assert path_of(activation.secret) == "Stack/Activation/Secret"
     assert stack.resolve(activation.secret.secret_arn) == {"Ref": Ids(activation)("Secret")}

@@ -5,7 +5,7 @@ secret's ARN and of the settings: an activation has no ARN, and its tags go to t
 asked of Systems Manager each time, and which one a version of the secret names stands in a staging label, attached in
 the same call that stores the code. So nothing needs to be remembered, and the code is never read.
 
-Three kinds of events come here: a step of a rotation, a check, and those of the custom resource.
+Three kinds of events come here: a step of a rotation, a check, and those of the two custom resources.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot_rotation.html
@@ -32,6 +32,8 @@ from .patience import Pause, RefusedError, Service, code_and_message, deadline, 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
 
+# The custom resource that is there before the first rotation, only to be deleted after the last.
+_CLEAN_UP = "Custom::HybridActivationCleanUp"
 _CURRENT = "AWSCURRENT"
 _PENDING = "AWSPENDING"
 _LABEL = "activation:"
@@ -91,6 +93,8 @@ def _carry_out(event: dict[str, Any], answer: dict[str, Any], deadline: float) -
     answer["PhysicalResourceId"] = _hash(secret_arn)
     if secret_arn != activation.secret_arn:
         raise RefusedError(f"Secret must be {activation.secret_arn}, got {shown(secret_arn)}")
+    if event.get("ResourceType") == _CLEAN_UP:
+        return
     if properties.get("Activation") != os.environ["ACTIVATION"]:
         raise RefusedError(f"Activation must be the function's own, got {shown(properties.get('Activation'))}")
     activation.wait_until_usable()
