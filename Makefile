@@ -49,8 +49,11 @@ setup: $(SETUP) ## install Python packages, Node.js and the AWS CDK command line
 # packages only aws_cdk is compiled now, on two cores: otherwise the first import takes 4 s, on the oldest supported one 20 s.
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
+	@test ! -e $(1) || test -e $(1)/.made-by-make || test -e $(1)/.ready \
+		|| { echo "$(1) was not made by make, which needs the name: move it away first"; exit 1; }
 	@echo "Installing $(2) into $(1)"
 	@$(PYTHON) -m venv --clear $(1)
+	@touch $(1)/.made-by-make
 	@$(1)/bin/python $(PIP_INSTALL) --no-compile --require-hashes -r $(2)
 	@echo "$(CURDIR)" > "$$($(1)/bin/python $(PURELIB))/ssm_roles.pth"
 	@$(1)/bin/python -m compileall -q -j 2 "$$($(1)/bin/python $(PURELIB))/aws_cdk"

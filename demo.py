@@ -52,9 +52,10 @@ def main() -> None:
         step("Next, with an account of yours: enrol machines with the script of the example")
         query = "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue"
         print(
-            f'  aws cloudformation describe-stacks --stack-name Servers --output text --query "{query}" > register.sh'
+            f"  aws cloudformation describe-stacks --stack-name Servers --region {aws.region} --output text \\\n"
+            f'      --query "{query}" > register.sh'
         )
-        print("  sudo sh register.sh")
+        print("  sudo --preserve-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN sh register.sh")
 
 
 def step(text: str) -> None:

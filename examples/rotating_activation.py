@@ -1,6 +1,6 @@
 """Servers outside EC2 that register themselves: an activation in a secret, who may read it, and the script.
 
-    aws cloudformation describe-stacks --stack-name Servers --output text \
+    aws cloudformation describe-stacks --stack-name Servers --region REGION --output text \
         --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
 
 The script holds no secret. It runs as root, with credentials of the provisioner.

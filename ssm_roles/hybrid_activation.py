@@ -182,7 +182,7 @@ class HybridActivation(Construct):
         self._allow(function.role, role, tagged=bool(tags))
         may_invoke = self._let_secrets_manager_invoke(function)
         may_rotate = self._allow_rotation(function)
-        # There before the first rotation, so that a creation that fails at any later moment leaves no activation either.
+        # There before the first rotation, so that a creation that fails at any later moment leaves no activation.
         clean_up = CustomResource(
             self,
             "CleanUp",
