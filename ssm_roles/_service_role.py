@@ -201,7 +201,12 @@ def aws_managed_policy(name: str) -> iam.IManagedPolicy:
 
 def policy_arns(policies: Sequence[iam.IManagedPolicy]) -> list[str]:
     """Return the ARNs of managed policies, of which AWS's own are known without a call."""
-    return [_arns_of_aws.get(id(each)) or each.managed_policy_arn for each in policies]
+    return [_arn_of(each) for each in policies]
+
+
+def _arn_of(policy: iam.IManagedPolicy) -> str:
+    arn = _arns_of_aws.get(id(policy))
+    return policy.managed_policy_arn if arn is None else arn
 
 
 # By identity, since users' own policies may have no hash. The objects stay for as long as the process.

@@ -80,12 +80,14 @@ class HybridServiceRole(NodeRole):
                 is as before.
         """
         validation.check_construct(scope, id)
+        stack_region = stack_facts(scope).region
         if activation_regions is not None:
-            validation.check_regions("activation_regions", activation_regions, stack_facts(scope).region)
+            validation.check_regions("activation_regions", activation_regions, stack_region)
+        regions = [stack_region] if activation_regions is None else list(activation_regions)
         super().__init__(
             scope,
             id,
-            trust=lambda facts: hybrid_principal(facts, activation_regions or [facts.region]),
+            trust=lambda facts: hybrid_principal(facts, regions),
             base_policy=base_policy,
             capabilities=capabilities,
             passed_by_name=True,
@@ -97,9 +99,7 @@ class HybridServiceRole(NodeRole):
             permissions_boundary=permissions_boundary,
             max_session_duration=max_session_duration,
         )
-        self._activation_regions = (
-            [stack_facts(scope).region] if activation_regions is None else list(activation_regions)
-        )
+        self._activation_regions = regions
 
     @staticmethod
     def from_role_arn(scope: Construct, id: str, role_arn: str) -> HybridServiceRole:
