@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
 from ._node import Node
 from ._node_role import NodeRole
-from ._service_role import path_and_name
+from ._service_role import path_and_name_of_arn
 from ._stack import stack_facts
 from ._trust import hybrid_principal
 from .hybrid_base_policy import HybridBasePolicy
@@ -127,9 +127,7 @@ class HybridServiceRole(NodeRole):
 
         https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
         """
-        if self._path is not None and validation.is_token(self._path):
-            return _activation_role_name_of_arn(self.role_arn)
-        return path_and_name(self._path, self.role_name)
+        return self._path_and_name
 
     def grant_create_activation(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee`` manage hybrid activations with this role: create, tag, describe and delete them.
@@ -164,7 +162,7 @@ class _ImportedHybridServiceRole(HybridServiceRole):
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
         validation.check_role_arn(role_arn)
-        activation_role_name = _activation_role_name_of_arn(role_arn)
+        activation_role_name = path_and_name_of_arn(role_arn)
         validation.check_activation_role_name(activation_role_name)
 
         validation.add_to_tree(self, scope, id)
@@ -204,8 +202,3 @@ class _ImportedHybridServiceRole(HybridServiceRole):
                     f"got {validation.without_tokens(arn)!r}"
                 )
         super()._check_new_policies(argument, policies)
-
-
-def _activation_role_name_of_arn(role_arn: str) -> str:
-    _, separator, name = role_arn.partition(":role/")
-    return name if separator else Fn.select(1, Fn.split(":role/", role_arn))
