@@ -411,17 +411,8 @@ def _allow_bucket(bucket: s3.IBucket, actions: Sequence[str], resource: str) -> 
 def _allow_key(
     node: Node, key: kms.IKey, arn: str, actions: Sequence[str], conditions: _Conditions | None = None
 ) -> Grant:
-    """Allow the use of a key, which must be known by its ARN where it is another account's.
-
-    A grant of the CDK falls back to every key then, and one of another account trusts the role by its own policy only.
-    """
-    # Of a key that is made elsewhere, the ARN tells the account, which the CDK has from there, too.
-    account = validation.account_of(arn) if arn.startswith("arn:") else key.env.account
-    if validation.is_token(arn) and validation.is_other_account(account, node.account):
-        raise ValueError(
-            "encryption keys must be given by kms.Key.from_key_arn where they are another account's, "
-            f"got {_path(key)} of account {validation.without_tokens(account)}"
-        )
+    """Allow the use of a key; one of another account trusts the role by its own policy only."""
+    validation.check_key_is_named("encryption keys must be", key, arn, node.account)
     return _allow(actions, [arn], conditions)
 
 

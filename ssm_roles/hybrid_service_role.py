@@ -167,9 +167,7 @@ class _ImportedHybridServiceRole(HybridServiceRole):
 
         validation.add_to_tree(self, scope, id)
         account = validation.account_of(role_arn)
-        foreign = (
-            not validation.is_token(account) and not validation.is_token(facts.account) and account != facts.account
-        )
+        foreign = validation.differ(account, facts.account)
         # Policies can't be attached from another account: CDK is to put grants on the resources instead.
         self._role = iam.Role.from_role_arn(
             self, "Default", role_arn, mutable=not foreign, add_grants_to_resources=True if foreign else None

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Aws, Environment, Stack
+from aws_cdk import App, Aws, Environment, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -1296,3 +1296,10 @@ def test_a_key_of_another_account_s_stack_is_refused_since_it_would_become_every
     )
     assert "Data/Key" in message
     assert "kms.Key.from_key_arn" in message
+def test_a_key_whose_arn_is_known_at_deploy_time_only_is_accepted_in_a_stack_of_a_known_account() -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key.from_key_arn(stack, "Key", Fn.import_value("SessionKey"))
+    with_capability(stack, HybridCapability.session_encryption(key))
+    assert [each["Resource"] for each in statements(stack)] == [{"Fn::ImportValue": "SessionKey"}]
+
+
