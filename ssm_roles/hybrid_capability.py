@@ -288,7 +288,8 @@ class HybridCapability:
 
         Raises:
             TypeError: ``cluster_arns`` is no list of strings.
-            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice.
+            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice; the role's
+                constructor raises it, for clusters of another partition than the stack's.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/iam-role-ecsanywhere.html
         """
@@ -297,6 +298,8 @@ class HybridCapability:
         named = None if cluster_arns is None else [*cluster_arns]
 
         def grants(node: Node) -> list[Grant]:
+            if named is not None:
+                validation.check_partition_of_clusters(named, node.facts.region)
             any_cluster = f"arn:{node.facts.partition}:ecs:{node.facts.region}:{node.account}:cluster/*"
             clusters = [any_cluster] if named is None else named
             # An instance's ARN has the name of its cluster in it, which can't be told from a cluster's that is a token.
@@ -337,7 +340,8 @@ class HybridCapability:
 
         Raises:
             TypeError: ``cluster_arns`` is no list of strings.
-            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice.
+            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice; the role's
+                constructor raises it, for clusters of another partition than the stack's.
 
         https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-creds.html
         """
@@ -345,6 +349,7 @@ class HybridCapability:
         clusters = [*cluster_arns]
 
         def grants(node: Node) -> list[Grant]:
+            validation.check_partition_of_clusters(clusters, node.facts.region)
             given = [
                 # With the second, nodeadm sees whether the cluster knows the role.
                 _allow(["eks:DescribeCluster", "eks:ListAccessEntries"], clusters),
