@@ -11,7 +11,7 @@ from constructs import Construct
 
 from . import _validation as validation
 from ._node import Grant, Node
-from ._service_role import ServiceRole, aws_managed_policy, policy_arns
+from ._service_role import ServiceRole, aws_managed_policy, path_and_name, path_and_name_of_arn, policy_arns
 from ._stack import StackFacts, stack_facts
 from .hybrid_base_policy import HybridBasePolicy
 from .hybrid_capability import HybridCapability
@@ -95,6 +95,13 @@ class NodeRole(ServiceRole):
         self._taken = taken
         for grant in grants:
             grant(self)
+
+    @property
+    def _path_and_name(self) -> str:
+        """What Systems Manager takes in place of the ARN; of a path that is a token, nothing can be cut off."""
+        if self._path is not None and validation.is_token(self._path):
+            return path_and_name_of_arn(self.role_arn)
+        return path_and_name(self._path, self.role_name)
 
     def add_capability(self, capability: HybridCapability) -> None:
         """Let the nodes do one more thing.

@@ -7,7 +7,7 @@ from functools import cache
 from typing import ClassVar
 
 import jsii
-from aws_cdk import Duration
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -82,7 +82,7 @@ class ServiceRole(Construct):
             validation.managed_policy_arn("permissions_boundary", permissions_boundary)
         if max_session_duration is not None:
             validation.check_max_session_duration(max_session_duration)
-        if passed_by_name and role_name is not None:
+        if passed_by_name and role_name is not None and (path is None or not validation.is_token(path)):
             validation.check_activation_role_name(path_and_name(path, role_name))
 
         validation.add_to_tree(self, scope, id)
@@ -201,7 +201,12 @@ def aws_managed_policy(name: str) -> iam.IManagedPolicy:
 
 def policy_arns(policies: Sequence[iam.IManagedPolicy]) -> list[str]:
     """Return the ARNs of managed policies, of which AWS's own are known without a call."""
-    return [_arns_of_aws.get(id(each)) or each.managed_policy_arn for each in policies]
+    return [_arn_of(each) for each in policies]
+
+
+def _arn_of(policy: iam.IManagedPolicy) -> str:
+    arn = _arns_of_aws.get(id(policy))
+    return policy.managed_policy_arn if arn is None else arn
 
 
 # By identity, since users' own policies may have no hash. The objects stay for as long as the process.
@@ -211,3 +216,9 @@ _arns_of_aws: dict[int, str] = {}
 def path_and_name(path: str | None, role_name: str) -> str:
     """Return what Systems Manager takes in place of an ARN: the path without its leading slash, then the name."""
     return role_name if path is None else path[1:] + role_name
+
+
+def path_and_name_of_arn(role_arn: str) -> str:
+    """Return the same of a role's ARN, which may be a token."""
+    _, separator, name = role_arn.partition(":role/")
+    return name if separator else Fn.select(1, Fn.split(":role/", role_arn))

@@ -7,11 +7,14 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from aws_cdk import Duration, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Node
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
 
 T = TypeVar("T")
 
@@ -434,6 +437,26 @@ def key_arn(argument: str, key: object) -> str:
     return arn
 
 
+def check_key_is_named(argument: str, key: kms.IKey, arn: str, account: str) -> None:
+    """Check that a role's stack can name a key, for a grant of the CDK falls back to every key where it can't.
+
+    Args:
+        argument: What the key was given as, for the error, with its verb.
+        key: The key.
+        arn: Its ARN, which is all a token unless it is told by an ARN itself.
+        account: The account of the role.
+    """
+    if arn.startswith("arn:"):
+        return
+    # A key in a stack of another Region is left to the CDK, which can refer to it where that stack allows it.
+    own = key.env.account
+    if differ(own, account):
+        raise ValueError(
+            f"{argument} given by kms.Key.from_key_arn where they are another account's, "
+            f"got {key.node.path} of account {own}"
+        )
+
+
 def check_s3_prefix(prefix: object) -> None:
     """Check the beginning of the names of objects, up to a slash."""
     check_type("prefix", prefix, str, "a string")
@@ -485,6 +508,24 @@ def check_cluster_arns(cluster_arns: object, service: str) -> None:
             example = f"arn:PARTITION:{service}:eu-central-1:111122223333:cluster/name"
             raise ValueError(f"cluster_arns must be ARNs of clusters, such as {example!r}, got {_shown(text)}")
     check_each_once("cluster_arns", cast("list[str]", arns))
+
+
+def check_partition_of_clusters(cluster_arns: Sequence[str], stack_region: str) -> None:
+    """Check that clusters are of the stack's partition, where both are known."""
+    if is_token(stack_region):
+        return
+    partition = partition_of(stack_region)
+    for arn in cluster_arns:
+        own = arn.split(":")[1] if arn.startswith("arn:") else arn
+        if differ(own, partition):
+            raise ValueError(
+                f"cluster_arns must be of the stack's partition, here {partition}, got {without_tokens(arn)!r} of {own}"
+            )
+
+
+def differ(one: str, other: str) -> bool:
+    """Whether two accounts or partitions are known and not the same."""
+    return one != other and not is_token(one) and not is_token(other)
 
 
 def is_other_account(one: str, other: str) -> bool:

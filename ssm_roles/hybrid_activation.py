@@ -228,13 +228,16 @@ class HybridActivation(Construct):
 
         Raises:
             TypeError: ``grantee`` is nothing that permissions can be granted to.
+            ValueError: ``grantee`` is not of the stack's account, and there is no ``encryption_key``: the account's
+                ``aws/secretsmanager`` is for that account only. The tree is as before.
 
-        https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access.html
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html
         """
         validation.check_grantee(grantee)
-        read = self._secret.grant_read(grantee)
         if self._encryption_key is None:
-            return read
+            _check_account_of_reader(grantee, self._facts)
+            return self._secret.grant_read(grantee)
+        read = self._secret.grant_read(grantee)
         # CDK writes it into the key's policy only, which it can't for a key from elsewhere.
         decrypt = iam.Grant.add_to_principal(
             grantee=grantee,
@@ -385,7 +388,7 @@ def _rate(hours: int) -> str:
 
 def _check_role(role: HybridServiceRole, facts: StackFacts) -> None:
     account = role.role.env.account
-    if not validation.is_token(account) and not validation.is_token(facts.account) and account != facts.account:
+    if validation.differ(account, facts.account):
         raise ValueError(
             f"role must be of the stack's account, here {facts.account}, got one of {account}: {role.node.path!r}"
         )
@@ -395,6 +398,16 @@ def _check_role(role: HybridServiceRole, facts: StackFacts) -> None:
     if facts.region not in regions:
         raise ValueError(
             f"role must have the stack's Region in its activation_regions, here {facts.region!r}, got {regions!r}"
+        )
+
+
+def _check_account_of_reader(grantee: iam.IGrantable, facts: StackFacts) -> None:
+    # A service has no account, and what is unknown to CDK, such as a function without a role, has no such attribute.
+    account = getattr(grantee.grant_principal, "principal_account", facts.account)
+    if validation.differ("" if account is None else account, facts.account):
+        raise ValueError(
+            f"grantee must be of the stack's account where there is no encryption_key, here {facts.account}, "
+            f"got one of {account}"
         )
 
 

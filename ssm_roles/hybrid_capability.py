@@ -288,7 +288,8 @@ class HybridCapability:
 
         Raises:
             TypeError: ``cluster_arns`` is no list of strings.
-            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice.
+            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice; the role's
+                constructor raises it, for clusters of another partition than the stack's.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/iam-role-ecsanywhere.html
         """
@@ -297,6 +298,8 @@ class HybridCapability:
         named = None if cluster_arns is None else [*cluster_arns]
 
         def grants(node: Node) -> list[Grant]:
+            if named is not None:
+                validation.check_partition_of_clusters(named, node.facts.region)
             any_cluster = f"arn:{node.facts.partition}:ecs:{node.facts.region}:{node.account}:cluster/*"
             clusters = [any_cluster] if named is None else named
             # An instance's ARN has the name of its cluster in it, which can't be told from a cluster's that is a token.
@@ -337,7 +340,8 @@ class HybridCapability:
 
         Raises:
             TypeError: ``cluster_arns`` is no list of strings.
-            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice.
+            ValueError: ``cluster_arns`` is empty, or has something that is no cluster's ARN, or one twice; the role's
+                constructor raises it, for clusters of another partition than the stack's.
 
         https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-creds.html
         """
@@ -345,6 +349,7 @@ class HybridCapability:
         clusters = [*cluster_arns]
 
         def grants(node: Node) -> list[Grant]:
+            validation.check_partition_of_clusters(clusters, node.facts.region)
             given = [
                 # With the second, nodeadm sees whether the cluster knows the role.
                 _allow(["eks:DescribeCluster", "eks:ListAccessEntries"], clusters),
@@ -411,17 +416,8 @@ def _allow_bucket(bucket: s3.IBucket, actions: Sequence[str], resource: str) -> 
 def _allow_key(
     node: Node, key: kms.IKey, arn: str, actions: Sequence[str], conditions: _Conditions | None = None
 ) -> Grant:
-    """Allow the use of a key, which must be known by its ARN where it is another account's.
-
-    A grant of the CDK falls back to every key then, and one of another account trusts the role by its own policy only.
-    """
-    # Of a key that is made elsewhere, the ARN tells the account, which the CDK has from there, too.
-    account = validation.account_of(arn) if arn.startswith("arn:") else key.env.account
-    if validation.is_token(arn) and validation.is_other_account(account, node.account):
-        raise ValueError(
-            "encryption keys must be given by kms.Key.from_key_arn where they are another account's, "
-            f"got {_path(key)} of account {validation.without_tokens(account)}"
-        )
+    """Allow the use of a key; one of another account trusts the role by its own policy only."""
+    validation.check_key_is_named("encryption keys must be", key, arn, node.account)
     return _allow(actions, [arn], conditions)
 
 

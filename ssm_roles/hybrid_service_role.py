@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
 from ._node import Node
 from ._node_role import NodeRole
-from ._service_role import path_and_name
+from ._service_role import path_and_name_of_arn
 from ._stack import stack_facts
 from ._trust import hybrid_principal
 from .hybrid_base_policy import HybridBasePolicy
@@ -80,12 +80,14 @@ class HybridServiceRole(NodeRole):
                 is as before.
         """
         validation.check_construct(scope, id)
+        stack_region = stack_facts(scope).region
         if activation_regions is not None:
-            validation.check_regions("activation_regions", activation_regions, stack_facts(scope).region)
+            validation.check_regions("activation_regions", activation_regions, stack_region)
+        regions = [stack_region] if activation_regions is None else list(activation_regions)
         super().__init__(
             scope,
             id,
-            trust=lambda facts: hybrid_principal(facts, activation_regions or [facts.region]),
+            trust=lambda facts: hybrid_principal(facts, regions),
             base_policy=base_policy,
             capabilities=capabilities,
             passed_by_name=True,
@@ -97,9 +99,7 @@ class HybridServiceRole(NodeRole):
             permissions_boundary=permissions_boundary,
             max_session_duration=max_session_duration,
         )
-        self._activation_regions = (
-            [stack_facts(scope).region] if activation_regions is None else list(activation_regions)
-        )
+        self._activation_regions = regions
 
     @staticmethod
     def from_role_arn(scope: Construct, id: str, role_arn: str) -> HybridServiceRole:
@@ -127,9 +127,7 @@ class HybridServiceRole(NodeRole):
 
         https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
         """
-        if self._path is not None and validation.is_token(self._path):
-            return _activation_role_name_of_arn(self.role_arn)
-        return path_and_name(self._path, self.role_name)
+        return self._path_and_name
 
     def grant_create_activation(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee`` manage hybrid activations with this role: create, tag, describe and delete them.
@@ -164,14 +162,12 @@ class _ImportedHybridServiceRole(HybridServiceRole):
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
         validation.check_role_arn(role_arn)
-        activation_role_name = _activation_role_name_of_arn(role_arn)
+        activation_role_name = path_and_name_of_arn(role_arn)
         validation.check_activation_role_name(activation_role_name)
 
         validation.add_to_tree(self, scope, id)
         account = validation.account_of(role_arn)
-        foreign = (
-            not validation.is_token(account) and not validation.is_token(facts.account) and account != facts.account
-        )
+        foreign = validation.differ(account, facts.account)
         # Policies can't be attached from another account: CDK is to put grants on the resources instead.
         self._role = iam.Role.from_role_arn(
             self, "Default", role_arn, mutable=not foreign, add_grants_to_resources=True if foreign else None
@@ -204,8 +200,3 @@ class _ImportedHybridServiceRole(HybridServiceRole):
                     f"got {validation.without_tokens(arn)!r}"
                 )
         super()._check_new_policies(argument, policies)
-
-
-def _activation_role_name_of_arn(role_arn: str) -> str:
-    _, separator, name = role_arn.partition(":role/")
-    return name if separator else Fn.select(1, Fn.split(":role/", role_arn))

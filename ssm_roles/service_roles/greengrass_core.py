@@ -10,7 +10,6 @@ from constructs import Construct
 
 from .. import _validation as validation
 from .._node_role import NodeRole
-from .._service_role import path_and_name
 from .._trust import SYSTEMS_MANAGER, service_principal
 from ..hybrid_base_policy import HybridBasePolicy
 from ..hybrid_capability import HybridCapability
@@ -103,4 +102,4 @@ class GreengrassCoreRole(NodeRole):
 
         https://docs.aws.amazon.com/greengrass/v2/developerguide/systems-manager-agent-component.html
         """
-        return path_and_name(self._path, self.role_name)
+        return self._path_and_name

@@ -254,5 +254,7 @@ def _executions(state_machine_arn: str, facts: StackFacts) -> str:
     begin, separator, name = state_machine_arn.partition(":stateMachine:")
     if separator:
         return f"{begin}:execution:{name}:*"
-    name = Fn.select(6, Fn.split(":", state_machine_arn))
-    return f"arn:{facts.partition}:states:{facts.region}:{facts.account}:execution:{name}:*"
+    # It may be one of another Region or account.
+    parts = Fn.split(":", state_machine_arn)
+    region, account, name = (Fn.select(index, parts) for index in (3, 4, 6))
+    return f"arn:{facts.partition}:states:{region}:{account}:execution:{name}:*"

@@ -338,6 +338,25 @@ def test_an_account_that_is_granted_reading_is_in_the_secret_s_policy(stack: Sta
     assert "secretsmanager:GetSecretValue" in statement["Action"]
 
 
+@pytest.mark.parametrize("kind", ["account", "role from elsewhere", "role of a stack", "service"])
+def test_a_reader_of_another_account_needs_a_key_that_it_may_use(kind: str, refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    activation = activation_in(stack)
+    others = Stack(App(), "Others", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
+    readers: dict[str, Callable[[], Any]] = {
+        "account": lambda: iam.AccountPrincipal(OTHER_ACCOUNT),
+        "role from elsewhere": lambda: iam.Role.from_role_arn(others, "Role", f"arn:aws:iam::{OTHER_ACCOUNT}:role/R"),
+        "role of a stack": lambda: grantee(others),
+        "service": lambda: iam.ServicePrincipal("ec2.amazonaws.com"),
+    }
+    reader = readers[kind]()
+    before = synthesized(stack)
+    message = refused(lambda: activation.grant_read(reader), "grantee", tree=activation)
+    assert f"here {ACCOUNT}" in message
+    assert "encryption_key" in message
+    assert synthesized(stack) == before
+
+
 def test_it_grants_to_users_to_groups_and_to_another_hybrid_role(stack: Stack) -> None:
     activation = activation_in(stack)
     for each in (iam.User(stack, "User"), iam.Group(stack, "Group"), HybridServiceRole(stack, "Other")):

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Aws, Environment, Stack
+from aws_cdk import App, Aws, Environment, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -1033,6 +1033,31 @@ def test_invalid_input_is_refused_and_leaves_nothing_behind(
     assert "Resources" not in synthesized(stack)
 
 
+@pytest.mark.parametrize(
+    "capability",
+    [
+        HybridCapability.eks_hybrid_nodes([f"arn:aws-cn:eks:cn-north-1:{ACCOUNT}:cluster/edge"]),
+        HybridCapability.ecs_anywhere([f"arn:aws-cn:ecs:cn-north-1:{ACCOUNT}:cluster/edge"]),
+    ],
+    ids=repr,
+)
+def test_clusters_of_another_partition_are_refused(capability: HybridCapability, refused: Refused) -> None:
+    here, unknown, there = new_stack(region="eu-central-1"), new_stack(), new_stack(region="cn-northwest-1")
+    message = refused(lambda: with_capability(here, capability), "cluster_arns", tree=here)
+    assert "here aws, got" in message
+    assert message.endswith(" of aws-cn")
+    for stack in (unknown, there):
+        with_capability(stack, capability)
+        assert "arn:aws-cn:e" in json.dumps(statements(stack))
+
+
+def test_clusters_whose_partition_is_known_at_deploy_time_only_are_accepted() -> None:
+    stack = new_stack(region="eu-central-1")
+    arns = [f"arn:{Aws.PARTITION}:eks:eu-west-1:{OTHER_ACCOUNT}:cluster/edge", Fn.import_value("Cluster")]
+    with_capability(stack, HybridCapability.eks_hybrid_nodes(arns))
+    assert statements(stack)[0]["Resource"][1] == {"Fn::ImportValue": "Cluster"}
+
+
 TWICE: dict[str, Callable[[Stack], tuple[HybridCapability, HybridCapability]]] = {
     "cloud_watch_agent": lambda _: (HybridCapability.cloud_watch_agent(), HybridCapability.cloud_watch_agent()),
     "patching": lambda _: (HybridCapability.patching(["eu-west-1"]), HybridCapability.patching(["us-east-1"])),
@@ -1274,6 +1299,13 @@ def test_a_bucket_that_may_be_another_account_s_is_taken_for_that(stack: Stack) 
     theirs = s3.Bucket.from_bucket_attributes(stack, "Logs", bucket_name="fleet-logs", account=OTHER_ACCOUNT)
     with_capability(stack, HybridCapability.run_command_output(theirs))
     assert ["s3:PutObject", "s3:PutObjectAcl"] in [each["Action"] for each in statements(stack)]
+
+
+def test_a_key_whose_arn_is_known_at_deploy_time_only_is_accepted_in_a_stack_of_a_known_account() -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key.from_key_arn(stack, "Key", Fn.import_value("SessionKey"))
+    with_capability(stack, HybridCapability.session_encryption(key))
+    assert [each["Resource"] for each in statements(stack)] == [{"Fn::ImportValue": "SessionKey"}]
 
 
 @pytest.mark.parametrize("over", ["sessions", "parameters", "bucket"])

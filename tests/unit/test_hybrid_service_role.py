@@ -362,6 +362,12 @@ def test_with_a_path_known_at_deploy_time_only_the_activation_role_name_is_cut_f
         assert stack.resolve(role.activation_role_name) == {"Fn::Select": [1, {"Fn::Split": [":role/", arn]}]}
 
 
+def test_a_path_known_at_deploy_time_only_is_accepted_with_the_longest_name(stack: Stack) -> None:
+    path = CfnParameter(stack, "Path").value_as_string
+    HybridServiceRole(stack, "Nodes", path=path, role_name="n" * 64)
+    assert only(stack, "AWS::IAM::Role")["Path"] == {"Ref": "Path"}
+
+
 def test_a_name_known_at_deploy_time_only_is_accepted_with_a_path(stack: Stack) -> None:
     name = CfnParameter(stack, "Name").value_as_string
     role = HybridServiceRole(stack, "Nodes", path="/service-role/", role_name=name)

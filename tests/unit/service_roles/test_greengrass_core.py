@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnParameter, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
@@ -155,6 +155,20 @@ def test_the_registration_role_name_is_the_path_without_its_leading_slash_then_t
     edge = GreengrassCoreRole(stack, "Edge", path="/edge/")
     assert stack.resolve(role.registration_role_name) == {"Ref": logical_id(role)}
     assert stack.resolve(edge.registration_role_name) == join("edge/", {"Ref": logical_id(edge)})
+
+
+@pytest.mark.parametrize("role_name", ["Devices", None])
+def test_with_a_path_known_at_deploy_time_only_the_registration_role_name_is_cut_from_the_arn(
+    role_name: str | None, stack: Stack
+) -> None:
+    role = GreengrassCoreRole(stack, "Devices", path=CfnParameter(stack, "Path").value_as_string, role_name=role_name)
+    arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
+    assert stack.resolve(role.registration_role_name) == {"Fn::Select": [1, {"Fn::Split": [":role/", arn]}]}
+
+
+def test_a_path_known_at_deploy_time_only_is_accepted_with_the_longest_name(stack: Stack) -> None:
+    GreengrassCoreRole(stack, "Devices", path=CfnParameter(stack, "Path").value_as_string, role_name="n" * 64)
+    assert only(stack, "AWS::IAM::Role")["Path"] == {"Ref": "Path"}
 
 
 def test_a_path_too_long_for_the_name_that_cloudformation_generates_is_refused_at_synth() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import CfnResource, Duration, Stack
+from aws_cdk import CfnResource, Duration, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -352,17 +352,34 @@ def test_the_executions_of_a_state_machine_of_the_app_are_those_with_its_name(st
     window_role(stack, MaintenanceWindowTask.step_functions([imported]), find_targets=False)
     start, describe, _ = statements(stack)
     assert start["Resource"] == {"Fn::GetAtt": ["Drain", "Arn"]}
-    assert describe["Resource"] == join(
-        "arn:",
-        ANY_PARTITION,
-        ":states:",
-        ANY_REGION,
-        ":",
-        ANY_ACCOUNT,
-        ":execution:",
-        {"Fn::Select": [6, {"Fn::Split": [":", {"Fn::GetAtt": ["Drain", "Arn"]}]}]},
-        ":*",
+    region, account, name = (
+        {"Fn::Select": [index, {"Fn::Split": [":", {"Fn::GetAtt": ["Drain", "Arn"]}]}]} for index in (3, 4, 6)
     )
+    assert describe["Resource"] == join(
+        "arn:", ANY_PARTITION, ":states:", region, ":", account, ":execution:", name, ":*"
+    )
+
+
+def test_the_executions_of_a_state_machine_from_elsewhere_are_where_it_is(stack: Stack) -> None:
+    arn = Fn.import_value("Drain")
+    imported = stepfunctions.StateMachine.from_state_machine_arn(stack, "Imported", arn)
+    window_role(stack, MaintenanceWindowTask.step_functions([imported]), find_targets=False)
+    _, describe, _ = statements(stack)
+    there = f"arn:aws:states:eu-west-1:{OTHER_ACCOUNT}:stateMachine:Drain"
+
+    def resolved(part: Any) -> str:
+        """Give a part the value that CloudFormation imports."""
+        if part == ANY_PARTITION:
+            return "aws"
+        if isinstance(part, str):
+            return part
+        index, split = part["Fn::Select"]
+        assert split == {"Fn::Split": [":", {"Fn::ImportValue": "Drain"}]}
+        return there.split(":")[int(index)]
+
+    _, parts = describe["Resource"]["Fn::Join"]
+    executions = "".join(map(resolved, parts))
+    assert executions == f"arn:aws:states:eu-west-1:{OTHER_ACCOUNT}:execution:Drain:*"
 
 
 # What no task can be

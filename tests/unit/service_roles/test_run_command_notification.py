@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, Stack
+from aws_cdk import App, Duration, Environment, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -156,16 +157,75 @@ def test_a_topic_that_is_made_elsewhere_tells_its_key(stack: Stack) -> None:
     assert [each["Resource"] for each in statements(stack)] == [TOPIC_ARN, KEY_ARN]
 
 
-def test_the_key_of_another_account_lets_the_role_use_it() -> None:
+def stacks(account: str, region: str) -> tuple[Stack, Stack]:
+    """Make the stack of the role, and one of another environment."""
     app = App()
-    nodes = Stack(app, "Nodes", env=Environment(account=ACCOUNT, region="eu-central-1"))
-    central = Stack(app, "Central", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
-    key = kms.Key(central, "Key", alias="topics")
+    return (
+        Stack(app, "Nodes", env=Environment(account=ACCOUNT, region="eu-central-1")),
+        Stack(app, "Central", env=Environment(account=account, region=region)),
+    )
+
+
+def test_the_key_of_another_account_s_stack_is_refused_since_it_would_become_every_key(refused: Refused) -> None:
+    nodes, central = stacks(OTHER_ACCOUNT, "eu-central-1")
+    topic = sns.Topic(central, "Topic", topic_name="central", master_key=kms.Key(central, "Key"))
+    message = refused(lambda: notification_role(nodes, topic, role_name="Notifications"), "topics", tree=nodes)
+    assert f"Central/Key of account {OTHER_ACCOUNT}" in message
+    assert "kms.Key.from_key_arn" in message
+
+
+def test_the_key_of_another_account_is_the_only_one_where_its_arn_is_known() -> None:
+    nodes, central = stacks(OTHER_ACCOUNT, "eu-central-1")
+    theirs = KEY_ARN.replace(ACCOUNT, OTHER_ACCOUNT)
+    key = kms.Key.from_key_arn(central, "Key", theirs)
     topic = sns.Topic(central, "Topic", topic_name="central", master_key=key)
     notification_role(nodes, topic, role_name="Notifications")
-    granted = only(central, "AWS::KMS::Key")["KeyPolicy"]["Statement"][-1]
-    assert granted["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert f":iam::{ACCOUNT}:role/Notifications" in str(granted["Principal"])
+    _, allowed = statements(nodes)
+    assert allowed == {"Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Effect": "Allow", "Resource": theirs}
+
+
+def test_the_key_of_another_region_is_the_only_one() -> None:
+    app = App()
+    nodes, central = (
+        Stack(app, name, env=Environment(account=ACCOUNT, region=region), cross_region_references=True)
+        for name, region in (("Nodes", "eu-central-1"), ("Central", "eu-west-1"))
+    )
+    topic = sns.Topic(central, "Topic", topic_name="central", master_key=kms.Key(central, "Key"))
+    role = notification_role(nodes, topic)
+    policies = resources(nodes, "AWS::IAM::Policy")
+    (policy,) = (each["Properties"] for each in policies.values() if each["Properties"]["Roles"] == [ref(role)])
+    _, allowed = policy["PolicyDocument"]["Statement"]
+    assert allowed["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert "/cdk/exports/Nodes/Centraleuwest1FnGetAttKey" in str(allowed["Resource"])
+    assert '"Resource": "*"' not in json.dumps(policy)
+
+
+def test_a_key_whose_arn_is_known_at_deploy_time_only_is_the_only_one() -> None:
+    nodes, _ = stacks(OTHER_ACCOUNT, "eu-central-1")
+    key_arn = Fn.import_value("TopicKey")
+    notification_role(nodes, sns.Topic.from_topic_attributes(nodes, "Topic", topic_arn=TOPIC_ARN, key_arn=key_arn))
+    assert [each["Resource"] for each in statements(nodes)] == [TOPIC_ARN, {"Fn::ImportValue": "TopicKey"}]
+
+
+@pytest.mark.parametrize("name", ["alias/topics", "alias/aws/sns"])
+def test_an_alias_is_refused_since_iam_knows_none(name: str, stack: Stack, refused: Refused) -> None:
+    topic = sns.Topic(stack, "Topic", master_key=kms.Alias.from_alias_name(stack, "Alias", name))
+    assert f"got an alias: 'arn:*:kms:*:*:{name}'" in refused(
+        lambda: notification_role(stack, topic), "topics", tree=stack
+    )
+
+
+def test_an_alias_that_is_made_here_or_named_by_its_arn_is_refused(stack: Stack, refused: Refused) -> None:
+    alias = kms.Key(stack, "Key").add_alias("alias/topics")
+    made = sns.Topic(stack, "Made", master_key=alias)
+    alias_arn = KEY_ARN.replace("key/", "alias/")
+    named = sns.Topic.from_topic_attributes(stack, "Named", topic_arn=TOPIC_ARN, key_arn=alias_arn)
+    for topic in (made, named):
+        assert "alias" in refused(lambda topic=topic: notification_role(stack, topic), "topics", tree=stack)
+
+
+def ref(role: RunCommandNotificationRole) -> dict[str, str]:
+    return {"Ref": logical_id(role)}
 
 
 # What it may do, and who passes it
