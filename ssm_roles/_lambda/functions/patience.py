@@ -45,6 +45,10 @@ class RefusedError(Exception):
     """What can't be done, in words for the reader of the stack's events."""
 
 
+class OutOfTimeError(RefusedError):
+    """What there is no time left for, in the same words."""
+
+
 def deadline(context: Any) -> float:
     """Return when a run must begin to come to its end."""
     return float(time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS)
@@ -65,7 +69,7 @@ class Pause:
         """
         seconds = self._seconds * random.uniform(0.5, 1.0)
         if time.monotonic() + seconds > self._deadline:
-            raise RefusedError(f"out of time: {reason}")
+            raise OutOfTimeError(f"out of time: {reason}")
         logger.info("again in %.1f s: %s", seconds, reason)
         time.sleep(seconds)
         self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS)
@@ -101,9 +105,11 @@ class Service:
         """
         pause = Pause(self._deadline)
         propagated = time.monotonic() + _PROPAGATION_SECONDS
+        # What to tell if the time ends here: what went wrong last, and not only where.
+        reason = f"before {operation}"
         while True:
             if time.monotonic() > self._deadline:
-                raise RefusedError(f"out of time: before {operation}")
+                raise OutOfTimeError(f"out of time: {reason}")
             try:
                 answer = getattr(client(self._name), operation)(**parameters)
                 if needs is None or needs in answer:
@@ -121,8 +127,12 @@ class Service:
                 fault = code if secret else str(error)
             except (BotoCoreError, ResponseParserError) as error:
                 fault = type(error).__name__ if secret else str(error)
-            pause.wait(f"{operation}: {fault}")
-            before_again()
+            reason = f"{operation}: {fault}"
+            pause.wait(reason)
+            try:
+                before_again()
+            except OutOfTimeError:
+                raise OutOfTimeError(f"out of time: {reason}") from None
 
 
 @functools.cache

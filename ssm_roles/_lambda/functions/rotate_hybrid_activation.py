@@ -27,7 +27,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .answers import answer_event, shown, type_and_properties
-from .patience import Pause, RefusedError, Service, code_and_message, deadline, is_error
+from .patience import OutOfTimeError, Pause, RefusedError, Service, code_and_message, deadline, is_error
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
@@ -241,13 +241,18 @@ class HybridActivation:
                 if code_and_message(error)[0] not in ("ResourceNotFoundException", "InvalidRequestException"):
                     raise
         pause = Pause(self._deadline)
-        while True:
-            activations = self._activations(secret_arn)
-            if not activations:
-                return
-            for activation_id in activations:
-                self._delete_activation(activation_id)
-            pause.wait(f"Systems Manager still lists {', '.join(activations)}: delete the stack again in some minutes")
+        left: dict[str, Any] = {}
+        try:
+            while left := self._activations(secret_arn):
+                for activation_id in left:
+                    self._delete_activation(activation_id)
+                pause.wait("Systems Manager still lists activations that were deleted")
+        except OutOfTimeError as error:
+            if not left:
+                raise
+            raise OutOfTimeError(
+                f"out of time: Systems Manager still lists {', '.join(left)}: delete the stack again in some minutes"
+            ) from error
 
     # The secret.
 
