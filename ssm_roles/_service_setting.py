@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnResource
 from constructs import Construct
 
 from ._stack import StackFacts
 
 # Newer than the oldest aws-cdk-lib that is supported, which has no class for it:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-servicesetting.html
-_RESOURCE_TYPE = "AWS::SSM::ServiceSetting"
+RESOURCE_TYPE = "AWS::SSM::ServiceSetting"
 
 # Where CloudFormation lacks the type, by the resource schemas that it published on 2026-10-20:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
@@ -20,7 +19,7 @@ def check_service_setting(facts: StackFacts, scope: Construct, id: str, setting_
     """Check that a stack can have a service setting: its Region has the type, and the stack has it only once."""
     if facts.region in _REGIONS_WITHOUT:
         raise ValueError(
-            f"scope must be in a Region whose CloudFormation has {_RESOURCE_TYPE}, which as of 2026-10-20 is none of "
+            f"scope must be in a Region whose CloudFormation has {RESOURCE_TYPE}, which as of 2026-10-20 is none of "
             f"{', '.join(_REGIONS_WITHOUT)}, got {facts.region!r} for {scope.node.path}/{id}"
         )
     twin = facts.service_settings.get(setting_id)
@@ -31,7 +30,6 @@ def check_service_setting(facts: StackFacts, scope: Construct, id: str, setting_
         )
 
 
-def add_service_setting(facts: StackFacts, construct: Construct, id: str, setting_id: str, value: str) -> CfnResource:
-    """Add a service setting to a construct of ours; removing it from the stack resets it to AWS's default."""
-    facts.service_settings[setting_id] = construct
-    return CfnResource(construct, id, type=_RESOURCE_TYPE, properties={"SettingId": setting_id, "SettingValue": value})
+def properties_of(setting_id: str, value: str) -> dict[str, str]:
+    """Return the properties of a service setting; removing it from the stack resets it to AWS's default."""
+    return {"SettingId": setting_id, "SettingValue": value}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -144,8 +145,15 @@ def is_construct(value: object) -> bool:
 
 def add_to_tree(construct: Construct, scope: Construct, id: str) -> None:
     """Begin a construct as ``super().__init__`` does, with a clear error for an id that its scope has already."""
-    try:
+    with refusing_taken_ids(scope, id):
         Construct.__init__(construct, scope, id)
+
+
+@contextmanager
+def refusing_taken_ids(scope: Construct, id: str) -> Iterator[None]:
+    """Raise a clear error where what is begun in here has an id that its scope has already."""
+    try:
+        yield
     except RuntimeError:
         if scope.node.try_find_child(id) is None:
             raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 
+from aws_cdk import CfnResource
 from constructs import Construct
 
 from .. import _validation as validation
-from .._service_setting import add_service_setting, check_service_setting
+from .._service_setting import RESOURCE_TYPE, check_service_setting, properties_of
 from .._stack import stack_facts
 
 _SETTING_ID = "/ssm/managed-instance/activation-tier"
@@ -23,7 +24,7 @@ class InstancesTier(Enum):
     """More than 1,000 nodes, Session Manager for them, and patches of Microsoft's applications; charged by node."""
 
 
-class ActivationTier(Construct):
+class ActivationTier(CfnResource):
     """The instances tier of all machines outside EC2 in the stack's account and Region: a service setting.
 
     The advanced tier is charged for every hybrid-activated node, also for those that were there before. Taking the
@@ -55,5 +56,7 @@ class ActivationTier(Construct):
         facts = stack_facts(scope)
         validation.check_type("tier", tier, InstancesTier, "an InstancesTier")
         check_service_setting(facts, scope, id, _SETTING_ID)
-        validation.add_to_tree(self, scope, id)
-        add_service_setting(facts, self, "Default", _SETTING_ID, tier.value)
+        # It is the resource itself: a construct around it would cost one more call into the CDK's JavaScript.
+        with validation.refusing_taken_ids(scope, id):
+            super().__init__(scope, id, type=RESOURCE_TYPE, properties=properties_of(_SETTING_ID, tier.value))
+        facts.service_settings[_SETTING_ID] = self

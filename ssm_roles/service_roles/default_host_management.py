@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import CfnResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .. import _validation as validation
 from .._service_role import ServiceRole, aws_managed_policy, path_and_name
-from .._service_setting import add_service_setting, check_service_setting
+from .._service_setting import RESOURCE_TYPE, check_service_setting, properties_of
 from .._stack import stack_facts
 from .._trust import SYSTEMS_MANAGER, service_principal
 
@@ -94,7 +94,8 @@ class DefaultHostManagementRole(ServiceRole):
         )
         if turned_on:
             # Newer types take the role's ARN, but this one is in the schemas that CloudFormation published so far.
-            add_service_setting(facts, self, "Setting", _SETTING_ID, self.setting_value)
+            CfnResource(self, "Setting", type=RESOURCE_TYPE, properties=properties_of(_SETTING_ID, self.setting_value))
+            facts.service_settings[_SETTING_ID] = self
 
     @property
     def setting_value(self) -> str:
