@@ -454,7 +454,8 @@ def check_key_is_named(argument: str, key: kms.IKey, arn: str, account: str) -> 
         arn: Its ARN, which is all a token unless it is told by an ARN itself.
         account: The account of the role.
     """
-    if arn.startswith("arn:"):
+    # Where either is known at deploy time only, the account of the key tells nothing.
+    if arn.startswith("arn:") or is_token(account):
         return
     # A key in a stack of another Region is left to the CDK, which can refer to it where that stack allows it.
     own = key.env.account
