@@ -225,8 +225,11 @@ def test_without_any_one_permission_something_fails(unwanted: str, account: Acco
         assert "rotation was started" not in deployed.check()
     if unwanted in AT_THE_END:
         account.cdk.destroy(fleet, expect_failure=True)
-    refused = {call.action for call in account.aws.calls() if call.error_code == "AccessDeniedException"}
-    assert refused == {NEEDED_BY.get(unwanted, unwanted)}
+    refused = [call.action for call in account.aws.calls() if call.error_code == "AccessDeniedException"]
+    needed = NEEDED_BY.get(unwanted, unwanted)
+    assert refused[0] == needed
+    # A rotation that is tried again while its stack is rolled back may have lost all its permissions.
+    assert unwanted in IN_THE_FIRST_ROTATION or set(refused) == {needed}
 
 
 def test_the_table_of_permissions_is_complete(account: Account) -> None:
