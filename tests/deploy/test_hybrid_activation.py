@@ -232,6 +232,7 @@ def test_without_any_one_permission_something_fails(unwanted: str, account: Acco
     assert unwanted in IN_THE_FIRST_ROTATION or set(refused) == {needed}
 
 
+@pytest.mark.deep
 def test_the_table_of_permissions_is_complete(account: Account) -> None:
     assembly = account.assembly(activation(tags={"a": "b"}))
     template = json.loads((assembly / "Fleet.template.json").read_text(encoding="utf-8"))

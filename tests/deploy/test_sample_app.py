@@ -13,13 +13,7 @@ from tests.embedded_aws.server import REPOSITORY, EmbeddedAwsError
 
 # The emulator has no resource data sync.
 NOT_DEPLOYABLE = {"deletable_service_linked_role"}
-# Between edits, two with most of what there is are enough; each takes four seconds.
-QUICK = {"managed_instances", "service_linked_roles"}
-EXAMPLES = [
-    pytest.param(path, id=path.stem, marks=[] if path.stem in QUICK else [pytest.mark.deep])
-    for path in sorted((REPOSITORY / "examples").glob("*.py"))
-    if path.stem not in NOT_DEPLOYABLE
-]
+EXAMPLES = [path for path in sorted((REPOSITORY / "examples").glob("*.py")) if path.stem not in NOT_DEPLOYABLE]
 
 
 def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_account_only(account: Account) -> None:
@@ -45,7 +39,8 @@ def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_accou
         assert account.has_role(name)
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.deep
+@pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_an_example_deploys_and_goes_again(example: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", account.aws.account)
     monkeypatch.setenv("CDK_DEFAULT_REGION", account.aws.region)

@@ -89,6 +89,7 @@ def test_a_second_stack_and_a_second_region_adopt_what_the_first_made(account: A
     assert account.aws.calls("DeleteServiceLinkedRole") == []
 
 
+@pytest.mark.deep
 def test_the_native_type_fails_where_the_role_exists(account: Account) -> None:
     make_by_hand(account)
     run = account.cdk.deploy(account.assembly(native()), expect_failure=True)

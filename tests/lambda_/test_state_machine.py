@@ -570,7 +570,7 @@ def try_histories(bench: Bench, record_property: RecordProperty, histories: int)
 
 
 def test_no_history_surprises_anybody(bench: Bench, record_property: RecordProperty) -> None:
-    try_histories(bench, record_property, 60)
+    try_histories(bench, record_property, 30)
 
 
 @pytest.mark.deep

@@ -468,9 +468,10 @@ def test_the_names_of_a_reference_known_at_deploy_time_only_are_cut_from_its_arn
             f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM",
             "that of a service-linked role, for which ServiceLinkedRole.from_role_type is made",
         ),
-        (
+        pytest.param(
             f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForX",
             "that of a service-linked role",
+            id="with pseudo parameters",
         ),
     ],
 )

@@ -28,7 +28,7 @@ cdk_nag = pytest.importorskip("cdk_nag")
 if TYPE_CHECKING:
     from cdk_nag import AwsSolutionsChecks
 
-pytestmark = pytest.mark.xdist_group("snapshots")
+pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("snapshots")]
 
 # What `Validations.of(construct).acknowledge` writes, too, where aws-cdk-lib has it.
 ACKNOWLEDGED = "aws:cdk:acknowledged-rules"

@@ -866,6 +866,7 @@ print(json.dumps(app.synth().get_stack_by_name("Stack").template))
 """
 
 
+@pytest.mark.deep
 def test_two_processes_synthesize_the_same_template(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = tmp_path / "program.py"
     program.write_text(SYNTHESIZE, encoding="utf-8")
