@@ -406,10 +406,12 @@ def maintenance_window_service_role(at: Surroundings, id: str) -> None:
 
 
 def run_command_notification_role(at: Surroundings, id: str) -> None:
-    # Topic.grant_publish would allow more of the key than AWS documents.
+    # Topic.grant_publish would allow more of the key than AWS documents. Like the library, it is told the topic only.
     role = iam.Role(at.stack, id, assumed_by=iam.ServicePrincipal(SYSTEMS_MANAGER))
     role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[at.topic.topic_arn]))
-    at.key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
+    key = at.topic.master_key
+    if key is not None:
+        key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
 
 
 # What a stack can have once only.

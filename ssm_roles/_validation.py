@@ -428,7 +428,9 @@ def check_statements(statements: object) -> None:
 
 def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
     """Return an attribute of something that must be of one of CDK's interfaces."""
-    attribute = getattr(value, name, None)
+    # jsii's stand-in for what has no class of its own reads an attribute twice, so it is asked of the one behind it.
+    behind = getattr(value, "_delegates", [])
+    attribute = getattr(next((each for each in behind if hasattr(type(each), name)), value), name, None)
     if not isinstance(attribute, str) or not _is_known_to_cdk(value):
         raise TypeError(f"{argument} must be {allowed}, got {_shown(value)}")
     return attribute
