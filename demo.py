@@ -49,12 +49,14 @@ def main() -> None:
         show_activation(secret_arn, rotated := rotate(aws, secret_arn, activation))
         register(aws, rotated)
         register(aws, activation)
-        step("Next, with an account of yours: enrol machines with the script of the example")
+        step("Next, with an account of yours: deploy the example, and enrol machines with its script")
         query = "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue"
+        print('  cdk deploy --app "python examples/rotating_activation.py"')
         print(
             f"  aws cloudformation describe-stacks --stack-name Servers --region {aws.region} --output text \\\n"
             f'      --query "{query}" > register.sh'
         )
+        print("  # On a machine, with credentials of the example's role Provisioner:")
         print("  sudo --preserve-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN sh register.sh")
 
 

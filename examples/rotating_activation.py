@@ -1,9 +1,12 @@
 """Servers outside EC2 that register themselves: an activation in a secret, who may read it, and the script.
 
+Deploy it, save the script, and run it on each server as root, with credentials of the provisioner:
+
+    cdk deploy --app "python examples/rotating_activation.py"
     aws cloudformation describe-stacks --stack-name Servers --region REGION --output text \
         --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
 
-The script holds no secret. It runs as root, with credentials of the provisioner.
+The script holds no secret.
 """
 
 import os

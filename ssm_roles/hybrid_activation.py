@@ -361,10 +361,7 @@ def _lifetime_in_hours(lifetime: Duration | None) -> float:
     hours = validation.duration_in_hours("lifetime", lifetime)
     shortest = _SHORTEST_ROTATION_HOURS + _WINDOW_HOURS
     if not shortest <= hours <= _LONGEST_LIFETIME_HOURS:
-        raise ValueError(
-            f"lifetime must be {shortest} hours to 30 days, longer than the shortest interval of rotations, "
-            f"got {hours:g} hours"
-        )
+        raise ValueError(f"lifetime must be {shortest} hours to 30 days, got {lifetime.to_human_string()}")
     return hours
 
 
@@ -376,7 +373,7 @@ def _rotation_in_hours(rotate_every: Duration | None, lifetime_hours: float) -> 
     if hours != int(hours) or not _SHORTEST_ROTATION_HOURS <= hours <= longest:
         raise ValueError(
             f"rotate_every must be {_SHORTEST_ROTATION_HOURS} to {longest} whole hours, an hour less than lifetime at "
-            f"most, got {hours:g} hours"
+            f"most, got {rotate_every.to_human_string()}"
         )
     return int(hours)
 

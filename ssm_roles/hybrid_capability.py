@@ -238,9 +238,10 @@ class HybridCapability:
         With ``CORE``, which lets them read every parameter, it would change nothing, and is an error.
 
         Args:
-            parameters: Names that begin with a slash, such as ``/fleet/db/password``; whole paths, such as
+            parameters: Names that begin with a slash, such as ``/fleet/db/password``; all names under a path, such as
                 ``/fleet/*``; or parameters. They are those of the stack's Region and account, but ``/aws/service/...``
-                is what AWS publishes.
+                is what AWS publishes. Nodes read them by name, as Systems Manager does, with ``GetParameter`` and
+                ``GetParameters``; they can't list a path with ``GetParametersByPath``.
             encryption_key: Your own key with which those of type ``SecureString`` are encrypted: nodes may decrypt the
                 values of these parameters with it. CDK doesn't tell the key of a parameter that is made elsewhere.
                 Default: - none; what is encrypted with AWS's ``aws/ssm`` needs none
