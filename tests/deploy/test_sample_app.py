@@ -11,9 +11,7 @@ import pytest
 from tests.deploy.account import Account
 from tests.embedded_aws.server import REPOSITORY, EmbeddedAwsError
 
-# The emulator has no resource data sync.
-NOT_DEPLOYABLE = {"deletable_service_linked_role"}
-EXAMPLES = [path for path in sorted((REPOSITORY / "examples").glob("*.py")) if path.stem not in NOT_DEPLOYABLE]
+EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 
 
 def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_account_only(account: Account) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -180,3 +181,35 @@ def test_what_runs_at_its_time_is_kept(aws: EmbeddedAws) -> None:
 def test_what_the_api_does_not_take_fails_the_stack(aws: EmbeddedAws, resource: dict[str, Any], why: str) -> None:
     assert _deploy(aws, {"Resource": resource})[0] == "ROLLBACK_COMPLETE"
     assert why in _why(aws)
+
+
+def _sync(source_type: str = "AwsOrganizations") -> dict[str, Any]:
+    organization = {"OrganizationSourceType": "EntireOrganization"}
+    source = {"SourceType": source_type, "SourceRegions": ["eu-west-1"], "AwsOrganizationsSource": organization}
+    return _resource("ResourceDataSync", SyncName="organization", SyncType="SyncFromSource", SyncSource=source)
+
+
+def _deletion_status(aws: EmbeddedAws) -> str:
+    iam = aws.client("iam")
+    task = iam.delete_service_linked_role(RoleName="AWSServiceRoleForAmazonSSM_AccountDiscovery")["DeletionTaskId"]
+    while (status := iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"]) not in (
+        "FAILED",
+        "SUCCEEDED",
+    ):
+        time.sleep(0.05)
+    return str(status)
+
+
+def test_a_sync_of_an_organization_keeps_its_role_from_being_deleted(aws: EmbeddedAws) -> None:
+    aws.client("iam").create_service_linked_role(AWSServiceName="accountdiscovery.ssm.amazonaws.com")
+    status, outputs = _deploy(aws, {"Sync": _sync()}, {"SyncName": ("Sync", "SyncName")})
+    assert (status, outputs["Sync"], outputs["SyncName"]) == ("CREATE_COMPLETE", "organization", "organization")
+    assert _deletion_status(aws) == "FAILED"
+    _delete(aws)
+    assert _deletion_status(aws) == "SUCCEEDED"
+
+
+def test_a_sync_of_one_account_uses_no_role(aws: EmbeddedAws) -> None:
+    aws.client("iam").create_service_linked_role(AWSServiceName="accountdiscovery.ssm.amazonaws.com")
+    assert _deploy(aws, {"Sync": _sync("SingleAccountMultiRegions")})[0] == "CREATE_COMPLETE"
+    assert _deletion_status(aws) == "SUCCEEDED"

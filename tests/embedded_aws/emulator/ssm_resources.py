@@ -1,7 +1,8 @@
 """The Systems Manager resources of CloudFormation templates that MiniStack lacks.
 
-A service setting and a cloud connector's role are checked as the service checks them. The others are held to the API's
-model and kept; nothing runs at their times.
+A service setting and a cloud connector's role are checked as the service checks them, and a resource data sync of an
+organization uses its service-linked role, which can't be deleted meanwhile. The others are held to the API's model and
+kept; nothing runs at their times.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SSM.html
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateCloudConnector.html
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from . import activations, handler_errors, json_protocol
+from . import activations, handler_errors, json_protocol, service_linked_roles
 from .ministack import iam_evaluator, provisioners, responses, ssm
 from .responses import ApiError
 
 _SETTING = "AWS::SSM::ServiceSetting"
 _CONNECTOR = "AWS::SSM::CloudConnector"
+_SYNC = "AWS::SSM::ResourceDataSync"
+_SYNC_ROLE = "AWSServiceRoleForAmazonSSM_AccountDiscovery"
 
 _Properties = Mapping[str, Any]
 _Result = tuple[str, dict[str, Any]]
@@ -76,6 +79,7 @@ _KEPT = {
         ("WindowId", "TaskType"),
         ("LoggingInfo", "TaskInvocationParameters"),
     ),
+    _SYNC: _Kept("CreateResourceDataSync", "SyncName", _new_name, ("SyncName", "SyncType", "S3Destination")),
 }
 
 
@@ -93,16 +97,30 @@ def _check_kept(kept: _Kept, properties: _Properties, name: str) -> None:
 def _keep(kept: _Kept, physical_id: str, properties: _Properties) -> _Result:
     _check_kept(kept, properties, physical_id)
     _resources[physical_id] = dict(properties)
+    _use_role_of_organization(properties)
     return physical_id, {kept.attribute: physical_id}
 
 
-def _forget(physical_id: str, _properties: _Properties) -> None:
+def _forget(physical_id: str, properties: _Properties) -> None:
     _resources.pop(physical_id, None)
+    _use_role_of_organization(properties)
+
+
+def _use_role_of_organization(changed: _Properties) -> None:
+    if "SyncSource" not in changed:
+        return
+    region, account = responses.get_region(), responses.get_account_id()
+    arns = [
+        f"arn:aws:ssm:{region}:{account}:resource-data-sync/{physical_id}"
+        for physical_id, properties in _resources.items()
+        if properties.get("SyncSource", {}).get("SourceType") == "AwsOrganizations"
+    ]
+    service_linked_roles.set_usage(account, _SYNC_ROLE, {region: arns} if arns else {})
 
 
 def _handlers_of(kept: _Kept) -> dict[str, Callable[..., Any]]:
     def create(logical_id: str, properties: _Properties, stack_name: str) -> _Result:
-        name = properties.get("Name") if kept.attribute == "Name" else None
+        name = properties.get(kept.attribute)
         return _keep(kept, kept.new_id(stack_name, logical_id) if name is None else name, properties)
 
     def update(physical_id: str, _old: _Properties, new: _Properties, _stack_name: str) -> _Result:
