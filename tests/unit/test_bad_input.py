@@ -555,9 +555,9 @@ def arguments() -> dict[str, Argument]:
             "AutomationServiceRole.grant_start",
             "documents",
             lambda bench, value: bench.runbook.grant_start(bench.grantee, value),
-            set(),
+            {"strings"},
         ),
-        ("run_command", "documents", lambda _, value: MaintenanceWindowTask.run_command(value), set()),
+        ("run_command", "documents", lambda _, value: MaintenanceWindowTask.run_command(value), {"strings"}),
         (
             "run_command",
             "output_buckets",
@@ -570,7 +570,7 @@ def arguments() -> dict[str, Argument]:
             lambda _, value: MaintenanceWindowTask.run_command(["Mine"], notification_role=value),
             {"none"},
         ),
-        ("automation", "documents", lambda _, value: MaintenanceWindowTask.automation(value), set()),
+        ("automation", "documents", lambda _, value: MaintenanceWindowTask.automation(value), {"strings"}),
         (
             "automation",
             "service_role",
