@@ -82,11 +82,11 @@ demo: $(SETUP) ## deploy the sample app onto an AWS emulator on this machine, an
 	@python demo.py
 
 .PHONY: test
-test: $(SETUP) ## run all tests, the deployments onto the emulator included
+test: $(SETUP) ## run the tests for between edits, deployments onto the emulator included
 	@$(PYTEST) $(PARALLEL)
 
 .PHONY: test-deep
-test-deep: $(SETUP) ## run the tests with many generated cases
+test-deep: $(SETUP) ## run the others: many generated cases, every example deployed and reviewed
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
 .PHONY: test-floor

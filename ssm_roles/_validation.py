@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -145,18 +144,16 @@ def is_construct(value: object) -> bool:
 
 def add_to_tree(construct: Construct, scope: Construct, id: str) -> None:
     """Begin a construct as ``super().__init__`` does, with a clear error for an id that its scope has already."""
-    with refusing_taken_ids(scope, id):
-        Construct.__init__(construct, scope, id)
-
-
-@contextmanager
-def refusing_taken_ids(scope: Construct, id: str) -> Iterator[None]:
-    """Raise a clear error where what is begun in here has an id that its scope has already."""
     try:
-        yield
+        Construct.__init__(construct, scope, id)
     except RuntimeError:
-        if scope.node.try_find_child(id) is None:
-            raise
+        refuse_taken_id(scope, id)
+        raise
+
+
+def refuse_taken_id(scope: Construct, id: str) -> None:
+    """Raise a clear error in place of CDK's where it is the id that its scope has already."""
+    if scope.node.try_find_child(id) is not None:
         raise ValueError(f"id must be unique in its scope {scope.node.path!r}, got {id!r} once more") from None
 
 

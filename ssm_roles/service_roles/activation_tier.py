@@ -57,6 +57,9 @@ class ActivationTier(CfnResource):
         validation.check_type("tier", tier, InstancesTier, "an InstancesTier")
         check_service_setting(facts, scope, id, _SETTING_ID)
         # It is the resource itself: a construct around it would cost one more call into the CDK's JavaScript.
-        with validation.refusing_taken_ids(scope, id):
+        try:
             super().__init__(scope, id, type=RESOURCE_TYPE, properties=properties_of(_SETTING_ID, tier.value))
+        except RuntimeError:
+            validation.refuse_taken_id(scope, id)
+            raise
         facts.service_settings[_SETTING_ID] = self

@@ -184,8 +184,9 @@ def test_what_the_api_does_not_take_fails_the_stack(aws: EmbeddedAws, resource: 
 
 
 def _sync(source_type: str = "AwsOrganizations") -> dict[str, Any]:
-    organization = {"OrganizationSourceType": "EntireOrganization"}
-    source = {"SourceType": source_type, "SourceRegions": ["eu-west-1"], "AwsOrganizationsSource": organization}
+    source: dict[str, Any] = {"SourceType": source_type, "SourceRegions": ["eu-west-1"]}
+    if source_type == "AwsOrganizations":
+        source["AwsOrganizationsSource"] = {"OrganizationSourceType": "EntireOrganization"}
     return _resource("ResourceDataSync", SyncName="organization", SyncType="SyncFromSource", SyncSource=source)
 
 

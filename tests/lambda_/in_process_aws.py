@@ -19,6 +19,7 @@ from .wire import wire_answer
 
 # What a call that hangs costs the function: its own limit.
 HANGING_SECONDS = 15.0
+CALL_SECONDS = 0.1
 
 
 class Killed(BaseException):
@@ -88,7 +89,7 @@ class InProcessAws(ABC):
 
     def _meet(self, fault: Fault | None, request: AWSRequest) -> AWSResponse:
         status, body = 0, b""
-        self.clock.now += 0.1
+        self.clock.now += CALL_SECONDS
         if fault is None or fault.processed:
             status, body = self._process(request)
             call = Call(*self._read(request), processed=status < 400)

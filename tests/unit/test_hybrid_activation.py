@@ -430,6 +430,20 @@ def test_invalid_input_is_refused_and_leaves_nothing_behind(
     assert [each.node.id for each in stack.node.children] == ["Nodes"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "got"),
+    [
+        ({"lifetime": Duration.days(40)}, "got 40 days"),
+        ({"lifetime": Duration.seconds(30 * 86_400 + 1)}, "got 30 days 1 second"),
+        ({"rotate_every": Duration.minutes(270)}, "got 4 hours 30 minutes"),
+    ],
+    ids=shown,
+)
+def test_a_refused_duration_is_shown_as_people_say_it(arguments: dict[str, Any], got: str, stack: Stack) -> None:
+    with pytest.raises(ValueError, match=f"{got}$"):
+        activation_in(stack, **arguments)
+
+
 def test_a_grantee_and_a_platform_of_the_wrong_type_are_refused(stack: Stack, refused: Refused) -> None:
     activation = activation_in(stack)
     refused(lambda: activation.grant_read(cast(Any, "reader")), "grantee", tree=stack)
