@@ -70,9 +70,9 @@ class Surroundings:
         return f"arn:aws:iam::{ACCOUNT}:role/HybridNodes"
 
     @cached_property
-    def hybrid_role(self) -> HybridServiceRole:
+    def hybrid_role(self) -> iam.IRole:
         """That role, as the library knows it."""
-        return HybridServiceRole.from_role_arn(self.stack, "Nodes", self.node_role_arn)
+        return iam.Role.from_role_arn(self.stack, "Nodes", self.node_role_arn)
 
 
 Way = Callable[[Surroundings, str], object]

@@ -3,22 +3,22 @@
 from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 
-from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleType
+from ssm_roles import HybridActivation, ServiceLinkedRole, ServiceLinkedRoleType, activation_role_name
 
 app = App()
 stack = Stack(app, "Operators")
 operator = iam.Role(stack, "Operator", assumed_by=iam.AccountRootPrincipal())
 
-nodes = HybridServiceRole.from_role_arn(
+nodes = iam.Role.from_role_arn(
     stack, "HybridNodes", f"arn:{stack.partition}:iam::{stack.account}:role/service-role/SSMServiceRole"
 )
-nodes.grant_create_activation(operator)
+HybridActivation.grant_create(operator, nodes)
 # For reviews with cdk-nag, which reads this; without it nothing does.
 operator.node.add_metadata(
     "aws:cdk:acknowledged-rules",
     {"AwsSolutions-IAM5[Resource::*]": "Activations have no ARN; the role that they may pass is this one only"},
 )
-CfnOutput(stack, "ActivationRoleName", value=nodes.activation_role_name)
+CfnOutput(stack, "ActivationRoleName", value=activation_role_name(nodes))
 
 inventory = ServiceLinkedRole.from_role_type(stack, "Inventory", ServiceLinkedRoleType.AMAZON_SSM)
 CfnOutput(stack, "InventoryRoleArn", value=inventory.role_arn)

@@ -1,10 +1,11 @@
 """IAM roles of AWS Systems Manager for the AWS CDK: correct and least-privileged by default."""
 
+from ._role_names import activation_role_name
 from .hybrid_activation import HybridActivation, RegistrationPlatform
 from .hybrid_base_policy import HybridBasePolicy
 from .hybrid_capability import HybridCapability
 from .hybrid_service_role import HybridServiceRole
-from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
+from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleBase, ServiceLinkedRoleCreation
 from .service_linked_role_type import ServiceLinkedRoleType
 from .service_roles.activation_tier import ActivationTier, InstancesTier
 from .service_roles.association_dispatch import AssociationDispatchRole
@@ -41,6 +42,8 @@ __all__ = [
     "RegistrationPlatform",
     "RunCommandNotificationRole",
     "ServiceLinkedRole",
+    "ServiceLinkedRoleBase",
     "ServiceLinkedRoleCreation",
     "ServiceLinkedRoleType",
+    "activation_role_name",
 ]

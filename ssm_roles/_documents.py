@@ -10,6 +10,7 @@ from typing import cast
 from aws_cdk import aws_iam as iam
 
 from . import _validation as validation
+from ._grants import allow
 from ._stack import StackFacts
 
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html tells the pattern of a name,
@@ -68,17 +69,11 @@ def grant_start_automation(grantee: iam.IGrantable, facts: StackFacts, runbooks:
     for each in runbooks:
         resources.append(each.arn(facts, "automation-definition", ":*" if each.version is None else f":{each.version}"))
     resources.append(automation_executions(facts))
-    grant = iam.Grant.add_to_principal(
-        grantee=grantee, actions=["ssm:StartAutomationExecution"], resource_arns=resources
-    )
+    grant = allow(grantee, ["ssm:StartAutomationExecution"], resources)
     for each in runbooks:
         if each.version is not None:
-            of_version = iam.Grant.add_to_principal(
-                grantee=grantee,
-                actions=["ssm:StartAutomationExecution"],
-                resource_arns=[each.arn(facts)],
-                conditions={"ForAnyValue:StringEquals": {"ssm:DocumentVersion": each.version}},
-            )
+            condition = {"ForAnyValue:StringEquals": {"ssm:DocumentVersion": each.version}}
+            of_version = allow(grantee, ["ssm:StartAutomationExecution"], [each.arn(facts)], condition)
             grant = grant.combine(of_version)
     return grant
 

@@ -27,7 +27,6 @@ class EnsureFunction(Construct):
             module="ensure_service_linked_role",
             description="Ensures the service-linked roles of this stack",
         )
-        facts.synth_checks.leave_out(self, facts.stack)
 
     @staticmethod
     def of(facts: StackFacts) -> EnsureFunction:

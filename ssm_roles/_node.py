@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ._service_role import ServiceRole
+from aws_cdk import aws_iam as iam
+
 from ._stack import StackFacts
 from .hybrid_base_policy import HybridBasePolicy
 
@@ -17,11 +18,11 @@ class Node:
     facts: StackFacts
     account: str
     base_policy: HybridBasePolicy | None
-    """None for a role that is made elsewhere."""
+    """None for a role that is not a node role of this library."""
     on_ec2: bool
 
 
-Grant = Callable[[ServiceRole], object]
+Grant = Callable[[iam.IRole], object]
 """Gives a role something, once it is there; what could be wrong with it has been found before."""
 
 Grants = Callable[[Node], Sequence[Grant]]

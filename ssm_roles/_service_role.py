@@ -1,191 +1,155 @@
-"""What every service role has: the role below its construct, its attributes, its grants."""
+"""What every service role has: the trust, the policies and the grants that its scenario needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import ClassVar
 
-import jsii
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
+from ._grants import pass_roles
+from ._role_names import RoleName, RoleNameChecks
+from ._role_policies import ManagedPolicyChecks
 from ._stack import StackFacts, stack_facts
 from ._trust import SYSTEMS_MANAGER
 
 
-@jsii.implements(iam.IGrantable)
-class ServiceRole(Construct):
-    """A role that a service assumes, with the permissions that its user chooses.
+@dataclass(frozen=True)
+class RoleOptions:
+    """The arguments that most service roles take; their meaning is documented with the constructors."""
 
-    The role itself has the id ``Default`` in it, so that its logical ID is that of a plain ``iam.Role`` with the same
-    id.
-    """
+    managed_policies: Sequence[iam.IManagedPolicy] | None = None
+    inline_policies: Mapping[str, iam.PolicyDocument] | None = None
+    role_name: str | None = None
+    path: str | None = None
+    description: str | None = None
+    permissions_boundary: iam.IManagedPolicy | None = None
+    max_session_duration: Duration | None = None
 
-    _passed_to: ClassVar[str | list[str]] = SYSTEMS_MANAGER
-    """The service that the role is passed to, or the names of it."""
+    def check(self, default_policies: Sequence[iam.IManagedPolicy]) -> None:
+        """Check the arguments.
+
+        Args:
+            default_policies: The managed policies that the role has in any case.
+        """
+        if self.managed_policies is not None:
+            validation.managed_policy_arns("managed_policies", self.managed_policies)
+            arns = policy_arns([*default_policies, *self.managed_policies])
+            validation.check_managed_policy_arns("managed_policies", arns)
+        if self.inline_policies is not None:
+            validation.check_inline_policies(self.inline_policies)
+        if self.role_name is not None:
+            validation.check_role_name(self.role_name)
+        if self.path is not None:
+            validation.check_path(self.path)
+        if self.description is not None:
+            validation.check_description(self.description)
+        if self.permissions_boundary is not None:
+            validation.managed_policy_arn("permissions_boundary", self.permissions_boundary)
+        if self.max_session_duration is not None:
+            validation.check_max_session_duration(self.max_session_duration)
+
+    @property
+    def path_and_name(self) -> str | None:
+        """The path without its leading slash, then the name, if both are known when the app runs."""
+        path = "/" if self.path is None else self.path
+        if self.role_name is None or validation.is_token(path) or validation.is_token(self.role_name):
+            return None
+        return f"{path[1:]}{self.role_name}"
+
+
+class ServiceRole(iam.Role):
+    """A role that a service assumes, with the permissions that its user chooses."""
+
+    _passed_to: ClassVar[str | Sequence[str]] = SYSTEMS_MANAGER
+    """The service that the role is passed to, or the names that the service has."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
+        options: RoleOptions,
         *,
         trust: Callable[[StackFacts], iam.IPrincipal],
         default_policies: Sequence[iam.IManagedPolicy] = (),
-        passed_by_name: bool = False,
-        managed_policies: Sequence[iam.IManagedPolicy] | None = None,
-        inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
-        role_name: str | None = None,
-        path: str | None = None,
-        description: str | None = None,
-        permissions_boundary: iam.IManagedPolicy | None = None,
-        max_session_duration: Duration | None = None,
+        for_activations: bool = False,
+        referred_to_by_name: bool = False,
     ) -> None:
-        """Check what all service roles take, and create the role.
+        """Check the arguments and create the role.
 
         Args:
-            scope: The construct that this one belongs to, in a stack.
-            id: Its id, unique in ``scope``.
+            scope: The scope in which to define this construct.
+            id: The ID of this construct, unique in its scope.
+            options: The arguments that most service roles take.
             trust: Makes the principal that may assume the role.
-            default_policies: The policies that the role has whatever its user chooses.
-            passed_by_name: Whether Systems Manager takes path and name, 64 characters together, in place of an ARN.
-            managed_policies: The user's, beyond the default ones. Default: - none
-            inline_policies: Policy documents by name. Default: - none
-            role_name: Default: - generated by CloudFormation
-            path: Default: ``/``
-            description: Default: - none
-            permissions_boundary: Default: - none
-            max_session_duration: Default: - IAM's, 1 hour
+            default_policies: The managed policies that the role has in any case.
+            for_activations: Whether Systems Manager takes path and name, 64 characters together, in place of an ARN.
+            referred_to_by_name: Whether AWS or other accounts refer to the role by the name in ``options``.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: An argument has a value that is not allowed. The tree is as before.
+            ValueError: An argument has a value that is not allowed. The tree stays unchanged.
         """
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
-        policies = [*default_policies]
-        if managed_policies is not None:
-            validation.managed_policy_arns("managed_policies", managed_policies)
-            policies += managed_policies
-            validation.check_managed_policy_arns("managed_policies", policy_arns(policies))
-        if inline_policies is not None:
-            validation.check_inline_policies(inline_policies)
-        if role_name is not None:
-            validation.check_role_name(role_name)
-        if path is not None:
-            validation.check_path(path)
-        if description is not None:
-            validation.check_description(description)
-        if permissions_boundary is not None:
-            validation.managed_policy_arn("permissions_boundary", permissions_boundary)
-        if max_session_duration is not None:
-            validation.check_max_session_duration(max_session_duration)
-        if passed_by_name and role_name is not None and (path is None or not validation.is_token(path)):
-            validation.check_activation_role_name(path_and_name(path, role_name))
-
-        validation.add_to_tree(self, scope, id)
-        role = iam.Role(
+        options.check(default_policies)
+        given = options.path_and_name
+        if for_activations and given is not None:
+            validation.check_activation_role_name(given)
+        try:
+            super().__init__(
+                scope,
+                id,
+                assumed_by=trust(facts),
+                managed_policies=[*default_policies, *(options.managed_policies or ())],
+                inline_policies=None if options.inline_policies is None else dict(options.inline_policies),
+                role_name=options.role_name,
+                path=options.path,
+                description=options.description,
+                permissions_boundary=options.permissions_boundary,
+                max_session_duration=options.max_session_duration,
+            )
+        except RuntimeError:
+            validation.refuse_taken_id(scope, id)
+            raise
+        self._role_name_check = RoleName(
             self,
-            "Default",
-            assumed_by=trust(facts),
-            managed_policies=policies,
-            inline_policies=None if inline_policies is None else dict(inline_policies),
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
+            facts,
+            is_given=options.role_name is not None,
+            given=given,
+            for_activations=for_activations,
+            required=options.role_name if referred_to_by_name else None,
         )
-        self._role: iam.IRole = role
-        self._path = path
-        self._managed_policies = policies
-        if passed_by_name and path is not None and role_name is None:
-            facts.synth_checks.add_generated_name(role, path, facts.stack)
+        facts.synth_checks.get(RoleNameChecks).add(self._role_name_check)
+        facts.synth_checks.get(ManagedPolicyChecks).add(facts)
 
-    @property
-    def role(self) -> iam.IRole:
-        """The IAM role itself, for what takes one."""
-        return self._role
-
-    @property
-    def role_arn(self) -> str:
-        """The role's ARN."""
-        return self._role.role_arn
-
-    @property
-    def role_name(self) -> str:
-        """The role's name, without its path."""
-        return self._role.role_name
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The principal that grants give permissions to: ``bucket.grant_read(service_role)``."""
-        return self._role
-
-    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
-        """Attach one more managed policy.
-
-        Args:
-            policy: The policy, not yet attached; a role can have 10 in all.
-
-        Raises:
-            TypeError: ``policy`` is no managed policy.
-            ValueError: It is attached already, or the eleventh, or that of a service-linked role.
-        """
-        self._check_new_policies("policy", [policy])
-        self._attach([policy])
-
-    def add_to_policy(self, statement: iam.PolicyStatement) -> bool:
-        """Allow whoever has the role one more thing.
-
-        Args:
-            statement: What to add to the role's default policy.
-
-        Returns:
-            Whether it was added; False where the role belongs to another account.
-
-        Raises:
-            TypeError: ``statement`` is no ``iam.PolicyStatement``.
-        """
-        validation.check_type("statement", statement, iam.PolicyStatement, "an iam.PolicyStatement")
-        return self._role.add_to_principal_policy(statement).statement_added
-
-    def _check_new_policies(self, argument: str, policies: Sequence[iam.IManagedPolicy]) -> None:
-        for policy in policies:
-            validation.managed_policy_arn(argument, policy)
-        together = [*self._managed_policies, *policies]
-        validation.check_managed_policy_arns(argument, policy_arns(together))
-
-    def _attach(self, policies: Sequence[iam.IManagedPolicy]) -> None:
-        for policy in policies:
-            self._role.add_managed_policy(policy)
-        self._managed_policies = [*self._managed_policies, *policies]
+    @cached_property
+    def grants(self) -> iam.RoleGrants:
+        """The grants of this role; ``grants.pass_role`` is ``grant_pass_role``."""
+        # A cached property is no override to jsii: JavaScript keeps its own, which calls `grant_pass_role` below.
+        grants = super().grants
+        vars(grants)["pass_role"] = self.grant_pass_role
+        return grants
 
     def grant_pass_role(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee`` pass this role, and no other, to the service that assumes it, and to no other service.
+        """Allow ``grantee`` to pass this role, and no other, to the service that assumes it, and to no other service.
 
         Args:
-            grantee: Who may pass it.
+            grantee: The principal to grant the permission to.
 
         Raises:
-            TypeError: ``grantee`` is nothing that permissions can be granted to.
+            TypeError: ``grantee`` is not an ``IGrantable``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
         """
         validation.check_grantee(grantee)
         return pass_roles(grantee, [self.role_arn], self._passed_to)
-
-
-def pass_roles(grantee: iam.IGrantable, role_arns: Sequence[str], passed_to: str | list[str]) -> iam.Grant:
-    """Let ``grantee`` pass these roles, and no other, to a service, and to no other."""
-    return iam.Grant.add_to_principal(
-        grantee=grantee,
-        actions=["iam:PassRole"],
-        resource_arns=list(role_arns),
-        conditions={"StringEquals": {"iam:PassedToService": passed_to}},
-    )
 
 
 @cache
@@ -211,14 +175,3 @@ def _arn_of(policy: iam.IManagedPolicy) -> str:
 
 # By identity, since users' own policies may have no hash. The objects stay for as long as the process.
 _arns_of_aws: dict[int, str] = {}
-
-
-def path_and_name(path: str | None, role_name: str) -> str:
-    """Return what Systems Manager takes in place of an ARN: the path without its leading slash, then the name."""
-    return role_name if path is None else path[1:] + role_name
-
-
-def path_and_name_of_arn(role_arn: str) -> str:
-    """Return the same of a role's ARN, which may be a token."""
-    _, separator, name = role_arn.partition(":role/")
-    return name if separator else Fn.select(1, Fn.split(":role/", role_arn))

@@ -24,7 +24,14 @@ class StackFacts:
     synth_checks: SynthChecks
     service_linked_roles: dict[str, Construct] = field(default_factory=dict)
     service_settings: dict[str, Construct] = field(default_factory=dict)
+    capabilities: dict[str, list[str]] = field(default_factory=dict)
+    """What each role may do beyond its base policy, by the role's path."""
     ensure_function: EnsureFunction | None = None
+
+    @cached_property
+    def path(self) -> str:
+        """The path of the stack in the construct tree."""
+        return self.stack.node.path
 
     @cached_property
     def partition(self) -> str:

@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from aws_cdk import Duration, Token
@@ -25,7 +24,6 @@ _SERVICE_PRINCIPAL = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
 _PATH = re.compile(r"/|/[\u0021-\u007E]+/")
 _DESCRIPTION = re.compile(r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*")
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+")
 ROLE_NAME_LENGTH = 64
 _POLICY_NAME_LENGTH = 128
 _PATH_LENGTH = 512
@@ -92,20 +90,23 @@ _PARTITION_PREFIXES = {
 }
 
 _TOKEN = re.compile(r"[$#]\{Token\[[^\]]*\]\}")
+_TOKEN_IN_TEXT = re.compile(r"\$\{Token\[[a-zA-Z0-9:._-]+\]\}")
 
 
 def is_token(value: object) -> bool:
-    """Whether CDK knows the value at deploy time only."""
-    # Every token in a string looks so, and most strings have none: that saves a call into the CDK's JavaScript each.
+    """Whether a value is known at deploy time only, as a whole or in part."""
+    # The CDK recognizes a token in a string by its form, too: that saves a call into Node.js for each string.
     if isinstance(value, str):
-        return "{Token[" in value and _is_token_text(value)
+        return _TOKEN_IN_TEXT.search(value) is not None
     return bool(Token.is_unresolved(value))
 
 
-@lru_cache(maxsize=1024)
-def _is_token_text(text: str) -> bool:
-    # A stack's account and Region are asked about again and again, and it is the text alone that tells.
-    return bool(Token.is_unresolved(text))
+def is_dummy(text: str) -> bool:
+    """Whether a value stands for one that the CDK has not looked up yet: the app runs again once it has.
+
+    https://docs.aws.amazon.com/cdk/v2/guide/context.html
+    """
+    return "DUMMY_ARN" in text or "dummy-value-for-" in text
 
 
 def check_type(argument: str, value: object, expected: type[T] | tuple[type[T], ...], allowed: str) -> None:
@@ -567,31 +568,10 @@ def arns_of_cdk(argument: str, resources: object, attribute: str, interface: str
     return arns
 
 
-def account_of(arn: str) -> str:
-    """Return the account of an ARN, which is all of it where it is a token."""
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 4 else arn
-
-
 def check_grantee(grantee: object) -> None:
     """Raise TypeError unless permissions can be granted to ``grantee``."""
     if not hasattr(grantee, "grant_principal") or not _is_known_to_cdk(grantee):
         raise TypeError(f"grantee must be an IGrantable, such as a role or a user, got {_shown(grantee)}")
-
-
-def check_role_arn(role_arn: object) -> None:
-    """Check the ARN of a role that is no service-linked role."""
-    check_type("role_arn", role_arn, str, "a string")
-    arn = cast(str, role_arn)
-    if f":role/{SERVICE_LINKED_PATH}" in arn:
-        raise ValueError(
-            "role_arn must be the ARN of a service role, got that of a service-linked role, "
-            f"for which ServiceLinkedRole.from_role_type is made: {without_tokens(arn)!r}"
-        )
-    if not is_token(arn) and not _ROLE_ARN.fullmatch(arn):
-        raise ValueError(
-            f"role_arn must be a role's ARN, such as 'arn:PARTITION:iam::111122223333:role/MyRole', got {_shown(arn)}"
-        )
 
 
 def _check_text(

@@ -12,10 +12,14 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
+from ._grants import pass_roles
+from ._not_a_role import NotARole
 from ._packaged_function import PackagedFunction
 from ._registration_script import registration_script
+from ._role_names import activation_role_name, checked_role_arn
 from ._stack import StackFacts, stack_facts
-from .hybrid_service_role import HybridServiceRole
+from ._trust import SYSTEMS_MANAGER
+from .hybrid_service_role import HybridServiceRole, grant_create_activation
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -61,7 +65,7 @@ _SCRIPTS = {
 }
 
 
-class HybridActivation(Construct):
+class HybridActivation(NotARole):
     """A hybrid activation that machines outside EC2 can be registered with at any time, by its id and code in a secret.
 
     CloudFormation has no type for activations, an activation can be used for 30 days at most, and its code is shown
@@ -82,12 +86,14 @@ class HybridActivation(Construct):
     https://docs.aws.amazon.com/systems-manager/latest/userguide/activations.html
     """
 
+    _instead = "the role that the activation was given"
+
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        role: HybridServiceRole,
+        role: iam.IRole,
         registration_limit: int = 1,
         lifetime: Duration | None = None,
         rotate_every: Duration | None = None,
@@ -127,7 +133,7 @@ class HybridActivation(Construct):
         """
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
-        validation.check_type("role", role, HybridServiceRole, "a HybridServiceRole")
+        _check_role(role, facts)
         validation.check_registration_limit(registration_limit)
         lifetime_hours = _lifetime_in_hours(lifetime)
         rotation_hours = _rotation_in_hours(rotate_every, lifetime_hours)
@@ -140,9 +146,8 @@ class HybridActivation(Construct):
             validation.check_tags(tags)
         if encryption_key is not None:
             validation.key_arn("encryption_key", encryption_key)
-        _check_role(role, facts)
         settings: dict[str, Any] = {
-            "IamRole": role.activation_role_name,
+            "IamRole": activation_role_name(role),
             "RegistrationLimit": registration_limit,
             "LifetimeSeconds": round(lifetime_hours * 3600),
         }
@@ -213,7 +218,25 @@ class HybridActivation(Construct):
         first.node.add_dependency(schedule)
         if rotate_when_used_up:
             self._check_regularly(function, after=first)
-        facts.synth_checks.leave_out(self, facts.stack)
+
+    @staticmethod
+    def grant_create(grantee: iam.IGrantable, role: iam.IRole) -> iam.Grant:
+        """Allow ``grantee`` to create, tag, describe and delete hybrid activations with ``role``, and no other role.
+
+        Activations have no ARN, so that IAM can't limit these actions to some of them.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            role: The role of the machines, from this app or imported.
+
+        Raises:
+            TypeError: ``grantee`` is not an ``IGrantable``, or ``role`` is not a role.
+            ValueError: ``role`` is a service-linked role, or ``grantee`` is a role whose policies this stack can't
+                change.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        """
+        return grant_create_activation(grantee, role)
 
     @property
     def secret(self) -> secretsmanager.ISecret:
@@ -279,7 +302,7 @@ class HybridActivation(Construct):
         """
         return {"StringEquals": {"kms:EncryptionContext:SecretARN": self._secret.secret_arn}}
 
-    def _allow(self, grantee: iam.Role, role: HybridServiceRole, *, tagged: bool) -> None:
+    def _allow(self, grantee: iam.Role, role: iam.IRole, *, tagged: bool) -> None:
         """Let the function do what rotations need, but for starting one."""
         tag = ["ssm:AddTagsToResource"] if tagged else []
         # Activations have no ARN.
@@ -289,7 +312,7 @@ class HybridActivation(Construct):
                 resources=["*"],
             )
         )
-        role.grant_pass_role(grantee)
+        pass_roles(grantee, [role.role_arn], SYSTEMS_MANAGER)
         grantee.add_to_policy(
             iam.PolicyStatement(
                 actions=[
@@ -383,19 +406,17 @@ def _rate(hours: int) -> str:
     return f"rate({hours} hours)" if hours % 24 else f"rate({hours // 24} day{'' if hours == 24 else 's'})"
 
 
-def _check_role(role: HybridServiceRole, facts: StackFacts) -> None:
-    account = role.role.env.account
-    if validation.differ(account, facts.account):
-        raise ValueError(
-            f"role must be of the stack's account, here {facts.account}, got one of {account}: {role.node.path!r}"
-        )
-    regions = role._activation_regions
-    if regions is None or "*" in regions or any(validation.is_token(each) for each in [facts.region, *regions]):
-        return
+def _check_role(role: object, facts: StackFacts) -> iam.IRole:
+    checked_role_arn("role", role, facts)
+    checked = cast(iam.IRole, role)
+    regions = checked._activation_regions if isinstance(checked, HybridServiceRole) else ["*"]
+    if "*" in regions or any(validation.is_token(each) for each in [facts.region, *regions]):
+        return checked
     if facts.region not in regions:
         raise ValueError(
             f"role must have the stack's Region in its activation_regions, here {facts.region!r}, got {regions!r}"
         )
+    return checked
 
 
 def _check_account_of_reader(grantee: iam.IGrantable, facts: StackFacts) -> None:

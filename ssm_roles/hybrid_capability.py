@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from . import _validation as validation
 from ._agent_buckets import PATCH_BUCKETS_PAGE, PATCH_MANAGER_SUFFIXES, agent_bucket_names, patch_bucket_names
+from ._grants import Conditions, allow, pass_roles, policies_of
 from ._node import Grant, Grants, Node
-from ._service_role import ServiceRole, aws_managed_policy, pass_roles
+from ._role_names import checked_role_arn
+from ._role_policies import ManagedPolicyChecks
+from ._service_role import aws_managed_policy
+from ._stack import stack_facts
 from ._trust import SYSTEMS_MANAGER
 from .hybrid_base_policy import HybridBasePolicy
 
@@ -29,8 +34,6 @@ _EKS_CLUSTER_TAG = "EKSClusterARN"
 # Parameters that AWS publishes belong to no account:
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
 _PUBLIC_PARAMETERS = "/aws/service/"
-
-_Conditions = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +66,33 @@ class HybridCapability:
         return (
             f"HybridCapability.{self._name}({', '.join(filter(None, (shown() for shown in self._subjects.values())))})"
         )
+
+    def grant(self, role: iam.IRole) -> None:
+        """Give a role this capability: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``.
+
+        The permissions of a role that this app does not define become a policy of their own, whose name contains that
+        of the stack.
+
+        Args:
+            role: The role of the nodes.
+
+        Raises:
+            TypeError: ``role`` is not a role.
+            ValueError: The role has the capability already, or can't have it, or its policies can't be changed here.
+                The tree stays unchanged.
+        """
+        checked_role_arn("role", role)
+        node, taken = _node_of(role)
+        noted = [*taken]
+        grants = checked_grants("capability", self, node, noted)
+        if not isinstance(role, (iam.Role, iam.LazyRole)):
+            _check_imported(role, self._policies)
+        taken[:] = noted
+        node.facts.synth_checks.get(ManagedPolicyChecks).add(node.facts)
+        for policy in self._policies:
+            role.add_managed_policy(policy)
+        for grant in grants:
+            grant(role)
 
     @staticmethod
     def of(
@@ -378,44 +408,84 @@ class HybridCapability:
 
         Raises:
             TypeError: ``token_exchange_role`` is no role.
+            ValueError: ``token_exchange_role`` is a service-linked role; the role's constructor raises it for one whose
+                policies the stack can't change.
 
         https://docs.aws.amazon.com/greengrass/v2/developerguide/install-systems-manager-agent.html
         """
-        arn = validation.attribute_of("token_exchange_role", token_exchange_role, "role_arn", "an iam.IRole")
+        arn = checked_role_arn("token_exchange_role", token_exchange_role)
 
-        def grant(role: ServiceRole) -> None:
+        def grant(role: iam.IRole) -> None:
             pass_roles(token_exchange_role, [role.role_arn], SYSTEMS_MANAGER)
             # The node that is to be tagged has no ARN before it is registered.
-            iam.Grant.add_to_principal(
-                grantee=token_exchange_role,
-                actions=["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"],
-                resource_arns=["*"],
-            )
+            allow(token_exchange_role, ["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], ["*"])
 
-        return HybridCapability(
-            "greengrass", lambda _: [grant], {arn: partial(_path, token_exchange_role)}, _for_ec2=False
-        )
+        def grants(_: Node) -> list[Grant]:
+            # It raises an error for a role that can't be changed, before the role of the nodes is in the tree.
+            policies_of(token_exchange_role, "token_exchange_role")
+            return [grant]
+
+        return HybridCapability("greengrass", grants, {arn: partial(_path, token_exchange_role)}, _for_ec2=False)
+
+
+def _node_of(role: iam.IRole) -> tuple[Node, list[str]]:
+    node, taken = getattr(role, "_node", None), getattr(role, "_taken", None)
+    if isinstance(node, Node) and isinstance(taken, list):
+        return node, taken
+    facts = stack_facts(Stack.of(role))
+    account = facts.account if validation.is_token(role.env.account) else role.env.account
+    return Node(facts, account, None, False), facts.capabilities.setdefault(role.node.path, [])
+
+
+def _check_imported(role: iam.IRole, policies: Sequence[iam.IManagedPolicy]) -> None:
+    # The CDK leaves others off with a warning that is easily missed.
+    for policy in policies:
+        if not isinstance(policy, iam.ManagedPolicy):
+            raise ValueError(
+                "managed policies must be iam.ManagedPolicy of this app for a role that is defined elsewhere, "
+                f"got {validation.without_tokens(policy.managed_policy_arn)!r}"
+            )
+    # The last check, since it makes the policy for the statements: a policy can't be taken off a role again.
+    policies_of(role)
+
+
+def checked_grants(argument: str, capability: object, node: Node, taken: list[str]) -> Sequence[Grant]:
+    """Check a capability for a role, note that the role has it, and return what it gives."""
+    validation.check_type(argument, capability, HybridCapability, "a HybridCapability")
+    checked = cast(HybridCapability, capability)
+    if node.on_ec2 and not checked._for_ec2:
+        raise ValueError(f"{argument} must be something that EC2 instances do, got {checked}")
+    names = [f"{checked._name} {subject}" for subject in checked._subjects]
+    if not set(taken).isdisjoint(names):
+        raise ValueError(f"{argument} must give a role nothing twice, got {checked} once more")
+    grants = checked._grants(node)
+    taken += names
+    return grants
 
 
 def _add(statement: iam.PolicyStatement) -> Grant:
-    return lambda role: role.role.add_to_principal_policy(statement)
+    return lambda role: policies_of(role).grant_principal.add_to_principal_policy(statement)
 
 
-def _allow(actions: Sequence[str], resources: Sequence[str], conditions: _Conditions | None = None) -> Grant:
-    return lambda role: iam.Grant.add_to_principal(
-        grantee=role.role, actions=[*actions], resource_arns=[*resources], conditions=conditions
-    )
+def _allow(actions: Sequence[str], resources: Sequence[str], conditions: Conditions | None = None) -> Grant:
+    return lambda role: allow(role, actions, resources, conditions)
 
 
-def _allow_bucket(bucket: s3.IBucket, actions: Sequence[str], resource: str) -> Grant:
+def _allow_bucket(bucket: s3.IBucket, actions: Sequence[str], resource: str, *, foreign: bool) -> Grant:
     """Allow actions on a bucket or its objects, in the bucket's policy, too, where that is of another account."""
-    return lambda role: iam.Grant.add_to_principal_or_resource(
-        grantee=role.role, actions=[*actions], resource_arns=[resource], resource=bucket
-    )
+
+    def grant(role: iam.IRole) -> None:
+        allow(role, actions, [resource])
+        if foreign:
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(actions=[*actions], resources=[resource], principals=[role.grant_principal])
+            )
+
+    return grant
 
 
 def _allow_key(
-    node: Node, key: kms.IKey, arn: str, actions: Sequence[str], conditions: _Conditions | None = None
+    node: Node, key: kms.IKey, arn: str, actions: Sequence[str], conditions: Conditions | None = None
 ) -> Grant:
     """Allow the use of a key; one of another account trusts the role by its own policy only."""
     validation.check_key_is_named("encryption keys must be", key, arn, node.account)
@@ -440,8 +510,10 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Grants, Ma
         # The agent asks for the ACL bucket-owner-full-control, which needs a permission in another account's bucket.
         foreign = validation.is_other_account(account, node.account)
         given = [
-            _allow_bucket(bucket, ["s3:PutObject", "s3:PutObjectAcl"] if foreign else ["s3:PutObject"], objects),
-            _allow_bucket(bucket, ["s3:GetEncryptionConfiguration"], arn),
+            _allow_bucket(
+                bucket, ["s3:PutObject", "s3:PutObjectAcl"] if foreign else ["s3:PutObject"], objects, foreign=foreign
+            ),
+            _allow_bucket(bucket, ["s3:GetEncryptionConfiguration"], arn, foreign=foreign),
         ]
         if key is not None and key_arn is not None:
             # The agent uploads what is larger than 5 MB in parts, for which S3 decrypts:

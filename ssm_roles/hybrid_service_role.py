@@ -9,11 +9,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
-from ._node import Node
-from ._node_role import NodeRole
-from ._service_role import path_and_name_of_arn
+from ._grants import allow, pass_roles
+from ._node_role import NodeOptions, NodeRole
+from ._role_names import activation_role_name, checked_role_arn
+from ._service_role import RoleOptions
 from ._stack import stack_facts
-from ._trust import hybrid_principal
+from ._trust import SYSTEMS_MANAGER, hybrid_principal
 from .hybrid_base_policy import HybridBasePolicy
 from .hybrid_capability import HybridCapability
 
@@ -32,9 +33,6 @@ class HybridServiceRole(NodeRole):
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html
     """
-
-    # Of a role that exists already, nobody knows them here.
-    _activation_regions: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -87,37 +85,20 @@ class HybridServiceRole(NodeRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies,
+                inline_policies,
+                role_name,
+                path,
+                description,
+                permissions_boundary,
+                max_session_duration,
+            ),
+            NodeOptions(base_policy, capabilities),
             trust=lambda facts: hybrid_principal(facts, regions),
-            base_policy=base_policy,
-            capabilities=capabilities,
-            passed_by_name=True,
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
+            for_activations=True,
         )
         self._activation_regions = regions
-
-    @staticmethod
-    def from_role_arn(scope: Construct, id: str, role_arn: str) -> HybridServiceRole:
-        """Refer to a hybrid service role that exists already; creates nothing.
-
-        Its trust policy and policies stay as they are: permissions granted to it become policies in this app, which
-        are attached to it.
-
-        Args:
-            scope: The construct that the reference belongs to, in a stack.
-            id: Its id, unique in ``scope``.
-            role_arn: The role's ARN, with its path.
-
-        Raises:
-            TypeError: An argument has the wrong type.
-            ValueError: ``role_arn`` is no role's, or that of a service-linked role, or too long for an activation.
-        """
-        return _ImportedHybridServiceRole(scope, id, role_arn)
 
     @property
     def activation_role_name(self) -> str:
@@ -127,7 +108,7 @@ class HybridServiceRole(NodeRole):
 
         https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
         """
-        return self._path_and_name
+        return activation_role_name(self)
 
     def grant_create_activation(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee`` manage hybrid activations with this role: create, tag, describe and delete them.
@@ -143,60 +124,16 @@ class HybridServiceRole(NodeRole):
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
-        pass_role = self.grant_pass_role(grantee)
-        activations = iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=[
-                "ssm:AddTagsToResource",
-                "ssm:CreateActivation",
-                "ssm:DeleteActivation",
-                "ssm:DescribeActivations",
-            ],
-            resource_arns=["*"],
-        )
-        return activations.combine(pass_role)
+        return grant_create_activation(grantee, self)
 
 
-class _ImportedHybridServiceRole(HybridServiceRole):
-    def __init__(self, scope: Construct, id: str, role_arn: str) -> None:
-        validation.check_construct(scope, id)
-        facts = stack_facts(scope)
-        validation.check_role_arn(role_arn)
-        activation_role_name = path_and_name_of_arn(role_arn)
-        validation.check_activation_role_name(activation_role_name)
-
-        validation.add_to_tree(self, scope, id)
-        account = validation.account_of(role_arn)
-        foreign = validation.differ(account, facts.account)
-        # Policies can't be attached from another account: CDK is to put grants on the resources instead.
-        self._role = iam.Role.from_role_arn(
-            self, "Default", role_arn, mutable=not foreign, add_grants_to_resources=True if foreign else None
-        )
-        self._managed_policies = []
-        self._node = Node(facts, facts.account if validation.is_token(account) else account, None, self._on_ec2)
-        self._foreign = foreign
-        self._taken = []
-        self._activation_role_name = activation_role_name
-
-    @property
-    def activation_role_name(self) -> str:
-        return self._activation_role_name
-
-    def add_capability(self, capability: HybridCapability) -> None:
-        if self._foreign:
-            raise ValueError(
-                "capability must be given where the role is made: policies can't be attached from account "
-                f"{self._node.facts.account}, got a role of account {self._node.account}"
-            )
-        super().add_capability(capability)
-
-    def _check_new_policies(self, argument: str, policies: Sequence[iam.IManagedPolicy]) -> None:
-        # CDK leaves others off with a warning that is easily missed.
-        for policy in policies:
-            if not isinstance(policy, iam.ManagedPolicy):
-                arn = validation.managed_policy_arn(argument, policy)
-                raise ValueError(
-                    f"{argument} must be an iam.ManagedPolicy of this app, for the role is made elsewhere, "
-                    f"got {validation.without_tokens(arn)!r}"
-                )
-        super()._check_new_policies(argument, policies)
+def grant_create_activation(grantee: iam.IGrantable, role: iam.IRole) -> iam.Grant:
+    """Allow ``grantee`` to create, tag, describe and delete hybrid activations with any role."""
+    validation.check_grantee(grantee)
+    pass_role = pass_roles(grantee, [checked_role_arn("role", role)], SYSTEMS_MANAGER)
+    activations = allow(
+        grantee,
+        ["ssm:AddTagsToResource", "ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"],
+        ["*"],
+    )
+    return activations.combine(pass_role)

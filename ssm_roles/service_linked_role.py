@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum
-from typing import cast
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Aws, CfnResource, CustomResource, RemovalPolicy
+import jsii
+from aws_cdk import Aws, CfnResource, CustomResource, RemovalPolicy, Resource
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _validation as validation
 from ._ensure_function import EnsureFunction
+from ._grants import allow, pass_roles
+from ._policy_guard import PolicyGuard
+from ._role_policies import ManagedPolicyChecks
 from ._stack import stack_facts
-from ._synth_checks import IMPORTED_ROLE
 from .service_linked_role_type import ServiceLinkedRoleType, service_linked_role_arn
+
+if TYPE_CHECKING:
+    from aws_cdk.interfaces.aws_iam import RoleReference
 
 # What the function adds to a description so that it knows the roles that its stack created: a blank and
 # [ssm-roles:0123456789abcdef]. IAM's own limit is 1,000.
@@ -35,7 +42,252 @@ class ServiceLinkedRoleCreation(Enum):
     """
 
 
-class ServiceLinkedRole(Construct):
+@jsii.implements(iam.IRole)
+class ServiceLinkedRoleBase(Resource):
+    """What ``ServiceLinkedRole`` and the result of ``ServiceLinkedRole.from_role_type`` have in common."""
+
+    def __init__(self, scope: Construct, id: str, *, role_type: ServiceLinkedRoleType) -> None:
+        """Define the construct, without any resource.
+
+        Args:
+            scope: The scope in which to define this construct.
+            id: The ID of this construct, unique in its scope.
+            role_type: Which service-linked role.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: ``id`` is not unique in its scope. The tree stays unchanged.
+        """
+        validation.check_construct(scope, id)
+        self._facts = stack_facts(scope)
+        validation.check_type("role_type", role_type, ServiceLinkedRoleType, "a ServiceLinkedRoleType")
+        self._role_type = role_type
+        self._role_name = role_type.role_name
+        try:
+            super().__init__(scope, id)
+        except RuntimeError:
+            validation.refuse_taken_id(scope, id)
+            raise
+        self._facts.synth_checks.get(PolicyGuard).add(self)
+        self._facts.synth_checks.get(ManagedPolicyChecks).add_all()
+
+    @property
+    def role_arn(self) -> str:
+        """The role's ARN, which comes after the role."""
+        return service_linked_role_arn(self._role_type, self._facts.partition, self._facts.account, self.role_name)
+
+    @property
+    def role_name(self) -> str:
+        """The role's name, without its path."""
+        return self._role_name
+
+    @property
+    def service_principal(self) -> str:
+        """The service that assumes the role."""
+        return self._role_type.service_principal
+
+    @property
+    def managed_policy_arn(self) -> str | None:
+        """The ARN of the AWS managed policy that holds the role's permissions; None where its type doesn't name it."""
+        name = self._role_type.managed_policy_name
+        if name is None:
+            return None
+        return f"arn:{self._facts.partition}:iam::aws:policy/{validation.SERVICE_LINKED_PATH}{name}"
+
+    def add_dependent(self, *constructs: Construct) -> None:
+        """Create these after the role and delete them before it: it can be deleted only after what uses it.
+
+        It has no effect on a role from ``from_role_type``, which is there already.
+
+        Args:
+            constructs: What uses the role, such as a resource data sync.
+
+        Raises:
+            TypeError: One of them is no construct.
+            ValueError: One of them is this role, or contains it.
+        """
+        for construct in constructs:
+            validation.check_dependent(construct, self)
+        for construct in constructs:
+            construct.node.add_dependency(self)
+
+    def grant_create(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let ``grantee`` create this role, and no other.
+
+        Args:
+            grantee: Who may create it.
+
+        Raises:
+            TypeError: ``grantee`` is nothing that permissions can be granted to.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+        """
+        return ServiceLinkedRole.grant_create_types(grantee, [self._role_type])
+
+    def grant_delete(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let ``grantee`` delete this role, and no other, and follow the deletion.
+
+        The role's ARN holds its service, and that is all of it: IAM knows ``iam:AWSServiceName`` for the creation only,
+        so that a condition on it would never be met.
+
+        Args:
+            grantee: Who may delete it.
+
+        Raises:
+            TypeError: ``grantee`` is nothing that permissions can be granted to.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+        """
+        validation.check_grantee(grantee)
+        return allow(
+            grantee,
+            ["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
+            [service_linked_role_arn(self._role_type, Aws.PARTITION, Aws.ACCOUNT_ID)],
+        )
+
+    @property
+    def role_ref(self) -> RoleReference:
+        """A reference to the role."""
+        from aws_cdk.interfaces.aws_iam import RoleReference
+
+        return RoleReference(role_arn=self.role_arn, role_name=self.role_name)
+
+    @property
+    def assume_role_action(self) -> str:
+        """The action by which the service assumes the role."""
+        return "sts:AssumeRole"
+
+    @cached_property
+    def _principal(self) -> iam.ArnPrincipal:
+        return _ServiceLinkedPrincipal(self)
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role's ARN as the principal of resource policies: ``key.grant_encrypt_decrypt(role)``."""
+        return self._principal
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        """The role as the principal of a policy."""
+        return self._principal.policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        """The account of the role."""
+        return self._facts.account
+
+    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
+        """Add nothing: the permissions of the role belong to AWS, so that grants go into policies of resources.
+
+        Args:
+            statement: The statement that a grant offers.
+
+        Raises:
+            TypeError: ``statement`` is not an ``iam.PolicyStatement``.
+        """
+        validation.check_type("statement", statement, iam.PolicyStatement, "an iam.PolicyStatement")
+        return self._principal.add_to_principal_policy(statement)
+
+    def add_to_policy(self, statement: iam.PolicyStatement) -> bool:
+        """Add nothing, as ``add_to_principal_policy``.
+
+        Args:
+            statement: The statement that a grant offers.
+
+        Raises:
+            TypeError: ``statement`` is not an ``iam.PolicyStatement``.
+        """
+        return self.add_to_principal_policy(statement).statement_added
+
+    def attach_inline_policy(self, policy: iam.Policy) -> None:
+        """Raise an error: the permissions of the role belong to AWS.
+
+        Args:
+            policy: The policy to attach.
+
+        Raises:
+            TypeError: ``policy`` is not an ``iam.Policy``.
+            ValueError: ``policy`` is an ``iam.Policy``.
+        """
+        validation.check_type("policy", policy, iam.Policy, "an iam.Policy")
+        raise ValueError(self._no_policy(policy.node.path))
+
+    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
+        """Raise an error: the permissions of the role belong to AWS.
+
+        Args:
+            policy: The policy to attach.
+
+        Raises:
+            TypeError: ``policy`` is not an ``iam.IManagedPolicy``.
+            ValueError: ``policy`` is an ``iam.IManagedPolicy``.
+        """
+        arn = validation.managed_policy_arn("policy", policy)
+        own = isinstance(policy, iam.ManagedPolicy)
+        raise ValueError(self._no_policy(policy.node.path if own else validation.without_tokens(arn)))
+
+    def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:
+        """Allow ``grantee`` to perform IAM actions on this role.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            actions: The actions, such as ``iam:GetRole``.
+
+        Raises:
+            TypeError: ``grantee`` is not an ``IGrantable``.
+        """
+        validation.check_grantee(grantee)
+        return allow(grantee, actions, [self.role_arn])
+
+    def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
+        """Raise an error: only the service that the role is linked to can assume it.
+
+        Args:
+            grantee: The principal to grant the permission to.
+
+        Raises:
+            TypeError: ``grantee`` is not an ``IGrantable``.
+            ValueError: ``grantee`` is an ``IGrantable``.
+        """
+        validation.check_grantee(grantee)
+        got = cast(Construct, grantee).node.path if validation.is_construct(grantee) else type(grantee).__name__
+        raise ValueError(
+            f"{self.node.path}: grantee must be {self.service_principal}, the only principal that can assume the "
+            f"service-linked role, got {got}"
+        )
+
+    def grant_pass_role(self, grantee: iam.IPrincipal) -> iam.Grant:
+        """Allow ``grantee`` to pass this role, and no other, to the service that the role is linked to.
+
+        Args:
+            grantee: The principal to grant the permission to.
+
+        Raises:
+            TypeError: ``grantee`` is not an ``IGrantable``.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+        """
+        validation.check_grantee(grantee)
+        return pass_roles(grantee, [self.role_arn], self.service_principal)
+
+    def _no_policy(self, policy: str) -> str:
+        return (
+            f"{self.node.path}: a policy must not be attached to a service-linked role, whose permissions belong to "
+            f"AWS, got {policy}"
+        )
+
+
+class _ServiceLinkedPrincipal(iam.ArnPrincipal):
+    def __init__(self, role: ServiceLinkedRoleBase) -> None:
+        super().__init__(role.role_arn)
+        self._role = role
+
+    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
+        self._role._facts.synth_checks.get(PolicyGuard).add_grant(self._role, statement)
+        return super().add_to_principal_policy(statement)
+
+
+class ServiceLinkedRole(ServiceLinkedRoleBase):
     """A role that AWS predefines for Systems Manager: in the account before what needs it, and there for everybody.
 
     An account has one of each for all Regions and stacks, so that most accounts have some already. Its permissions
@@ -97,16 +349,13 @@ class ServiceLinkedRole(Construct):
                 f"but {twin.node.path} has it already"
             )
 
-        validation.add_to_tree(self, scope, id)
-        self._facts = facts
-        self._role_type = role_type
-        make = self._ensure if ensured else self._create
-        self._role_name = make(removal_policy, description)
-        facts.synth_checks.add_service_linked_role(self, self._role_name)
+        super().__init__(scope, id, role_type=role_type)
+        create = self._ensure if ensured else self._create
+        self._role_name = create(removal_policy, description)
         facts.service_linked_roles[role_type.role_name.lower()] = self
 
     @staticmethod
-    def from_role_type(scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> ServiceLinkedRole:
+    def from_role_type(scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> ServiceLinkedRoleBase:
         """Refer to a service-linked role that is in the account; creates nothing.
 
         Args:
@@ -117,7 +366,7 @@ class ServiceLinkedRole(Construct):
         Raises:
             TypeError: An argument has the wrong type.
         """
-        return _ExistingServiceLinkedRole(scope, id, role_type)
+        return ServiceLinkedRoleBase(scope, id, role_type=role_type)
 
     @staticmethod
     def grant_create_types(grantee: iam.IGrantable, role_types: Sequence[ServiceLinkedRoleType]) -> iam.Grant:
@@ -139,93 +388,11 @@ class ServiceLinkedRole(Construct):
             validation.check_type("role_types", role_type, ServiceLinkedRoleType, "a list of ServiceLinkedRoleType")
         if not role_types:
             raise ValueError("role_types must have at least one role, got []")
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["iam:CreateServiceLinkedRole"],
-            resource_arns=[service_linked_role_arn(each, Aws.PARTITION, Aws.ACCOUNT_ID) for each in role_types],
-            conditions={"StringEquals": {"iam:AWSServiceName": [each.service_principal for each in role_types]}},
-        )
-
-    @property
-    def role(self) -> iam.IRole:
-        """The IAM role itself, for what takes one. Its permissions are AWS's: granting it any is an error."""
-        imported = self.node.try_find_child(IMPORTED_ROLE)
-        if imported is None:
-            return iam.Role.from_role_arn(self, IMPORTED_ROLE, self.role_arn)
-        return cast(iam.IRole, imported)
-
-    @property
-    def role_arn(self) -> str:
-        """The role's ARN, which comes after the role."""
-        return service_linked_role_arn(self._role_type, self._facts.partition, self._facts.account, self.role_name)
-
-    @property
-    def role_name(self) -> str:
-        """The role's name, without its path."""
-        return self._role_name
-
-    @property
-    def service_principal(self) -> str:
-        """The service that assumes the role."""
-        return self._role_type.service_principal
-
-    @property
-    def managed_policy_arn(self) -> str | None:
-        """The ARN of the AWS managed policy that holds the role's permissions; None where its type doesn't name it."""
-        name = self._role_type.managed_policy_name
-        if name is None:
-            return None
-        return f"arn:{self._facts.partition}:iam::aws:policy/{validation.SERVICE_LINKED_PATH}{name}"
-
-    def add_dependent(self, *constructs: Construct) -> None:
-        """Create these after the role and delete them before it: it can be deleted only after what uses it.
-
-        It has no effect on a role from ``from_role_type``, which is there already.
-
-        Args:
-            constructs: What uses the role, such as a resource data sync.
-
-        Raises:
-            TypeError: One of them is no construct.
-            ValueError: One of them is this role, or contains it.
-        """
-        for construct in constructs:
-            validation.check_dependent(construct, self)
-        for construct in constructs:
-            construct.node.add_dependency(self)
-
-    def grant_create(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee`` create this role, and no other.
-
-        Args:
-            grantee: Who may create it.
-
-        Raises:
-            TypeError: ``grantee`` is nothing that permissions can be granted to.
-
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
-        """
-        return self.grant_create_types(grantee, [self._role_type])
-
-    def grant_delete(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee`` delete this role, and no other, and follow the deletion.
-
-        The role's ARN holds its service, and that is all of it: IAM knows ``iam:AWSServiceName`` for the creation only,
-        so that a condition on it would never be met.
-
-        Args:
-            grantee: Who may delete it.
-
-        Raises:
-            TypeError: ``grantee`` is nothing that permissions can be granted to.
-
-        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
-        """
-        validation.check_grantee(grantee)
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
-            resource_arns=[service_linked_role_arn(self._role_type, Aws.PARTITION, Aws.ACCOUNT_ID)],
+        return allow(
+            grantee,
+            ["iam:CreateServiceLinkedRole"],
+            [service_linked_role_arn(each, Aws.PARTITION, Aws.ACCOUNT_ID) for each in role_types],
+            {"StringEquals": {"iam:AWSServiceName": [each.service_principal for each in role_types]}},
         )
 
     def _ensure(self, removal_policy: RemovalPolicy, description: str | None) -> str:
@@ -264,15 +431,3 @@ class ServiceLinkedRole(Construct):
         )
         resource.apply_removal_policy(removal_policy)
         return resource.ref
-
-
-class _ExistingServiceLinkedRole(ServiceLinkedRole):
-    def __init__(self, scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> None:
-        validation.check_construct(scope, id)
-        facts = stack_facts(scope)
-        validation.check_type("role_type", role_type, ServiceLinkedRoleType, "a ServiceLinkedRoleType")
-        validation.add_to_tree(self, scope, id)
-        self._facts = facts
-        self._role_type = role_type
-        self._role_name = role_type.role_name
-        facts.synth_checks.add_service_linked_role(self, self._role_name)

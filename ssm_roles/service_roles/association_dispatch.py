@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .. import _validation as validation
-from .._service_role import ServiceRole
+from .._service_role import RoleOptions, ServiceRole
 from .._trust import account_principal
 
 
@@ -68,12 +68,14 @@ class AssociationDispatchRole(ServiceRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
             trust=account_principal,
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
         )

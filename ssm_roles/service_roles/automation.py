@@ -10,7 +10,8 @@ from constructs import Construct
 
 from .. import _validation as validation
 from .._documents import checked_documents, grant_start_automation
-from .._service_role import ServiceRole, aws_managed_policy, pass_roles
+from .._grants import allow, pass_roles
+from .._service_role import RoleOptions, ServiceRole, aws_managed_policy
 from .._stack import stack_facts
 from .._trust import SYSTEMS_MANAGER, administered_principal, automation_principal
 
@@ -102,18 +103,20 @@ class AutomationServiceRole(_AutomationRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
             trust=automation_principal,
             default_policies=[aws_managed_policy(_POLICY_NAME)] if amazon_ssm_automation_role else [],
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
         )
         # In a policy of its own: a role can't refer to its own ARN.
-        pass_roles(self._role, [self.role_arn], SYSTEMS_MANAGER)
+        pass_roles(self, [self.role_arn], SYSTEMS_MANAGER)
 
 
 class AutomationAdministrationRole(_AutomationRole):
@@ -165,11 +168,14 @@ class AutomationAdministrationRole(_AutomationRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                inline_policies={"StartInOtherAccounts": iam.PolicyDocument.from_json({"Statement": statements})},
+                role_name=_ADMINISTRATION_ROLE_NAME,
+                description=description,
+                permissions_boundary=permissions_boundary,
+            ),
             trust=automation_principal,
-            inline_policies={"StartInOtherAccounts": iam.PolicyDocument.from_json({"Statement": statements})},
-            role_name=_ADMINISTRATION_ROLE_NAME,
-            description=description,
-            permissions_boundary=permissions_boundary,
+            referred_to_by_name=True,
         )
 
 
@@ -232,19 +238,18 @@ class AutomationExecutionRole(ServiceRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=_EXECUTION_ROLE_NAME,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
             trust=lambda _: administered_principal(facts, administrators),
+            referred_to_by_name=True,
             default_policies=[aws_managed_policy(_POLICY_NAME)] if amazon_ssm_automation_role else [],
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=_EXECUTION_ROLE_NAME,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
         )
         # It finds the targets in its account, and runs the runbook with itself.
-        iam.Grant.add_to_principal(
-            grantee=self._role,
-            actions=["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"],
-            resource_arns=["*"],
-        )
-        pass_roles(self._role, [self.role_arn], SYSTEMS_MANAGER)
+        allow(self, ["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"], ["*"])
+        pass_roles(self, [self.role_arn], SYSTEMS_MANAGER)

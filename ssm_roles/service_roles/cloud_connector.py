@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import jsii
 from aws_cdk import Tags
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from .. import _validation as validation
-from .._service_role import pass_roles
+from .._grants import pass_roles, statement
+from .._not_a_role import NotARole
+from .._role_names import checked_role_arn
 from .._stack import stack_facts
 from .._trust import SYSTEMS_MANAGER, account_principal, connector_principal
-from ..hybrid_service_role import HybridServiceRole
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-console-iam-roles.html
 _PATH = "/service-role/"
@@ -23,7 +27,7 @@ _TOKEN_AUDIENCE = "api://AzureADTokenExchange"
 _RUNBOOK = "AWS-InstallSSMAgentOnAzure"
 
 
-class CloudConnectorRoles(Construct):
+class CloudConnectorRoles(NotARole):
     """The federation role, the assume role and the dispatch role of one cloud connector to Microsoft Azure.
 
     State Manager starts a runbook with the dispatch role; the runbook runs with the assume role, enrols the virtual
@@ -41,13 +45,15 @@ class CloudConnectorRoles(Construct):
     https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-console-iam-roles.html
     """
 
+    _instead = "federation_role, assume_role or dispatch_role"
+
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
         connector_name: str,
-        node_role: HybridServiceRole,
+        node_role: iam.IRole,
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
         """Create the roles.
@@ -59,7 +65,7 @@ class CloudConnectorRoles(Construct):
                 characters with ``SSM-AzureDispatchRole-``.
             node_role: The role that the enrolled machines have; the association takes its ``activation_role_name`` as
                 ``ManagedInstanceIamRole``. AWS's console would make one named
-                ``AmazonEC2RunCommandRoleForManagedInstances``, to which ``HybridServiceRole.from_role_arn`` refers.
+                ``AmazonEC2RunCommandRoleForManagedInstances``, to which ``iam.Role.from_role_arn`` refers.
             permissions_boundary: The most that each of the roles can be allowed. Default: - none
 
         Raises:
@@ -70,95 +76,83 @@ class CloudConnectorRoles(Construct):
         validation.check_construct(scope, id)
         facts = stack_facts(scope)
         validation.check_connector_name(connector_name)
-        validation.check_type("node_role", node_role, HybridServiceRole, "a HybridServiceRole")
+        node_role_arn = checked_role_arn("node_role", node_role, facts)
         if permissions_boundary is not None:
             validation.managed_policy_arn("permissions_boundary", permissions_boundary)
 
         validation.add_to_tree(self, scope, id)
         self._connectors_arn = f"arn:{facts.partition}:ssm:{facts.region}:{facts.account}:cloud-connector"
-        roles_arn = f"arn:{facts.partition}:iam::{facts.account}:role{_PATH}"
-        federation_arn, assume_arn, dispatch_arn = (
-            f"{roles_arn}{prefix}{connector_name}" for prefix in (_FEDERATION_PREFIX, _ASSUME_PREFIX, _DISPATCH_PREFIX)
-        )
         document_arn = f"arn:{facts.partition}:ssm:{facts.region}:*:document/{_RUNBOOK}"
         automation_arns = [
             document_arn,
             f"arn:{facts.partition}:ssm:{facts.region}:*:automation-definition/{_RUNBOOK}:1",
             f"arn:{facts.partition}:ssm:{facts.region}:{facts.account}:automation-execution/*",
         ]
-        assume_federation_role = _allow(actions=["sts:AssumeRole"], resources=[federation_arn])
 
-        def role(role_id: str, prefix: str, trust: iam.IPrincipal, statements: list[dict[str, object]]) -> iam.Role:
+        def role(
+            role_id: str, prefix: str, trust: iam.IPrincipal, inline_policies: dict[str, iam.PolicyDocument] | None
+        ) -> iam.Role:
             return iam.Role(
                 self,
                 role_id,
                 assumed_by=trust,
-                inline_policies={"CloudConnector": iam.PolicyDocument.from_json({"Statement": statements})},
+                inline_policies=inline_policies,
                 role_name=f"{prefix}{connector_name}",
                 path=_PATH,
                 permissions_boundary=permissions_boundary,
             )
 
+        self._assume_role = role("Assume", _ASSUME_PREFIX, account_principal(facts), None)
+        self._dispatch_role = role("Dispatch", _DISPATCH_PREFIX, account_principal(facts), None)
+        token = statement(
+            ["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
+            ["*"],
+            {"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}},
+        )
         self._federation_role = role(
             "Federation",
             _FEDERATION_PREFIX,
-            connector_principal(facts, [assume_arn, dispatch_arn]),
-            [
-                _allow(
-                    actions=["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
-                    resources=["*"],
-                    conditions={"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}},
-                )
-            ],
+            connector_principal(facts, [self._assume_role.role_arn, self._dispatch_role.role_arn]),
+            {"CloudConnector": iam.PolicyDocument.from_json({"Statement": [token]})},
         )
-        self._assume_role = role(
-            "Assume",
-            _ASSUME_PREFIX,
-            account_principal(facts),
-            [
-                assume_federation_role,
-                _allow(
-                    actions=["iam:PassRole"],
-                    resources=[node_role.role_arn],
-                    conditions={"StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER}},
-                ),
-                _allow(
-                    actions=[
-                        "ssm:AddTagsToResource",
-                        "ssm:CreateActivation",
-                        "ssm:DeleteActivation",
-                        "ssm:DescribeActivations",
-                        "ssm:DescribeInstanceInformation",
-                    ],
-                    resources=["*"],
-                ),
-                _allow(actions=["iam:ListRoleTags"], resources=[federation_arn]),
-                _allow(actions=["ssm:GetDocument"], resources=[document_arn]),
-            ],
+        federation_arn = self._federation_role.role_arn
+        # In policies of their own: the federation role's trust policy refers to these roles.
+        _attach(
+            self._assume_role,
+            statement(["sts:AssumeRole"], [federation_arn]),
+            statement(["iam:PassRole"], [node_role_arn], {"StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER}}),
+            statement(
+                [
+                    "ssm:AddTagsToResource",
+                    "ssm:CreateActivation",
+                    "ssm:DeleteActivation",
+                    "ssm:DescribeActivations",
+                    "ssm:DescribeInstanceInformation",
+                ],
+                ["*"],
+            ),
+            statement(["iam:ListRoleTags"], [federation_arn]),
+            statement(["ssm:GetDocument"], [document_arn]),
         )
-        self._dispatch_role = role(
-            "Dispatch",
-            _DISPATCH_PREFIX,
-            account_principal(facts),
-            [
-                _allow(
-                    actions=["iam:PassRole"],
-                    resources=[assume_arn],
-                    conditions={
-                        "StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER},
-                        "ArnLike": {"iam:AssociatedResourceARN": automation_arns},
-                    },
-                ),
-                _allow(actions=["ssm:StartAutomationExecution"], resources=automation_arns),
-                assume_federation_role,
-                _allow(actions=["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], resources=["*"]),
-                _allow(actions=["iam:ListRoleTags"], resources=[federation_arn, assume_arn]),
-            ],
+        _attach(
+            self._dispatch_role,
+            statement(
+                ["iam:PassRole"],
+                [self._assume_role.role_arn],
+                {
+                    "StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER},
+                    "ArnLike": {"iam:AssociatedResourceARN": automation_arns},
+                },
+            ),
+            statement(["ssm:StartAutomationExecution"], automation_arns),
+            statement(["sts:AssumeRole"], [federation_arn]),
+            statement(["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], ["*"]),
+            statement(["iam:ListRoleTags"], [federation_arn, self._assume_role.role_arn]),
         )
         for caller in (self._assume_role, self._dispatch_role):
             Tags.of(caller).add("caller", "SSM")
         self._connectors = 0
-        facts.synth_checks.add_check(self._missing_connector)
+        self.node.add_validation(_ConnectorValidation(lambda: self._connectors))
 
     @property
     def federation_role(self) -> iam.IRole:
@@ -212,15 +206,19 @@ class CloudConnectorRoles(Construct):
         validation.check_grantee(grantee)
         return pass_roles(grantee, [self._federation_role.role_arn, self._dispatch_role.role_arn], SYSTEMS_MANAGER)
 
-    def _missing_connector(self) -> str | None:
-        if self._connectors:
-            return None
-        return f"{self.node.path}: add_connector must be called with the connector's ID, or with '*', got no call"
+
+@jsii.implements(IValidation)
+class _ConnectorValidation:
+    def __init__(self, connectors: Callable[[], int]) -> None:
+        self._connectors = connectors
+
+    def validate(self) -> list[str]:
+        if self._connectors():
+            return []
+        return ["add_connector must be called with the connector's ID, or with '*', got no call"]
 
 
-def _allow(
-    actions: list[str], resources: list[str], conditions: dict[str, dict[str, object]] | None = None
-) -> dict[str, object]:
-    """Return a statement as IAM writes it: all of a role's go to the CDK's JavaScript in one call."""
-    statement: dict[str, object] = {"Effect": "Allow", "Action": actions, "Resource": resources}
-    return statement if conditions is None else {**statement, "Condition": conditions}
+def _attach(role: iam.Role, *statements: dict[str, object]) -> None:
+    iam.Policy(
+        role, "CloudConnector", roles=[role], document=iam.PolicyDocument.from_json({"Statement": [*statements]})
+    )

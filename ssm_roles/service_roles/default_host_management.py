@@ -9,7 +9,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .. import _validation as validation
-from .._service_role import ServiceRole, aws_managed_policy, path_and_name
+from .._role_names import activation_role_name
+from .._service_role import RoleOptions, ServiceRole, aws_managed_policy
 from .._service_setting import RESOURCE_TYPE, check_service_setting, properties_of
 from .._stack import stack_facts
 from .._trust import SYSTEMS_MANAGER, service_principal
@@ -81,16 +82,18 @@ class DefaultHostManagementRole(ServiceRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=_PATH,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
             trust=lambda _: service_principal(SYSTEMS_MANAGER),
             default_policies=[aws_managed_policy(_POLICY_NAME)],
-            passed_by_name=True,
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=_PATH,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
+            for_activations=True,
         )
         if turned_on:
             # Newer types take the role's ARN, but this one is in the schemas that CloudFormation published so far.
@@ -103,4 +106,4 @@ class DefaultHostManagementRole(ServiceRole):
 
         https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdateServiceSetting.html
         """
-        return path_and_name(_PATH, self.role_name)
+        return activation_role_name(self)

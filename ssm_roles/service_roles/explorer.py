@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._service_role import ServiceRole, aws_managed_policy
+from .._service_role import RoleOptions, ServiceRole, aws_managed_policy
 from .._trust import QUICK_SETUP, automation_principal
 
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSSystemsManagerEnableExplorerExecutionPolicy.html
@@ -56,9 +56,12 @@ class ExplorerRole(ServiceRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                role_name=_ROLE_NAME,
+                description=description,
+                permissions_boundary=permissions_boundary,
+            ),
             trust=automation_principal,
             default_policies=[aws_managed_policy(_POLICY_NAME)],
-            role_name=_ROLE_NAME,
-            description=description,
-            permissions_boundary=permissions_boundary,
+            referred_to_by_name=True,
         )

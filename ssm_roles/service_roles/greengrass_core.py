@@ -9,7 +9,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .. import _validation as validation
-from .._node_role import NodeRole
+from .._node_role import NodeOptions, NodeRole
+from .._role_names import activation_role_name
+from .._service_role import RoleOptions
 from .._trust import SYSTEMS_MANAGER, service_principal
 from ..hybrid_base_policy import HybridBasePolicy
 from ..hybrid_capability import HybridCapability
@@ -83,17 +85,18 @@ class GreengrassCoreRole(NodeRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
+            NodeOptions(base_policy, chosen),
             trust=lambda _: service_principal(SYSTEMS_MANAGER),
-            base_policy=base_policy,
-            capabilities=chosen,
-            passed_by_name=True,
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
+            for_activations=True,
         )
 
     @property
@@ -102,4 +105,4 @@ class GreengrassCoreRole(NodeRole):
 
         https://docs.aws.amazon.com/greengrass/v2/developerguide/systems-manager-agent-component.html
         """
-        return self._path_and_name
+        return activation_role_name(self)

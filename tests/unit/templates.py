@@ -64,6 +64,11 @@ def statements(stack: Stack) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", only(stack, "AWS::IAM::Policy")["PolicyDocument"]["Statement"])
 
 
+def path_and_name(role_id: str) -> dict[str, Any]:
+    """Return what CloudFormation cuts from the ARN of a role, given by its logical ID, for Systems Manager."""
+    return {"Fn::Select": [1, {"Fn::Split": [":role/", {"Fn::GetAtt": [role_id, "Arn"]}]}]}
+
+
 def logical_id(construct: IConstruct) -> str:
     """Return the logical ID of the resource that a construct is, or that it has as its default child."""
     child = construct.node.default_child

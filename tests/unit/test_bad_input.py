@@ -58,6 +58,7 @@ from ssm_roles import (
     ServiceLinkedRole,
     ServiceLinkedRoleCreation,
     ServiceLinkedRoleType,
+    activation_role_name,
 )
 
 from .conftest import Refused
@@ -88,7 +89,7 @@ class Bench:
         constructs = Stack(self.app, "Constructs")
         self.constructs = constructs
         self.nodes = HybridServiceRole(constructs, "Nodes")
-        self.imported = HybridServiceRole.from_role_arn(constructs, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported")
+        self.imported = iam.Role.from_role_arn(constructs, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported")
         self.connector = CloudConnectorRoles(constructs, "Azure", connector_name="A", node_role=self.nodes)
         self.connector.add_connector("*")
         self.quick_setup = QuickSetupRoles(
@@ -100,7 +101,8 @@ class Bench:
         self.activation = HybridActivation(constructs, "Activation", role=self.nodes)
         self.key = kms.Key(constructs, "Key")
         self.bucket = s3.Bucket(constructs, "Bucket")
-        self.grantee = iam.Role(constructs, "Grantee", assumed_by=iam.AccountRootPrincipal())
+        self.grantee = iam.User(constructs, "Grantee")
+        self.role = iam.Role(constructs, "Role", assumed_by=iam.AccountRootPrincipal())
         self.policy = iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
         self.statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
         self.document = iam.PolicyDocument()
@@ -161,7 +163,8 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "removal policy": st.sampled_from(RemovalPolicy),
         "creation": st.sampled_from(ServiceLinkedRoleCreation),
         "role type": st.sampled_from(ServiceLinkedRoleType.all()),
-        "hybrid role": st.sampled_from([bench.nodes, bench.imported]),
+        "role": st.sampled_from([bench.nodes, bench.imported, bench.role]),
+        "service-linked role": st.just(bench.linked),
         "key": st.just(bench.key),
         "platform": st.sampled_from(RegistrationPlatform),
         "tier": st.sampled_from(InstancesTier),
@@ -213,7 +216,10 @@ def role_type(argument: str) -> Call:
 
 
 # What is of one kind can be of another, too.
-ALSO = {"construct": {"bucket", "grantee", "hybrid role", "key"}, "grantee": {"hybrid role"}}
+ALSO = {
+    "construct": {"bucket", "grantee", "role", "service-linked role", "key"},
+    "grantee": {"role", "service-linked role"},
+}
 
 
 def made(construct: type[Any], **good: Any) -> Callable[[str], Call]:
@@ -295,7 +301,7 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
         {
             **ANYWHERE,
             "connector_name": {"string"},
-            "node_role": {"hybrid role"},
+            "node_role": {"role"},
             "permissions_boundary": {"none", "policy"},
         },
     ),
@@ -312,7 +318,7 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
     (
         GreengrassCoreRole,
         made(GreengrassCoreRole),
-        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "grantee"}},
+        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "role"}},
     ),
     (ManagedInstanceRole, made(ManagedInstanceRole), NODE_ARGUMENTS),
     (
@@ -337,12 +343,7 @@ def arguments() -> dict[str, Argument]:
         ("HybridServiceRole", "base_policy", hybrid("base_policy"), {"base policy"}),
         ("HybridServiceRole", "capabilities", hybrid("capabilities"), {"none", "empty list"}),
         ("add_capability", "capability", lambda bench, value: bench.nodes.add_capability(value), {"capability"}),
-        (
-            "imported.add_capability",
-            "capability",
-            lambda bench, value: bench.imported.add_capability(value),
-            {"capability"},
-        ),
+        ("HybridCapability.grant", "role", lambda bench, value: bench.capability.grant(value), {"role"}),
         ("HybridCapability.of", "managed_policies", capability_of("managed_policies"), set()),
         ("HybridCapability.of", "statements", capability_of("statements"), {"none", "empty list"}),
         (
@@ -391,7 +392,7 @@ def arguments() -> dict[str, Argument]:
         ),
         ("ecs_anywhere", "cluster_arns", lambda _, value: HybridCapability.ecs_anywhere(value), {"none"}),
         ("eks_hybrid_nodes", "cluster_arns", lambda _, value: HybridCapability.eks_hybrid_nodes(value), set()),
-        ("greengrass", "token_exchange_role", lambda _, value: HybridCapability.greengrass(value), {"grantee"}),
+        ("greengrass", "token_exchange_role", lambda _, value: HybridCapability.greengrass(value), {"role"}),
         ("HybridServiceRole", "managed_policies", hybrid("managed_policies"), {"none", "empty list"}),
         ("HybridServiceRole", "inline_policies", hybrid("inline_policies"), {"none", "empty mapping"}),
         ("HybridServiceRole", "role_name", hybrid("role_name"), {"none", "string"}),
@@ -399,40 +400,7 @@ def arguments() -> dict[str, Argument]:
         ("HybridServiceRole", "description", hybrid("description"), {"none", "string"}),
         ("HybridServiceRole", "permissions_boundary", hybrid("permissions_boundary"), {"none", "policy"}),
         ("HybridServiceRole", "max_session_duration", hybrid("max_session_duration"), {"none", "duration"}),
-        (
-            "from_role_arn",
-            "scope",
-            lambda _, value: HybridServiceRole.from_role_arn(value, "Role", f"arn:aws:iam::{ACCOUNT}:role/Role"),
-            {"construct"},
-        ),
-        (
-            "from_role_arn",
-            "id",
-            lambda bench, value: HybridServiceRole.from_role_arn(
-                bench.stack, value, f"arn:aws:iam::{ACCOUNT}:role/Role"
-            ),
-            {"string"},
-        ),
-        (
-            "from_role_arn",
-            "role_arn",
-            lambda bench, value: HybridServiceRole.from_role_arn(bench.stack, "Role", value),
-            {"string"},
-        ),
-        ("add_managed_policy", "policy", lambda bench, value: bench.nodes.add_managed_policy(value), {"policy"}),
-        (
-            "imported.add_managed_policy",
-            "policy",
-            lambda bench, value: bench.imported.add_managed_policy(value),
-            {"policy"},
-        ),
-        ("add_to_policy", "statement", lambda bench, value: bench.nodes.add_to_policy(value), {"statement"}),
-        (
-            "imported.add_to_policy",
-            "statement",
-            lambda bench, value: bench.imported.add_to_policy(value),
-            {"statement"},
-        ),
+        ("activation_role_name", "role", lambda _, value: activation_role_name(value), {"role"}),
         (
             "grant_pass_role",
             "grantee",
@@ -440,10 +408,28 @@ def arguments() -> dict[str, Argument]:
             {"grantee"},
         ),
         (
+            "grants.pass_role",
+            "grantee",
+            lambda bench, value: bench.nodes.grants.pass_role(value),
+            {"grantee"},
+        ),
+        (
             "grant_create_activation",
             "grantee",
-            lambda bench, value: bench.imported.grant_create_activation(value),
+            lambda bench, value: bench.nodes.grant_create_activation(value),
             {"grantee"},
+        ),
+        (
+            "HybridActivation.grant_create",
+            "grantee",
+            lambda bench, value: HybridActivation.grant_create(value, bench.imported),
+            {"grantee"},
+        ),
+        (
+            "HybridActivation.grant_create",
+            "role",
+            lambda bench, value: HybridActivation.grant_create(bench.grantee, value),
+            {"role"},
         ),
         (
             "ServiceLinkedRole",
@@ -494,6 +480,18 @@ def arguments() -> dict[str, Argument]:
         ("grant_create", "grantee", lambda bench, value: bench.linked.grant_create(value), {"grantee"}),
         ("grant_delete", "grantee", lambda bench, value: bench.linked.grant_delete(value), {"grantee"}),
         (
+            "ServiceLinkedRole.grant_pass_role",
+            "grantee",
+            lambda bench, value: bench.linked.grant_pass_role(value),
+            {"grantee"},
+        ),
+        (
+            "ServiceLinkedRole.grant",
+            "grantee",
+            lambda bench, value: bench.linked.grant(value, "iam:GetRole"),
+            {"grantee"},
+        ),
+        (
             "add_dependent",
             "constructs",
             lambda bench, value: bench.linked.add_dependent(bench.bucket, value),
@@ -511,7 +509,7 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: HybridActivation(bench.stack, value, role=bench.nodes),
             {"string"},
         ),
-        ("HybridActivation", "role", activation("role"), {"hybrid role"}),
+        ("HybridActivation", "role", activation("role"), {"role"}),
         ("HybridActivation", "registration_limit", activation("registration_limit"), {"number"}),
         ("HybridActivation", "lifetime", activation("lifetime"), {"none"}),
         ("HybridActivation", "rotate_every", activation("rotate_every"), {"none"}),
@@ -568,14 +566,14 @@ def arguments() -> dict[str, Argument]:
             "run_command",
             "notification_role",
             lambda _, value: MaintenanceWindowTask.run_command(["Mine"], notification_role=value),
-            {"none"},
+            {"none", "role"},
         ),
         ("automation", "documents", lambda _, value: MaintenanceWindowTask.automation(value), {"strings"}),
         (
             "automation",
             "service_role",
             lambda _, value: MaintenanceWindowTask.automation(["Mine"], service_role=value),
-            {"none"},
+            {"none", "role"},
         ),
         ("lambda_functions", "functions", lambda _, value: MaintenanceWindowTask.lambda_functions(value), set()),
         ("step_functions", "state_machines", lambda _, value: MaintenanceWindowTask.step_functions(value), set()),
@@ -697,7 +695,7 @@ class Roles:
         return stack, f"Role{number}"
 
     def accepted(self, role: HybridServiceRole, **properties: Any) -> None:
-        resource = cast(iam.CfnRole, cast(iam.Role, role.role).node.default_child)
+        resource = cast(iam.CfnRole, role.node.default_child)
         stack = Stack.of(role)
         self.expected[f"{stack.node.id}/{stack.resolve(resource.logical_id)}"] = properties
 
@@ -1161,19 +1159,23 @@ ARN_PARTS = st.fixed_dictionaries(
 
 
 @in_few_and_in_many_cases
-def test_an_arn_that_is_no_role_s_is_refused(cases: str, bench: Bench, refused: Refused) -> None:
+def test_an_imported_role_with_an_arn_that_is_no_role_s_is_refused(cases: str, bench: Bench, refused: Refused) -> None:
     @given(parts=ARN_PARTS)
     def check(parts: dict[str, str]) -> None:
         arn = ":".join(parts[name] for name in PARTS)
+        # The CDK itself rejects what does not have the form of an ARN.
+        assume(parts["prefix"] == "arn" and parts["partition"] and parts["service"])
+        role = iam.Role.from_role_arn(Stack(), "Role", arn)
+        assert role.role_arn == arn
         if all(parts[name] in good for name, good in GOOD_PARTS.items()):
-            stack = new_stack()
-            role = HybridServiceRole.from_role_arn(stack, "Role", arn)
-            assert role.role_arn == arn
-            assert role.activation_role_name == parts["resource"].removeprefix("role/")
+            assert activation_role_name(role) == parts["resource"].removeprefix("role/")
         else:
             # A path and a name that are too long together make the ARN no other than a role's.
-            argument = "activation_role_name" if _only_too_long(parts) else "role_arn"
-            refused(lambda: HybridServiceRole.from_role_arn(bench.stack, "Role", arn), argument, tree=bench.stack)
+            argument = "activation_role_name" if _only_too_long(parts) else "role"
+            refused(lambda: activation_role_name(role), argument, tree=role.stack)
+            if argument == "role":
+                refused(lambda: HybridActivation.grant_create(bench.grantee, role), argument, tree=bench.grantee)
+                refused(lambda: bench.capability.grant(role), argument, tree=role.stack)
 
     check()
 
@@ -1183,11 +1185,28 @@ def _only_too_long(parts: dict[str, str]) -> bool:
     return rest and re.fullmatch(r"role/[\w/]+", parts["resource"]) is not None and len(parts["resource"]) > 64
 
 
+class RoleWithArn(iam.Role):
+    """A role whose ARN is any text, as a class of a user's own may have it."""
+
+    def __init__(self, scope: Stack, text: str) -> None:
+        super().__init__(scope, "Role", assumed_by=iam.AccountRootPrincipal())
+        self._text = text
+
+    @property
+    def role_arn(self) -> str:
+        return self._text
+
+
 @in_few_and_in_many_cases
-def test_any_text_for_an_arn_is_refused(cases: str, bench: Bench, refused: Refused) -> None:
+def test_a_role_with_any_text_for_an_arn_is_refused(cases: str, bench: Bench, refused: Refused) -> None:
     @given(text=st.text() | st.text(max_size=20).map("arn:aws:iam::{}".format))
     def check(text: str) -> None:
-        refused(lambda: HybridServiceRole.from_role_arn(bench.stack, "Role", text), "role_arn", tree=bench.stack)
+        assume("${Token[" not in text and "DUMMY_ARN" not in text)
+        role = RoleWithArn(Stack(), text)
+        refused(lambda: activation_role_name(role), "role", tree=role.stack)
+        refused(lambda: HybridActivation(bench.stack, "Activation", role=role), "role", tree=bench.stack)
+        refused(lambda: HybridActivation.grant_create(bench.grantee, role), "role", tree=bench.grantee)
+        refused(lambda: bench.capability.grant(role), "role", tree=role.stack)
 
     check()
 
@@ -1242,10 +1261,13 @@ def test_a_token_in_place_of_a_string_is_accepted_unchecked(token: str, argument
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_a_token_in_place_of_an_arn_is_accepted_unchecked(token: str, stack: Stack) -> None:
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", TOKENS[token](stack))
-    assert role.activation_role_name
-    role.grant_create_activation(iam.Role(stack, "Operator", assumed_by=iam.AccountRootPrincipal()))
+def test_a_role_imported_by_a_token_is_accepted_unchecked(token: str, stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", TOKENS[token](stack))
+    assert activation_role_name(role)
+    HybridActivation(stack, "Activation", role=role)
+    HybridActivation.grant_create(iam.User(stack, "Operator"), role)
+    HybridActivation.grant_create(role, role)
+    HybridCapability.agent_buckets().grant(role)
     synthesized(stack)
 
 

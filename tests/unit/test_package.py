@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,28 @@ def imports(path: Path) -> Iterator[str]:
             yield "." * node.level + (node.module or "")
 
 
+def own_members(cls: type) -> dict[str, Any]:
+    """Find what a class has from this library, its constructor and what it inherits included, but not the CDK's."""
+    members: dict[str, Any] = {}
+    for base in cls.__mro__:
+        # The members of `NotARole` raise an error for the CDK, and are not for users.
+        if base.__module__.split(".")[0] == "ssm_roles" and base.__name__ != "NotARole":
+            members = {**vars(base), **members}
+    return members
+
+
 def public_members() -> dict[str, Any]:
-    """Find the public classes, and their constructors, methods and properties, by name."""
+    """Find the public functions and classes, and their constructors, methods and properties, by name."""
     members: dict[str, Any] = {}
     for name in ssm_roles.__all__:
         cls = getattr(ssm_roles, name)
         members[name] = cls
-        for member_name, member in vars(cls).items():
+        if inspect.isfunction(cls):
+            continue
+        for member_name, member in own_members(cls).items():
             if member_name == "__init__" and not dataclasses.is_dataclass(cls) and not issubclass(cls, enum.Enum):
                 members[f"{name}.__init__"] = member
-            elif isinstance(member, property):
+            elif isinstance(member, (property, cached_property)) and not member_name.startswith("_"):
                 members[f"{name}.{member_name}"] = member
             elif not member_name.startswith("_") and isinstance(member, (staticmethod, classmethod)):
                 members[f"{name}.{member_name}"] = member.__func__
@@ -69,7 +82,9 @@ def section(docstring: str, title: str) -> str:
 def test_the_public_names_are_sorted_and_complete() -> None:
     assert ssm_roles.__all__ == sorted(ssm_roles.__all__)
     public = {name for name, value in vars(ssm_roles).items() if inspect.isclass(value)}
-    assert set(ssm_roles.__all__) == public
+    functions = {name for name, value in vars(ssm_roles).items() if inspect.isfunction(value)}
+    assert set(ssm_roles.__all__) == public | functions
+    assert functions - {"__getattr__", "__dir__"} == {"activation_role_name"}
     defined = {
         node.name
         for path in LIBRARY
@@ -82,15 +97,29 @@ def test_the_public_names_are_sorted_and_complete() -> None:
 
 def test_the_members_are_found() -> None:
     for name in (
+        "HybridActivation.grant_create",
+        "HybridCapability.grant",
         "HybridServiceRole.__init__",
         "HybridServiceRole.activation_role_name",
-        "HybridServiceRole.from_role_arn",
+        "HybridServiceRole.add_capability",
+        "HybridServiceRole.grant_pass_role",
+        "HybridServiceRole.grants",
         "ServiceLinkedRole.add_dependent",
+        "ServiceLinkedRole.grant_pass_role",
         "ServiceLinkedRole.managed_policy_arn",
+        "ServiceLinkedRoleBase.grant_principal",
         "ServiceLinkedRoleCreation",
         "ServiceLinkedRoleType.of",
+        "activation_role_name",
     ):
         assert name in MEMBERS
+
+
+def test_what_the_cdk_does_already_is_not_there_once_more() -> None:
+    assert "HybridServiceRole.from_role_arn" not in MEMBERS
+    assert "HybridServiceRole.add_managed_policy" not in MEMBERS
+    # An instance profile tells its role.
+    assert [name for name in MEMBERS if name.endswith(".role")] == ["ManagedInstanceRole.role"]
 
 
 @pytest.mark.parametrize("name", MEMBERS)

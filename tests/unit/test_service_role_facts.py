@@ -87,7 +87,7 @@ def notifications(stack: Stack) -> None:
 
 
 def connector(stack: Stack) -> None:
-    nodes = HybridServiceRole.from_role_arn(
+    nodes = iam.Role.from_role_arn(
         stack, "Nodes", f"arn:aws:iam::{ACCOUNT}:role/service-role/AmazonEC2RunCommandRoleForManagedInstances"
     )
     CloudConnectorRoles(stack, "Azure", connector_name="A", node_role=nodes).add_connector(

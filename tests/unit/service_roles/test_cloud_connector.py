@@ -18,6 +18,7 @@ from ..templates import (
     ANY_REGION,
     case_id,
     join,
+    logical_id,
     managed_policy,
     new_stack,
     refusal_at_synth,
@@ -29,8 +30,8 @@ CONNECTOR_ID = "01234567-89ab-cdef-0123-456789abcdef"
 OTHER_CONNECTOR_ID = "fedcba98-7654-3210-fedc-ba9876543210"
 
 
-def role_arn(name: str) -> dict[str, Any]:
-    return join("arn:", ANY_PARTITION, ":iam::", ANY_ACCOUNT, f":role/service-role/{name}")
+def arn(id: str) -> dict[str, Any]:
+    return {"Fn::GetAtt": [id, "Arn"]}
 
 
 def roles_of(stack: Stack, name: str = "Production", **arguments: Any) -> CloudConnectorRoles:
@@ -50,9 +51,17 @@ def trust(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{**common, **statement} for statement in statements]}
 
 
-def inline(*statements: dict[str, Any]) -> list[dict[str, Any]]:
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
-    return [{"PolicyName": "CloudConnector", "PolicyDocument": document}]
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+
+
+def attached_policies(stack: Stack) -> dict[str, list[dict[str, Any]]]:
+    """Return the documents of the policies that are resources of their own, by the role's logical ID."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for policy in resources(stack, "AWS::IAM::Policy").values():
+        (role,) = policy["Properties"]["Roles"]
+        found.setdefault(role["Ref"], []).append(policy["Properties"]["PolicyDocument"])
+    return found
 
 
 OF_THE_ACCOUNT = trust(
@@ -73,7 +82,7 @@ AUTOMATION = [
 # The four that every construct has
 
 
-def test_a_minimal_definition_is_three_roles_that_refer_to_each_other_by_name(stack: Stack) -> None:
+def test_a_minimal_definition_is_three_roles_that_refer_to_each_other_by_their_arns(stack: Stack) -> None:
     roles = roles_of(stack)
     roles.add_connector("*")
     federation, assume, dispatch = logical_ids(stack, roles)
@@ -88,12 +97,7 @@ def test_a_minimal_definition_is_three_roles_that_refer_to_each_other_by_name(st
                     "Principal": {"AWS": join("arn:", ANY_PARTITION, ":iam::", ANY_ACCOUNT, ":root")},
                     "Condition": {
                         "StringEquals": {"aws:PrincipalTag/caller": "SSM"},
-                        "ArnLike": {
-                            "aws:PrincipalArn": [
-                                role_arn("SSM-AzureAssumeRole-Production"),
-                                role_arn("SSM-AzureDispatchRole-Production"),
-                            ]
-                        },
+                        "ArnLike": {"aws:PrincipalArn": [arn(assume), arn(dispatch)]},
                     },
                 },
                 {
@@ -106,26 +110,49 @@ def test_a_minimal_definition_is_three_roles_that_refer_to_each_other_by_name(st
                     },
                 },
             ),
-            "Policies": inline(
+            "Policies": [
                 {
-                    "Action": ["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
-                    "Resource": "*",
-                    "Condition": {
-                        "ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": ["api://AzureADTokenExchange"]}
-                    },
+                    "PolicyName": "CloudConnector",
+                    "PolicyDocument": document(
+                        {
+                            "Action": ["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
+                            "Resource": "*",
+                            "Condition": {
+                                "ForAnyValue:StringEquals": {
+                                    "sts:IdentityTokenAudience": ["api://AzureADTokenExchange"]
+                                }
+                            },
+                        }
+                    ),
                 }
-            ),
+            ],
         },
         assume: {
             "RoleName": "SSM-AzureAssumeRole-Production",
             "Path": "/service-role/",
             "Tags": [{"Key": "caller", "Value": "SSM"}],
             "AssumeRolePolicyDocument": OF_THE_ACCOUNT,
-            "Policies": inline(
-                {"Action": "sts:AssumeRole", "Resource": role_arn("SSM-AzureRole-Production")},
+        },
+        dispatch: {
+            "RoleName": "SSM-AzureDispatchRole-Production",
+            "Path": "/service-role/",
+            "Tags": [{"Key": "caller", "Value": "SSM"}],
+            "AssumeRolePolicyDocument": OF_THE_ACCOUNT,
+        },
+    }
+    read_connectors = document(
+        {
+            "Action": "ssm:GetCloudConnector",
+            "Resource": join("arn:", ANY_PARTITION, ":ssm:", ANY_REGION, ":", ANY_ACCOUNT, ":cloud-connector/*"),
+        }
+    )
+    assert attached_policies(stack) == {
+        assume: [
+            document(
+                {"Action": "sts:AssumeRole", "Resource": arn(federation)},
                 {
                     "Action": "iam:PassRole",
-                    "Resource": {"Fn::GetAtt": [nodes, "Arn"]},
+                    "Resource": arn(nodes),
                     "Condition": {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}},
                 },
                 {
@@ -138,34 +165,30 @@ def test_a_minimal_definition_is_three_roles_that_refer_to_each_other_by_name(st
                     ],
                     "Resource": "*",
                 },
-                {"Action": "iam:ListRoleTags", "Resource": role_arn("SSM-AzureRole-Production")},
+                {"Action": "iam:ListRoleTags", "Resource": arn(federation)},
                 {"Action": "ssm:GetDocument", "Resource": DOCUMENT},
             ),
-        },
-        dispatch: {
-            "RoleName": "SSM-AzureDispatchRole-Production",
-            "Path": "/service-role/",
-            "Tags": [{"Key": "caller", "Value": "SSM"}],
-            "AssumeRolePolicyDocument": OF_THE_ACCOUNT,
-            "Policies": inline(
+            read_connectors,
+        ],
+        dispatch: [
+            document(
                 {
                     "Action": "iam:PassRole",
-                    "Resource": role_arn("SSM-AzureAssumeRole-Production"),
+                    "Resource": arn(assume),
                     "Condition": {
                         "StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"},
                         "ArnLike": {"iam:AssociatedResourceARN": AUTOMATION},
                     },
                 },
                 {"Action": "ssm:StartAutomationExecution", "Resource": AUTOMATION},
-                {"Action": "sts:AssumeRole", "Resource": role_arn("SSM-AzureRole-Production")},
+                {"Action": "sts:AssumeRole", "Resource": arn(federation)},
                 {"Action": ["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], "Resource": "*"},
-                {
-                    "Action": "iam:ListRoleTags",
-                    "Resource": [role_arn("SSM-AzureRole-Production"), role_arn("SSM-AzureAssumeRole-Production")],
-                },
+                {"Action": "iam:ListRoleTags", "Resource": [arn(federation), arn(assume)]},
             ),
-        },
+            read_connectors,
+        ],
     }
+    assert len(synthesized(stack)["Resources"]) == 8
 
 
 def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
@@ -183,8 +206,12 @@ def test_each_is_granted_what_a_bucket_grants(stack: Stack) -> None:
     bucket = s3.Bucket(stack, "Bucket")
     for role in (roles.federation_role, roles.assume_role, roles.dispatch_role):
         bucket.grant_read(role)
-    attached = [each["Properties"]["Roles"] for each in resources(stack, "AWS::IAM::Policy").values()]
-    assert sorted(reference["Ref"] for (reference,) in attached) == sorted(logical_ids(stack, roles))
+    readers = {
+        id
+        for id, documents in attached_policies(stack).items()
+        if any("s3:GetObject*" in each["Action"] for document in documents for each in document["Statement"])
+    }
+    assert readers == set(logical_ids(stack, roles))
 
 
 @pytest.mark.parametrize(
@@ -214,9 +241,38 @@ def test_invalid_input_is_refused_and_leaves_nothing_behind(
 # Names
 
 
-def test_a_role_of_another_kind_is_no_node_role(stack: Stack, refused: Refused) -> None:
-    plain: Any = iam.Role(stack, "Plain", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
-    refused(lambda: CloudConnectorRoles(stack, "Azure", connector_name="A", node_role=plain), "node_role", tree=stack)
+def test_a_role_that_is_defined_by_hand_may_be_the_node_role(stack: Stack) -> None:
+    by_hand = iam.Role(stack, "ByHand", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    CloudConnectorRoles(stack, "Azure", connector_name="A", node_role=by_hand).add_connector("*")
+    roles = deployed_roles(stack)
+    (assume,) = (each for each in roles.values() if each.arn == ASSUME_ARN)
+    nodes = roles[logical_id(by_hand)]
+    assert assume.may("iam:PassRole", nodes.arn, **TO_SSM)
+    assert not assume.may("iam:PassRole", nodes.arn, iam__PassedToService="ec2.amazonaws.com")
+    assert not assume.may("iam:PassRole", NODES_ARN, **TO_SSM)
+    assert nodes.policies == []
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "got"),
+    [
+        (f"arn:aws:iam::{OTHER_ACCOUNT}:role/Nodes", f"got one of {OTHER_ACCOUNT}"),
+        (f"arn:aws-cn:iam::{ACCOUNT}:role/Nodes", "got 'arn:aws-cn:iam::"),
+        (
+            f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM",
+            "got a service-linked role",
+        ),
+    ],
+)
+def test_a_role_that_no_machine_of_the_account_can_have_is_no_node_role(
+    role_arn: str, got: str, refused: Refused
+) -> None:
+    stack = new_stack(region="eu-central-1")
+    role = iam.Role.from_role_arn(stack, "Nodes", role_arn)
+    message = refused(
+        lambda: CloudConnectorRoles(stack, "Azure", connector_name="A", node_role=role), "node_role", tree=stack
+    )
+    assert got in message
 
 
 def test_no_role_can_be_outside_the_path_that_its_trust_policy_names(stack: Stack) -> None:
@@ -257,28 +313,39 @@ def test_a_connector_of_the_same_stack_is_no_cycle(stack: Stack) -> None:
     )
     roles.add_connector(connector.get_att("CloudConnectorId").to_string())
     template = synthesized(stack)["Resources"]
-    assert dependencies(template, "Connector") == {logical_ids(stack, roles)[0]}
-    for id in logical_ids(stack, roles):
-        assert "Connector" not in dependencies(template, id)
-    readers = [each["Properties"] for each in template.values() if each["Type"] == "AWS::IAM::Policy"]
-    assert [each["PolicyDocument"]["Statement"] for each in readers] == [
-        [
-            {
-                "Action": "ssm:GetCloudConnector",
-                "Effect": "Allow",
-                "Resource": join(
-                    "arn:",
-                    ANY_PARTITION,
-                    ":ssm:",
-                    ANY_REGION,
-                    ":",
-                    ANY_ACCOUNT,
-                    ":cloud-connector/",
-                    {"Fn::GetAtt": ["Connector", "CloudConnectorId"]},
-                ),
-            }
-        ]
-    ] * 2
+    federation, assume, dispatch = logical_ids(stack, roles)
+    # Its trust policy names the other two.
+    assert dependencies(template, "Connector") == {federation, assume, dispatch}
+    assert dependencies(template, federation) == {assume, dispatch}
+    assert dependencies(template, assume) == dependencies(template, dispatch) == set()
+    read_the_connector = document(
+        {
+            "Action": "ssm:GetCloudConnector",
+            "Resource": join(
+                "arn:",
+                ANY_PARTITION,
+                ":ssm:",
+                ANY_REGION,
+                ":",
+                ANY_ACCOUNT,
+                ":cloud-connector/",
+                {"Fn::GetAtt": ["Connector", "CloudConnectorId"]},
+            ),
+        }
+    )
+    attached = attached_policies(stack)
+    assert attached.keys() == {assume, dispatch}
+    for own, reader in attached.values():
+        assert "ssm:GetCloudConnector" not in str(own)
+        assert reader == read_the_connector
+
+
+def test_no_resource_depends_on_itself(stack: Stack) -> None:
+    roles = roles_of(stack)
+    roles.add_connector("*")
+    template = synthesized(stack)["Resources"]
+    for id in template:
+        assert id not in dependencies(template, id)
 
 
 def dependencies(template: dict[str, Any], id: str) -> set[str]:
@@ -300,7 +367,7 @@ def dependencies(template: dict[str, Any], id: str) -> set[str]:
 
 def test_roles_without_a_connector_are_refused_at_synth(stack: Stack) -> None:
     roles_of(stack)
-    assert "Stack/Azure: add_connector must be called with the connector's ID, or with '*'" in refusal_at_synth(stack)
+    assert "[Stack/Azure] add_connector must be called with the connector's ID, or with '*'" in refusal_at_synth(stack)
 
 
 @pytest.mark.parametrize(
@@ -325,13 +392,21 @@ TO_SSM = {"iam__PassedToService": "ssm.amazonaws.com"}
 FOR_THE_RUNBOOK = {**TO_SSM, "iam__AssociatedResourceARN": AZURE_DOCUMENT}
 
 
+def three_of(stack: Stack, **arguments: Any) -> list[DeployedRole]:
+    """Find the federation role, the assume role and the dispatch role of a stack's connector."""
+    found = deployed_roles(stack, **arguments)
+    ends = ("Role", "AssumeRole", "DispatchRole")
+    three = [[each for each in found.values() if f"/SSM-Azure{end}-" in each.arn] for end in ends]
+    return [one for (one,) in three]
+
+
 @pytest.fixture
 def three() -> list[DeployedRole]:
     """The three roles of a connector A, whose machines have the role that AWS's console makes."""
     stack = new_stack(region="eu-central-1")
-    nodes = HybridServiceRole.from_role_arn(stack, "Nodes", NODES_ARN)
+    nodes = iam.Role.from_role_arn(stack, "Nodes", NODES_ARN)
     CloudConnectorRoles(stack, "Azure", connector_name="A", node_role=nodes).add_connector(CONNECTOR_ID)
-    return list(deployed_roles(stack).values())
+    return three_of(stack)
 
 
 def test_the_federation_role_may_get_tokens_for_azure_and_nothing_else(three: list[DeployedRole]) -> None:
@@ -429,7 +504,7 @@ def test_the_dispatch_role_may_not(
 def test_with_a_star_each_connector_of_the_account_in_the_region_may_be_read() -> None:
     stack = new_stack(region="eu-central-1")
     roles_of(stack).add_connector("*")
-    _, _, assume, dispatch = deployed_roles(stack).values()
+    _, assume, dispatch = three_of(stack)
     for role in (assume, dispatch):
         for id in (CONNECTOR_ID, OTHER_CONNECTOR_ID):
             assert role.may("ssm:GetCloudConnector", f"{SSM}:{ACCOUNT}:cloud-connector/{id}")
@@ -458,10 +533,10 @@ def test_whoever_may_pass_roles_may_pass_what_the_connector_and_the_association_
     roles.add_connector(Aws.STACK_NAME)
     admin = iam.Role(stack, "Admin", assumed_by=iam.AccountRootPrincipal())
     roles.grant_pass_role(admin)
-    deployed = deployed_roles(stack, attributes={"AWS::StackName": CONNECTOR_ID})
-    admin_id = stack.resolve(admin.role_name)["Ref"]
-    _, federation, assume, dispatch, *_ = deployed.values()
+    attributes = {"AWS::StackName": CONNECTOR_ID}
+    deployed = deployed_roles(stack, attributes=attributes)[logical_id(admin)]
+    federation, assume, dispatch = three_of(stack, attributes=attributes)
     for role in (federation, dispatch):
-        assert deployed[admin_id].may("iam:PassRole", role.arn, **TO_SSM)
-        assert not deployed[admin_id].may("iam:PassRole", role.arn, iam__PassedToService="ec2.amazonaws.com")
-    assert not deployed[admin_id].may("iam:PassRole", assume.arn, **TO_SSM)
+        assert deployed.may("iam:PassRole", role.arn, **TO_SSM)
+        assert not deployed.may("iam:PassRole", role.arn, iam__PassedToService="ec2.amazonaws.com")
+    assert not deployed.may("iam:PassRole", assume.arn, **TO_SSM)

@@ -10,13 +10,14 @@ from aws_cdk import aws_s3 as s3
 from ssm_roles import ActivationTier, DefaultHostManagementRole, InstancesTier
 
 from ..conftest import Refused
+from ..policy_engine import deployed_text
 from ..templates import (
     case_id,
-    join,
     logical_id,
     managed_policy,
     new_stack,
     only,
+    path_and_name,
     refusal_at_synth,
     resources,
     statements,
@@ -95,7 +96,7 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
     (role,) = resources(stack, "AWS::IAM::Role")
     assert only(stack, "AWS::SSM::ServiceSetting") == {
         "SettingId": "/ssm/managed-instance/default-ec2-instance-management-role",
-        "SettingValue": join("service-role/", {"Ref": role}),
+        "SettingValue": path_and_name(role),
     }
 
 
@@ -163,9 +164,18 @@ def test_what_is_refused_for_another_reason_leaves_the_setting_free(stack: Stack
 def test_the_setting_waits_for_the_role_and_goes_with_the_stack(stack: Stack) -> None:
     role = DefaultHostManagementRole(stack, "Hosts", turned_on=True)
     (setting,) = resources(stack, "AWS::SSM::ServiceSetting").values()
-    assert setting["Properties"]["SettingValue"] == join("service-role/", {"Ref": logical_id(role)})
+    assert setting["Properties"]["SettingValue"] == path_and_name(logical_id(role))
     assert "DeletionPolicy" not in setting
     assert stack.resolve(role.setting_value) == setting["Properties"]["SettingValue"]
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_the_setting_is_the_path_without_its_leading_slash_then_the_name(partition: str, stack: Stack) -> None:
+    named = DefaultHostManagementRole(stack, "Named", role_name="Hosts")
+    generated = DefaultHostManagementRole(stack, "Generated")
+    assert deployed_text(named, named.setting_value, partition) == "service-role/Hosts"
+    name = f"Stack-{logical_id(generated)}-0123456789AB"
+    assert deployed_text(generated, generated.setting_value, partition) == f"service-role/{name}"
 
 
 def test_a_generated_name_that_is_too_long_for_the_setting_is_refused_at_synth() -> None:

@@ -10,14 +10,15 @@ from aws_cdk import aws_s3 as s3
 from ssm_roles import GreengrassCoreRole, HybridBasePolicy, HybridCapability
 
 from ..conftest import Refused
-from ..policy_engine import deployed_roles, unknown_to_iam
+from ..policy_engine import OTHER_ACCOUNT, deployed_roles, deployed_text, unknown_to_iam
 from ..templates import (
+    ACCOUNT,
     case_id,
-    join,
     logical_id,
     managed_policy,
     new_stack,
     only,
+    path_and_name,
     refusal_at_synth,
     resources,
     statements,
@@ -153,8 +154,10 @@ def test_invalid_input_is_refused_and_leaves_nothing_behind(
 def test_the_registration_role_name_is_the_path_without_its_leading_slash_then_the_name(stack: Stack) -> None:
     role = GreengrassCoreRole(stack, "Devices")
     edge = GreengrassCoreRole(stack, "Edge", path="/edge/")
-    assert stack.resolve(role.registration_role_name) == {"Ref": logical_id(role)}
-    assert stack.resolve(edge.registration_role_name) == join("edge/", {"Ref": logical_id(edge)})
+    for each, path in ((role, ""), (edge, "edge/")):
+        assert stack.resolve(each.registration_role_name) == path_and_name(logical_id(each))
+        name = f"Stack-{logical_id(each)}-0123456789AB"
+        assert deployed_text(each, each.registration_role_name) == f"{path}{name}"
 
 
 @pytest.mark.parametrize("role_name", ["Devices", None])
@@ -162,8 +165,7 @@ def test_with_a_path_known_at_deploy_time_only_the_registration_role_name_is_cut
     role_name: str | None, stack: Stack
 ) -> None:
     role = GreengrassCoreRole(stack, "Devices", path=CfnParameter(stack, "Path").value_as_string, role_name=role_name)
-    arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
-    assert stack.resolve(role.registration_role_name) == {"Fn::Select": [1, {"Fn::Split": [":role/", arn]}]}
+    assert stack.resolve(role.registration_role_name) == path_and_name(logical_id(role))
 
 
 def test_a_path_known_at_deploy_time_only_is_accepted_with_the_longest_name(stack: Stack) -> None:
@@ -212,6 +214,21 @@ def test_the_role_is_given_the_token_exchange_role_once(stack: Stack, refused: R
     attached = [each["Properties"]["Roles"] for each in resources(stack, "AWS::IAM::Policy").values()]
     assert ["GreengrassV2TokenExchangeRole"] in attached
     assert len(attached) == 2
+
+
+def test_a_token_exchange_role_whose_policies_can_not_be_changed_is_refused(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    for account, mutable in ((OTHER_ACCOUNT, True), (ACCOUNT, False)):
+        arn = f"arn:aws:iam::{account}:role/GreengrassV2TokenExchangeRole"
+        tokens = iam.Role.from_role_arn(stack, f"Tokens{account}", arn, mutable=mutable)
+        message = refused(
+            lambda tokens=tokens: GreengrassCoreRole(stack, "Devices", token_exchange_role=tokens),
+            "token_exchange_role",
+            tree=stack,
+        )
+        assert f"Stack/Tokens{account}" in message
+    GreengrassCoreRole(stack, "Devices")
+    assert resources(stack, "AWS::IAM::Policy") == {}
 
 
 def test_the_list_of_capabilities_is_left_as_it_was(stack: Stack) -> None:

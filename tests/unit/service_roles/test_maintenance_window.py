@@ -30,6 +30,7 @@ from ..templates import (
     join,
     logical_id,
     managed_policy,
+    new_stack,
     only,
     resources,
     statements,
@@ -327,6 +328,36 @@ def test_it_passes_the_notification_role_and_the_runbook_s_role(stack: Stack) ->
         assert not role.may("iam:PassRole", passed.arn, iam__PassedToService="sns.amazonaws.com")
 
 
+PASSING: dict[str, Callable[[iam.IRole], MaintenanceWindowTask]] = {
+    "notification_role": lambda role: MaintenanceWindowTask.run_command(["Mine"], notification_role=role),
+    "service_role": lambda role: MaintenanceWindowTask.automation(["Mine"], service_role=role),
+}
+
+
+@pytest.mark.parametrize("argument", PASSING)
+def test_it_passes_a_role_that_is_defined_by_hand_and_one_that_exists(argument: str, stack: Stack) -> None:
+    by_hand = iam.Role(stack, "ByHand", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    existing = iam.Role.from_role_arn(stack, "Existing", f"arn:aws:iam::{ACCOUNT}:role/team/Existing")
+    window_role(stack, *(PASSING[argument](role) for role in (by_hand, existing)))
+    role = deployed(stack)
+    for passed in (deployed(stack, "ByHand").arn, existing.role_arn):
+        assert role.may("iam:PassRole", passed, iam__PassedToService="ssm.amazonaws.com")
+        assert not role.may("iam:PassRole", passed, iam__PassedToService="sns.amazonaws.com")
+        assert not role.may("iam:PassRole", passed)
+    other = f"arn:aws:iam::{ACCOUNT}:role/Existing"
+    assert not role.may("iam:PassRole", other, iam__PassedToService="ssm.amazonaws.com")
+
+
+@pytest.mark.parametrize("argument", PASSING)
+def test_a_role_of_another_account_or_partition_is_refused_where_the_stack_s_is_known(
+    argument: str, refused: Refused
+) -> None:
+    stack = new_stack(region="eu-central-1")
+    for number, arn in enumerate((f"arn:aws:iam::{OTHER_ACCOUNT}:role/Theirs", f"arn:aws-cn:iam::{ACCOUNT}:role/Ours")):
+        task = PASSING[argument](iam.Role.from_role_arn(stack, f"Role{number}", arn))
+        refused(lambda task=task: window_role(stack, task), argument, tree=stack)
+
+
 def test_a_bucket_for_the_output_is_one_that_commands_may_name(stack: Stack) -> None:
     bucket = s3.Bucket.from_bucket_name(stack, "Output", "output-of-ours")
     window_role(stack, MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"], output_buckets=[bucket]))
@@ -401,11 +432,12 @@ TASK: Any = MaintenanceWindowTask
         ("output_buckets", lambda stack: patching_to(stack, [])),
         ("output_buckets", lambda stack: patching_to(stack, ["output-of-ours"])),
         ("output_buckets", lambda stack: patching_to(stack, [kms.Key(stack, "Key")])),
-        (
-            "notification_role",
-            lambda stack: TASK.run_command(["Mine"], notification_role=role_of(stack)),
-        ),
-        ("service_role", lambda stack: TASK.automation(["Mine"], service_role=role_of(stack))),
+        ("notification_role", lambda _: TASK.run_command(["Mine"], notification_role="Notifications")),
+        ("notification_role", lambda stack: TASK.run_command(["Mine"], notification_role=kms.Key(stack, "Key"))),
+        ("notification_role", lambda stack: TASK.run_command(["Mine"], notification_role=service_linked(stack))),
+        ("service_role", lambda _: TASK.automation(["Mine"], service_role=f"arn:aws:iam::{ACCOUNT}:role/Runbook")),
+        ("service_role", lambda stack: TASK.automation(["Mine"], service_role=kms.Key(stack, "Key"))),
+        ("service_role", lambda stack: TASK.automation(["Mine"], service_role=service_linked(stack))),
         ("functions", lambda _: TASK.lambda_functions([])),
         ("functions", lambda stack: TASK.lambda_functions(function(stack))),
         ("functions", lambda _: TASK.lambda_functions([FUNCTION])),
@@ -427,8 +459,9 @@ def patching_to(stack: Stack, buckets: Any) -> MaintenanceWindowTask:
     return MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"], output_buckets=buckets)
 
 
-def role_of(stack: Stack) -> Any:
-    return iam.Role(stack, "Other", assumed_by=iam.AccountRootPrincipal())
+def service_linked(stack: Stack) -> iam.IRole:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
+    return iam.Role.from_role_arn(stack, "ServiceLinked", arn)
 
 
 def test_a_task_tells_of_which_kind_it_is(stack: Stack) -> None:

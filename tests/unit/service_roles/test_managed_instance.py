@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
@@ -132,6 +133,15 @@ def test_its_attributes_are_those_of_the_instance_profile(stack: Stack) -> None:
     assert stack.resolve(role.instance_profile_name) == {"Ref": profile}
     assert stack.resolve(role.instance_profile_arn) == {"Fn::GetAtt": [profile, "Arn"]}
     assert profile.startswith("InstancesInstanceProfile")
+    assert role.role is role
+
+
+def test_a_launch_template_takes_it_as_its_instance_profile_and_makes_no_other(stack: Stack) -> None:
+    role = ManagedInstanceRole(stack, "Instances")
+    ec2.LaunchTemplate(stack, "Template", instance_profile=role)
+    profile = {"Fn::GetAtt": [logical_id(role.instance_profile), "Arn"]}
+    assert only(stack, "AWS::EC2::LaunchTemplate")["LaunchTemplateData"]["IamInstanceProfile"] == {"Arn": profile}
+    assert only(stack, "AWS::IAM::InstanceProfile")["Roles"] == [{"Ref": logical_id(role)}]
 
 
 def test_a_path_and_a_name_may_be_as_long_as_iam_allows_since_ec2_takes_the_profile(stack: Stack) -> None:

@@ -17,9 +17,9 @@ from ..templates import (
     ANY_PARTITION,
     case_id,
     join,
+    logical_id,
     managed_policy,
     resources,
-    statements,
     synthesized,
 )
 
@@ -49,6 +49,15 @@ def logical_ids(stack: Stack, roles: QuickSetupRoles) -> tuple[str, str]:
     return administration, execution
 
 
+def policies(stack: Stack) -> dict[str, list[dict[str, Any]]]:
+    """Return the statements of each role that has a policy of its own, by the role's logical ID."""
+    found = [each["Properties"] for each in resources(stack, "AWS::IAM::Policy").values()]
+    assert all(len(each["Roles"]) == 1 for each in found)
+    by_role = {each["Roles"][0]["Ref"]: each["PolicyDocument"]["Statement"] for each in found}
+    assert len(by_role) == len(found)
+    return by_role
+
+
 # The four that every construct has
 
 
@@ -59,6 +68,7 @@ def test_a_minimal_definition_is_a_pair_that_knows_only_each_other(
     roles = pair_of(stack, configurations)
     administration, execution = logical_ids(stack, roles)
     administration_name, execution_name, policy = PAIRS[configurations]
+    (policy_id,) = resources(stack, "AWS::IAM::Policy")
     assert synthesized(stack) == {
         "Resources": {
             administration: {
@@ -86,24 +96,24 @@ def test_a_minimal_definition_is_a_pair_that_knows_only_each_other(
                             },
                         ],
                     },
-                    "Policies": [
-                        {
-                            "PolicyName": "AssumeExecutionRole",
-                            "PolicyDocument": {
-                                "Version": "2012-10-17",
-                                "Statement": [
-                                    {
-                                        "Action": "sts:AssumeRole",
-                                        "Effect": "Allow",
-                                        "Resource": join(
-                                            "arn:", ANY_PARTITION, ":iam::", ANY_ACCOUNT, f":role/{execution_name}"
-                                        ),
-                                    }
-                                ],
-                            },
-                        }
-                    ],
                     "RoleName": administration_name,
+                },
+            },
+            policy_id: {
+                "Type": "AWS::IAM::Policy",
+                "Properties": {
+                    "PolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Action": "sts:AssumeRole",
+                                "Effect": "Allow",
+                                "Resource": {"Fn::GetAtt": [execution, "Arn"]},
+                            }
+                        ],
+                    },
+                    "PolicyName": policy_id,
+                    "Roles": [{"Ref": administration}],
                 },
             },
             execution: {
@@ -141,8 +151,9 @@ def test_each_is_granted_what_a_bucket_grants(stack: Stack) -> None:
     bucket = s3.Bucket(stack, "Bucket")
     bucket.grant_read(roles.administration_role)
     bucket.grant_read(roles.execution_role)
-    attached = [each["Properties"]["Roles"] for each in resources(stack, "AWS::IAM::Policy").values()]
-    assert sorted(reference["Ref"] for (reference,) in attached) == sorted(logical_ids(stack, roles))
+    assert sorted(policies(stack)) == sorted(logical_ids(stack, roles))
+    for statements in policies(stack).values():
+        assert statements[-1]["Action"] == ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]
 
 
 @pytest.mark.parametrize(
@@ -196,8 +207,9 @@ def test_whoever_may_pass_roles_may_pass_the_administration_role_to_quick_setup_
     stack: Stack,
 ) -> None:
     roles = pair_of(stack, QuickSetupConfigurations.PATCH_POLICIES)
-    roles.grant_pass_role(iam.Role(stack, "Admin", assumed_by=iam.AccountRootPrincipal()))
-    assert statements(stack) == [
+    admin = iam.Role(stack, "Admin", assumed_by=iam.AccountRootPrincipal())
+    roles.grant_pass_role(admin)
+    assert policies(stack)[logical_id(admin)] == [
         {
             "Action": "iam:PassRole",
             "Effect": "Allow",
