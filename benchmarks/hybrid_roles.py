@@ -1,9 +1,9 @@
-"""Four ways to the same template: many roles of hybrid activations in one stack.
+"""Four variants of code for the same template: many hybrid service roles in one stack.
 
-``library`` is what users of ssm_roles write. ``idiomatic`` is what users of aws-cdk-lib write: a function that makes
-one role, called in a loop; the library is held to this one. ``tuned`` knows that each CDK object costs calls into
-JavaScript, and makes the principal and the policy once, outside the loop. ``bare`` gives CDK a finished trust policy
-and leaves nothing to it but the resource: the lower limit of anything that makes a role.
+``library`` uses ssm_roles. ``idiomatic`` is typical aws-cdk-lib code: a function that creates one role, called in a
+loop. The targets apply to the comparison of these two. ``tuned`` creates the principal and the policy once, outside the
+loop, which saves calls into Node.js. ``bare`` passes a complete trust policy to ``iam.CfnRole``, which is the lower
+limit of the cost of a role.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 
 from ssm_roles import HybridServiceRole
 
-# Takes a stack, and returns what makes the role of one construct id in it. All of it is timed.
+# A function that returns the function that creates a role with the given ID. Both are timed.
 Variant = Callable[[Stack], Callable[[str], object]]
 
 

@@ -1,4 +1,4 @@
-"""`import ssm_roles`, in processes that have imported what hand-written code imports: `aws_cdk` and its `aws_iam`."""
+"""Measure `import ssm_roles` after the imports of hand-written code, `aws_cdk` and its `aws_iam`."""
 
 from benchmarks.alternation import Distribution, Ratio, alternate
 from benchmarks.children import Child, run_child
@@ -6,13 +6,13 @@ from benchmarks.report import Findings, milliseconds_row, ratio_row
 
 
 def measure(*, at_most: int, seconds: float) -> Findings:
-    """Compare processes that import it with processes that don't.
+    """Compare processes that import the library with processes that don't.
 
     Args:
-        at_most: How many there are of each.
-        seconds: After which no more are started.
+        at_most: The maximum number of processes of each kind.
+        seconds: The time in seconds after which no new process starts.
     """
-    _import("library")  # so that the byte code is there
+    _import("library")  # This writes the bytecode files.
     library, nothing = alternate(
         lambda: _import("library"), lambda: _import("nothing"), at_most=at_most, seconds=seconds
     )

@@ -1,4 +1,4 @@
-"""On what it was measured."""
+"""The machine and the versions of a measurement."""
 
 import os
 import platform
@@ -11,11 +11,11 @@ from benchmarks.children import NODE
 
 
 def circumstances(load_before: float, seconds: float) -> str:
-    """Describe the machine, the versions and the day.
+    """Describe the machine, the versions and the date of a measurement.
 
     Args:
-        load_before: The load of the machine before the first measurement.
-        seconds: How long all measurements took.
+        load_before: The load average of the machine before the first measurement.
+        seconds: The duration of all measurements in seconds.
     """
     node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -23,7 +23,7 @@ def circumstances(load_before: float, seconds: float) -> str:
         f"Measured on {date.today().isoformat()} in {seconds:.0f} s: {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores of {_processor()}, {memory:.0f} GiB, Python {platform.python_version()}, "
         f"Node.js {node.removeprefix('v')}, aws-cdk-lib {version('aws-cdk-lib')}, jsii {version('jsii')}. "
-        f"Before it began, other things kept {load_before:.1f} of the cores busy."
+        f"Load average before the start: {load_before:.1f}."
     )
 
 

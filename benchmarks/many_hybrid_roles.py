@@ -1,4 +1,4 @@
-"""Many roles in one stack, in the ways of hybrid_roles.py, a few built in each way in turn."""
+"""Compare the variants of hybrid_roles.py, which create many roles in one stack."""
 
 from collections.abc import Sequence
 
@@ -14,23 +14,23 @@ _VARIANTS = {
     "bare": "`iam.CfnRole`, finished policy",
 }
 _WITHOUT_SYNTHESIS, _WITH_SYNTHESIS = 0, 1
-# Fresh processes now and then: what CDK has made stays in Node.js for good.
+# The benchmark starts new processes regularly, because Node.js never frees the objects of the AWS CDK.
 _ROUNDS_PER_PROCESS = 2
-# How much faster than that of hand-written code the time per role may grow and still be called linear.
+# The maximum growth of the time per role, relative to hand-written code, that still counts as linear.
 _LINEAR = 1.10
 
 
 def measure(*, at_most: int, seconds: float, memory_pairs: int, memory_seconds: float) -> Findings:
-    """Compare the ways.
+    """Compare the variants.
 
     Args:
-        at_most: How many processes there are.
-        seconds: After which no more are started.
-        memory_pairs: How many pairs of processes tell the peak memory.
-        memory_seconds: After which there are no more of these.
+        at_most: The maximum number of processes.
+        seconds: The time in seconds after which no new process starts.
+        memory_pairs: The maximum number of pairs of processes that measure the peak memory.
+        memory_seconds: The time in seconds after which no new pair starts.
 
     Raises:
-        ChildError: The ways don't give the same template.
+        ChildError: The templates of the variants differ.
     """
     times = _Times()
     for number in rounds(at_most, seconds):
@@ -88,7 +88,7 @@ class _Times:
         return Ratio.of(self._seconds[variant, size, kind], self._seconds[reference, size, kind])
 
     def growth_row(self) -> Row:
-        """Tell whether a role costs more among many: beyond hand-written code, since both were built in turn."""
+        """Return the row with the growth of the time per role, relative to hand-written code."""
         smallest, largest = _SIZES[0], _SIZES[-1]
         few = self.ratio("library", "idiomatic", smallest, _WITHOUT_SYNTHESIS).pairs.median
         many = self.ratio("library", "idiomatic", largest, _WITHOUT_SYNTHESIS).pairs.median

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown: printed, and written between the markers of README.md."""
+"""The results in Markdown, which are printed and written between the markers of README.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,20 +7,20 @@ from pathlib import Path
 from benchmarks.alternation import Distribution, Ratio
 
 _README = Path(__file__).with_name("README.md")
-_BEGIN = "<!-- Written by `python benchmarks/run.py`, up to the next such line. -->"
-_END = "<!-- Written by `python benchmarks/run.py`, down to here. -->"
+_BEGIN = "<!-- BEGIN: `python benchmarks/run.py` writes this section. -->"
+_END = "<!-- END: `python benchmarks/run.py` writes this section. -->"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """A row of the result table.
 
     Attributes:
-        what: What was measured.
-        target: What it should be; empty where it is told for information only.
-        measured: What it is.
-        spread: How sure that is; empty for what is counted.
-        met: Whether it is what it should be; None where there is no target.
+        what: The name of the measurement.
+        target: The target, or an empty string.
+        measured: The measured value.
+        spread: The spread of the measured values. It is empty for counted values.
+        met: Whether the value meets the target, or None without a target.
     """
 
     what: str
@@ -32,14 +32,14 @@ class Row:
 
 @dataclass
 class Findings:
-    """What one benchmark found: its lines of the table, and tables of its own below."""
+    """The results of a benchmark: rows of the result table, and tables to print after it."""
 
     rows: list[Row] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
 
 
 def ratio_row(what: str, ratio: Ratio, limit: float | None = None) -> Row:
-    """Make the line of a ratio; the median of the pairs is held to the limit."""
+    """Return the row of a ratio. The limit applies to the median of the pairs."""
     pairs = ratio.pairs
     return Row(
         what,
@@ -51,7 +51,7 @@ def ratio_row(what: str, ratio: Ratio, limit: float | None = None) -> Row:
 
 
 def milliseconds_row(what: str, values: Distribution, limit: float | None = None) -> Row:
-    """Make the line of a time; its median is held to the limit."""
+    """Return the row of a duration. The limit applies to the median."""
     return Row(
         what,
         "" if limit is None else f"at most {limit:.0f} ms",
@@ -68,7 +68,7 @@ def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def markdown(findings: Sequence[Findings], circumstances: str) -> str:
-    """Return everything that was found."""
+    """Return all results in Markdown."""
     answers = {True: "yes", False: "**no**", None: ""}
     lines = [
         (row.what, row.target, row.measured, row.spread, answers[row.met]) for each in findings for row in each.rows
@@ -78,7 +78,7 @@ def markdown(findings: Sequence[Findings], circumstances: str) -> str:
 
 
 def write_readme(found: str) -> None:
-    """Put what was found into README.md, in place of what was found before."""
+    """Replace the results in README.md."""
     text = _README.read_text(encoding="utf-8")
     introduction, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)

@@ -1,7 +1,7 @@
-"""Measure the library against hand-written aws-cdk-lib code, print the table and write it to README.md.
+"""Compare the library with hand-written aws-cdk-lib code, print the results and write them to README.md.
 
-It needs Linux, for it reads /proc. A target that is missed is said in the table, and is no error: times are no tests.
-What is an error is hand-written code that gives another template.
+The benchmarks require Linux, because they read /proc. A missed target is shown in the table, but isn't an error. If the
+hand-written code creates a different template, the command fails.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from benchmarks.report import markdown, write_readme
 
 
 def main() -> None:
-    """Run all benchmarks, which takes 5 minutes at most unless the machine is busy with other things."""
-    parser = argparse.ArgumentParser(description="Measure the library against hand-written aws-cdk-lib code.")
-    parser.add_argument("--quick", action="store_true", help="few rounds; does not write README.md")
+    """Run all benchmarks, which takes up to 5 minutes on an idle machine."""
+    parser = argparse.ArgumentParser(description="Compare the library with hand-written aws-cdk-lib code.")
+    parser.add_argument("--quick", action="store_true", help="run fewer rounds, and don't write README.md")
     quick: bool = parser.parse_args().quick
     load_before = os.getloadavg()[0]
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The synthesis of the sample app, from the start of its process to the end, against handwritten_app.py."""
+"""Compare the synthesis of the sample app, a whole process, with that of handwritten_app.py."""
 
 import json
 import tempfile
@@ -17,13 +17,13 @@ def measure(*, at_most: int, seconds: float) -> Findings:
     """Compare both apps.
 
     Args:
-        at_most: How many times each is run.
-        seconds: After which they are not run again.
+        at_most: The maximum number of processes for each app.
+        seconds: The time in seconds after which no new process starts.
 
     Raises:
-        ChildError: They don't give the same templates and assets.
+        ChildError: The templates or assets of the apps differ.
     """
-    _refuse_different_templates()
+    _reject_different_templates()
     library, handwritten = alternate(
         lambda: _synthesize(_LIBRARY), lambda: _synthesize(_HANDWRITTEN), at_most=at_most, seconds=seconds
     )
@@ -55,7 +55,7 @@ def _synthesize(app: Path) -> Child:
         return run_child("run_app", str(app), environment={"CDK_OUTDIR": folder})
 
 
-def _refuse_different_templates() -> None:
+def _reject_different_templates() -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         contents = []
         for app in (_LIBRARY, _HANDWRITTEN):
@@ -64,7 +64,7 @@ def _refuse_different_templates() -> None:
             contents.append(_deployed(assembly))
     if contents[0] != contents[1] or not contents[0]:
         raise ChildError(
-            f"{_HANDWRITTEN.name} does not give the templates of {_LIBRARY.name}: the times would mean nothing"
+            f"{_HANDWRITTEN.name} must create the same templates and assets as {_LIBRARY.name}, got different ones"
         )
 
 

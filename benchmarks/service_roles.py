@@ -1,6 +1,6 @@
-"""Two ways to the template of each construct of a role: the library's, and hand-written with aws-cdk-lib alone.
+"""The role constructs of the library, and hand-written aws-cdk-lib code for the same templates.
 
-One more construct is one more entry of ``WAYS``.
+To add a construct, add an entry to ``WAYS``.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,6 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from ssm_roles import (
-    ActivationTier,
     AssociationDispatchRole,
     AutomationAdministrationRole,
     AutomationExecutionRole,
@@ -24,12 +23,11 @@ from ssm_roles import (
     DefaultHostManagementRole,
     ExplorerRole,
     GreengrassCoreRole,
-    HybridCapability,
     HybridServiceRole,
-    InstancesTier,
     MaintenanceWindowServiceRole,
     MaintenanceWindowTask,
     ManagedInstanceRole,
+    NodeCapability,
     QuickSetupConfigurations,
     QuickSetupRoles,
     RunCommandNotificationRole,
@@ -43,7 +41,7 @@ CONNECTOR_ID = "12345678-90ab-cdef-1234-567890abcdef"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A stack, and what is in it already; nothing of it is timed."""
+    """A stack with the resources that the constructs use. Their creation isn't timed."""
 
     stack: Stack
     topic: sns.ITopic
@@ -53,7 +51,7 @@ class Surroundings:
 
     @staticmethod
     def of(stack: Stack) -> "Surroundings":
-        """Make them in a stack."""
+        """Create the resources in a stack."""
         topic_arn = stack.format_arn(service="sns", resource="patching")
         key_arn = stack.format_arn(service="kms", resource="key", resource_name="1234abcd")
         return Surroundings(
@@ -66,12 +64,12 @@ class Surroundings:
 
     @property
     def node_role_arn(self) -> str:
-        """The ARN of a role of hybrid nodes that is made elsewhere."""
+        """The ARN of an existing role of hybrid-activated nodes."""
         return f"arn:aws:iam::{ACCOUNT}:role/HybridNodes"
 
     @cached_property
     def hybrid_role(self) -> iam.IRole:
-        """That role, as the library knows it."""
+        """The existing role, imported into the stack."""
         return iam.Role.from_role_arn(self.stack, "Nodes", self.node_role_arn)
 
 
@@ -103,10 +101,6 @@ def _pass_itself(role: iam.Role) -> None:
 
 def _service_setting(scope: Construct, id: str, setting_id: str, value: str) -> None:
     CfnResource(scope, id, type="AWS::SSM::ServiceSetting", properties={"SettingId": setting_id, "SettingValue": value})
-
-
-def activation_tier(at: Surroundings, id: str) -> None:
-    _service_setting(at.stack, id, "/ssm/managed-instance/activation-tier", "advanced")
 
 
 def association_dispatch_role(at: Surroundings, id: str) -> None:
@@ -406,7 +400,7 @@ def maintenance_window_service_role(at: Surroundings, id: str) -> None:
 
 
 def run_command_notification_role(at: Surroundings, id: str) -> None:
-    # Topic.grant_publish would allow more of the key than AWS documents. Like the library, it is told the topic only.
+    # Topic.grant_publish would grant more permissions for the key than AWS documents.
     role = iam.Role(at.stack, id, assumed_by=iam.ServicePrincipal(SYSTEMS_MANAGER))
     role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[at.topic.topic_arn]))
     key = at.topic.master_key
@@ -414,15 +408,11 @@ def run_command_notification_role(at: Surroundings, id: str) -> None:
         key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
 
 
-# What a stack can have once only.
-ONCE = ("ActivationTier", "DefaultHostManagementRole")
+# The constructs that a stack can contain only once.
+ONCE = ("DefaultHostManagementRole",)
 
-# The library's way, and the hand-written one.
+# For each construct, the code with the library and the hand-written code.
 WAYS: dict[str, tuple[Way, Way]] = {
-    "ActivationTier": (
-        lambda at, id: ActivationTier(at.stack, id, tier=InstancesTier.ADVANCED),
-        activation_tier,
-    ),
     "AssociationDispatchRole": (
         lambda at, id: AssociationDispatchRole(at.stack, id),
         association_dispatch_role,
@@ -446,7 +436,7 @@ WAYS: dict[str, tuple[Way, Way]] = {
         cloud_connector_roles,
     ),
     "DefaultHostManagementRole": (
-        lambda at, id: DefaultHostManagementRole(at.stack, id, turned_on=True),
+        lambda at, id: DefaultHostManagementRole(at.stack, id, enabled=True),
         default_host_management_role,
     ),
     "ExplorerRole": (
@@ -462,9 +452,9 @@ WAYS: dict[str, tuple[Way, Way]] = {
             at.stack,
             id,
             capabilities=[
-                HybridCapability.cloud_watch_agent(),
-                HybridCapability.session_logs(at.bucket, prefix="sessions"),
-                HybridCapability.session_encryption(at.key),
+                NodeCapability.cloud_watch_agent(),
+                NodeCapability.session_logs(at.bucket, prefix="sessions"),
+                NodeCapability.session_encryption(at.key),
             ],
         ),
         hybrid_service_role,

@@ -1,7 +1,7 @@
-"""Virtual machines of Microsoft Azure as managed nodes: a cloud connector, its three roles and the machines' role.
+"""Virtual machines in Microsoft Azure as managed nodes: a cloud connector, its three roles and the machines' role.
 
-The IDs are those of your Azure tenant, of the application that trusts the federation role, and of your connector of
-AWS Config. The outputs are what the State Manager association for ``AWS-InstallSSMAgentOnAzure`` takes.
+Replace the IDs with those of your Azure tenant, of the application that trusts the federation role, and of your AWS
+Config connector. The State Manager association for ``AWS-InstallSSMAgentOnAzure`` takes the outputs as its parameters.
 """
 
 from aws_cdk import App, CfnOutput, CfnResource, Stack
@@ -17,7 +17,7 @@ stack = Stack(app, "AzureNodes")
 
 nodes = HybridServiceRole(stack, "Nodes", description="Machines in Azure, managed by Systems Manager")
 roles = CloudConnectorRoles(stack, "Azure", connector_name="Production", node_role=nodes)
-# With aws-cdk-lib 2.275.0 or later it is ssm.CfnCloudConnector.
+# With aws-cdk-lib 2.275.0 or later, you can use ssm.CfnCloudConnector.
 connector = CfnResource(
     stack,
     "Connector",
@@ -32,31 +32,6 @@ connector = CfnResource(
 connector_id = connector.get_att("CloudConnectorId").to_string()
 roles.add_connector(connector_id)
 
-# For reviews with cdk-nag, which reads this; without it nothing does.
-nodes.node.add_metadata(
-    "aws:cdk:acknowledged-rules",
-    {
-        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]": (
-            "What SSM Agent needs, kept up to date by AWS"
-        )
-    },
-)
-roles.node.add_metadata(
-    "aws:cdk:acknowledged-rules",
-    {
-        "AwsSolutions-IAM5[Resource::*]": (
-            "Tokens, activations, unregistered machines and lists have no ARN; a condition says for whom tokens are"
-        ),
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ssm:<AWS::Region>:*:document/AWS-InstallSSMAgentOnAzure]": (
-            "The one runbook, which belongs to AWS, in this Region; AWS documents the star in place of its account"
-        ),
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ssm:<AWS::Region>:*:automation-definition/"
-        "AWS-InstallSSMAgentOnAzure:1]": "The same runbook under the name that Automation has for it",
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:automation-execution/*]": (
-            "An execution of the runbook gets its ID when it starts"
-        ),
-    },
-)
 CfnOutput(stack, "CloudConnector", value=connector_id)
 CfnOutput(stack, "AssociationDispatchAssumeRole", value=roles.dispatch_role.role_arn)
 CfnOutput(stack, "AutomationAssumeRole", value=roles.assume_role.role_arn)

@@ -1,6 +1,6 @@
-"""A service-linked role that goes with its stack, after what uses it: Explorer's resource data sync.
+"""A service-linked role that is deleted with its stack, after the resource data sync that uses it.
 
-The role is deleted only if this stack created it. A role that was there before stays.
+The role is deleted only if this stack created it. If the role existed before, it stays.
 """
 
 from aws_cdk import App, RemovalPolicy, Stack

@@ -1,10 +1,10 @@
-"""Machines of your own as external instances of an Amazon ECS cluster; tasks have roles of their own."""
+"""Machines outside EC2 as external instances of an Amazon ECS cluster."""
 
 from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 
-from ssm_roles import HybridBasePolicy, HybridCapability, HybridServiceRole
+from ssm_roles import HybridServiceRole, NodeBasePolicy, NodeCapability
 
 app = App()
 stack = Stack(app, "Edge")
@@ -16,11 +16,11 @@ cluster = ecs.CfnCluster(
 instances = HybridServiceRole(
     stack,
     "Instances",
-    base_policy=HybridBasePolicy.WITHOUT_PARAMETERS,
-    capabilities=[HybridCapability.ecs_anywhere([cluster.attr_arn])],
+    base_policy=NodeBasePolicy.WITHOUT_PARAMETERS,
+    capabilities=[NodeCapability.ecs_anywhere([cluster.attr_arn])],
 )
 
-# Its execution role, which CDK makes, writes the logs, so that the machines themselves need not be allowed to.
+# The task execution role, which the CDK creates, writes the logs. The machines don't need permission to do so.
 task = ecs.ExternalTaskDefinition(stack, "Task")
 task.add_container(
     "Web",
@@ -29,20 +29,6 @@ task.add_container(
     logging=ecs.LogDrivers.aws_logs(
         stream_prefix="web", log_group=logs.LogGroup(stack, "Logs", retention=logs.RetentionDays.ONE_MONTH)
     ),
-)
-
-# For reviews with cdk-nag, which reads this; without it nothing does.
-instances.node.add_metadata(
-    "aws:cdk:acknowledged-rules",
-    {
-        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy]": (
-            "What SSM Agent needs without reading parameters, kept up to date by AWS"
-        ),
-        "AwsSolutions-IAM5[Resource::*]": "IAM can't narrow ecs:DiscoverPollEndpoint to some resources",
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:container-instance/*]": (
-            "Instances have no ARN before they register; a condition narrows it to this cluster"
-        ),
-    },
 )
 CfnOutput(stack, "ActivationRoleName", value=instances.activation_role_name)
 CfnOutput(stack, "ClusterName", value=cluster.ref)

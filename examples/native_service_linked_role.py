@@ -1,4 +1,4 @@
-"""A service-linked role without a function, for a new account in which it can't be there yet."""
+"""A service-linked role that CloudFormation creates without a function, in an account that doesn't have it yet."""
 
 from aws_cdk import App, Stack
 

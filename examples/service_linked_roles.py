@@ -1,4 +1,4 @@
-"""The service-linked roles that Inventory, Explorer and OpsCenter need: created if missing, adopted if there."""
+"""The service-linked roles of Inventory, Explorer and OpsCenter, created if they are missing."""
 
 from aws_cdk import App, Stack
 

@@ -1,26 +1,13 @@
-"""IAM roles of AWS Systems Manager for the AWS CDK: correct and least-privileged by default."""
+"""IAM roles for AWS Systems Manager as AWS CDK constructs: correct and least-privileged by default."""
 
-from ._role_names import activation_role_name
-from .hybrid_activation import HybridActivation, RegistrationPlatform
-from .hybrid_base_policy import HybridBasePolicy
-from .hybrid_capability import HybridCapability
-from .hybrid_service_role import HybridServiceRole
-from .service_linked_role import ServiceLinkedRole, ServiceLinkedRoleBase, ServiceLinkedRoleCreation
-from .service_linked_role_type import ServiceLinkedRoleType
-from .service_roles.activation_tier import ActivationTier, InstancesTier
-from .service_roles.association_dispatch import AssociationDispatchRole
-from .service_roles.automation import AutomationAdministrationRole, AutomationExecutionRole, AutomationServiceRole
-from .service_roles.cloud_connector import CloudConnectorRoles
-from .service_roles.default_host_management import DefaultHostManagementRole
-from .service_roles.explorer import ExplorerRole
-from .service_roles.greengrass_core import GreengrassCoreRole
-from .service_roles.maintenance_window import MaintenanceWindowServiceRole, MaintenanceWindowTask
-from .service_roles.managed_instance import ManagedInstanceRole
-from .service_roles.quick_setup import QuickSetupConfigurations, QuickSetupRoles
-from .service_roles.run_command_notification import RunCommandNotificationRole
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
 
 __all__ = [
-    "ActivationTier",
     "AssociationDispatchRole",
     "AutomationAdministrationRole",
     "AutomationExecutionRole",
@@ -30,13 +17,12 @@ __all__ = [
     "ExplorerRole",
     "GreengrassCoreRole",
     "HybridActivation",
-    "HybridBasePolicy",
-    "HybridCapability",
     "HybridServiceRole",
-    "InstancesTier",
     "MaintenanceWindowServiceRole",
     "MaintenanceWindowTask",
     "ManagedInstanceRole",
+    "NodeBasePolicy",
+    "NodeCapability",
     "QuickSetupConfigurations",
     "QuickSetupRoles",
     "RegistrationPlatform",
@@ -47,3 +33,59 @@ __all__ = [
     "ServiceLinkedRoleType",
     "activation_role_name",
 ]
+
+if TYPE_CHECKING:
+    from .activation.hybrid_activation import HybridActivation
+    from .activation.registration import RegistrationPlatform
+    from .nodes.activation_role_name import activation_role_name
+    from .nodes.cloud_connector_roles import CloudConnectorRoles
+    from .nodes.default_host_management_role import DefaultHostManagementRole
+    from .nodes.greengrass_core_role import GreengrassCoreRole
+    from .nodes.hybrid_service_role import HybridServiceRole
+    from .nodes.managed_instance_role import ManagedInstanceRole
+    from .nodes.node_base_policy import NodeBasePolicy
+    from .nodes.node_capability import NodeCapability
+    from .operations.association_dispatch import AssociationDispatchRole
+    from .operations.automation import AutomationAdministrationRole, AutomationExecutionRole, AutomationServiceRole
+    from .operations.explorer import ExplorerRole
+    from .operations.maintenance_window import MaintenanceWindowServiceRole, MaintenanceWindowTask
+    from .operations.quick_setup import QuickSetupConfigurations, QuickSetupRoles
+    from .operations.run_command_notification import RunCommandNotificationRole
+    from .service_linked.service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
+    from .service_linked.service_linked_role_base import ServiceLinkedRoleBase
+    from .service_linked.service_linked_role_type import ServiceLinkedRoleType
+else:
+    # The modules of the public names, loaded on first use: https://peps.python.org/pep-0562/. Type checkers don't see
+    # the function below, with which they would accept any name.
+    _MODULES = {
+        "activation.hybrid_activation": ["HybridActivation"],
+        "activation.registration": ["RegistrationPlatform"],
+        "nodes.activation_role_name": ["activation_role_name"],
+        "nodes.cloud_connector_roles": ["CloudConnectorRoles"],
+        "nodes.default_host_management_role": ["DefaultHostManagementRole"],
+        "nodes.greengrass_core_role": ["GreengrassCoreRole"],
+        "nodes.hybrid_service_role": ["HybridServiceRole"],
+        "nodes.managed_instance_role": ["ManagedInstanceRole"],
+        "nodes.node_base_policy": ["NodeBasePolicy"],
+        "nodes.node_capability": ["NodeCapability"],
+        "operations.association_dispatch": ["AssociationDispatchRole"],
+        "operations.automation": ["AutomationAdministrationRole", "AutomationExecutionRole", "AutomationServiceRole"],
+        "operations.explorer": ["ExplorerRole"],
+        "operations.maintenance_window": ["MaintenanceWindowServiceRole", "MaintenanceWindowTask"],
+        "operations.quick_setup": ["QuickSetupConfigurations", "QuickSetupRoles"],
+        "operations.run_command_notification": ["RunCommandNotificationRole"],
+        "service_linked.service_linked_role": ["ServiceLinkedRole", "ServiceLinkedRoleCreation"],
+        "service_linked.service_linked_role_base": ["ServiceLinkedRoleBase"],
+        "service_linked.service_linked_role_type": ["ServiceLinkedRoleType"],
+    }
+    _MODULE_OF_NAME = {name: module for module, names in _MODULES.items() for name in names}
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF_NAME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Kept, so that this function is called once for each name.
+        globals()[name] = getattr(import_module(f".{_MODULE_OF_NAME[name]}", __name__), name)
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted([*globals(), *_MODULE_OF_NAME])

@@ -1,4 +1,4 @@
-"""The blocks of the Markdown pages do what they show."""
+"""The blocks of the Markdown pages do what they show, their links have targets, and the README names everything."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ssm_roles
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.readme, pytest.mark.xdist_group("readme")]
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
+LINK = re.compile(r"\]\((?P<file>(?!https://)[^)#\s]*)(?:#(?P<section>[^)\s]+))?\)")
 NO_RUN = re.compile(r"<!--\s*no-run:\s*\S.*-->")
 FENCE = re.compile(r"(?P<fence>`{3,})(?P<language>[\w-]*).*")
 
@@ -72,6 +75,7 @@ def blocks(page: Path) -> Iterator[Block]:
             before = line.strip()
 
 
+LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 BLOCKS = [block for page in PAGES if page.exists() for block in blocks(page)]
 PROGRAMS = [block for block in BLOCKS if block.language == "python" and block.runs]
 COMMANDS = [block for block in BLOCKS if block.language in {"bash", "console", "sh", "shell"}]
@@ -120,3 +124,39 @@ def test_a_shell_block_names_make_targets_that_exist(commands: Block) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, flags=re.MULTILINE))
     assert set(made_targets(commands.source)) <= targets
+
+
+def sections(page: Path) -> set[str]:
+    """Return the names by which links refer to the headings of a page on GitHub."""
+    text = "\n".join(prose(page))
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def prose(page: Path) -> Iterator[str]:
+    """Return the lines of a page outside of its fenced blocks."""
+    fence = None
+    for line in page.read_text(encoding="utf-8").splitlines():
+        opening = FENCE.fullmatch(line)
+        if fence is None and opening:
+            fence = opening["fence"]
+        elif fence is None:
+            yield line
+        elif line.rstrip() == fence:
+            fence = None
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_link_inside_the_repository_has_a_target(page: Path) -> None:
+    links = [link for line in prose(page) for link in LINK.finditer(line)]
+    for link in links:
+        target = (page.parent / link["file"]).resolve() if link["file"] else page
+        assert target.exists(), link[0]
+        assert link["section"] is None or link["section"] in sections(target), link[0]
+
+
+def test_the_readme_lists_every_public_name_once_and_no_other() -> None:
+    lines = list(prose(ROOT / "README.md"))
+    rows = [line for line in lines[lines.index("## All constructs") : lines.index("## Tasks")] if line.startswith("|")]
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(listed) == sorted(ssm_roles.__all__)

@@ -1,7 +1,7 @@
-"""Build many roles in one stack, in each way of hybrid_roles.py, some roles in turn; print the seconds.
+"""Build many roles in one stack with the variants of hybrid_roles.py alternately, and print the durations in seconds.
 
-The ways must give the same template: the largest stack of each is compared before anything is timed, which also has
-CDK load what it loads once a process.
+All variants must create the same template. The script compares the largest stacks before it measures, which also loads
+the modules that the AWS CDK loads once per process.
 """
 
 import argparse
@@ -19,13 +19,13 @@ from aws_cdk import App, Stack
 from benchmarks.hybrid_roles import VARIANTS
 from benchmarks.processes.peak_memory import peak_kilobytes
 
-# So few that whatever else the machine begins to do hits all ways alike.
+# Few roles per turn, so that other load on the machine affects all variants equally.
 _ROLES_IN_TURN = 10
 
 
 @dataclass
 class Built:
-    """The seconds that one stack took, and its template."""
+    """The durations of building a stack in seconds, and its template."""
 
     without_synthesis: float
     with_synthesis: float
@@ -33,10 +33,10 @@ class Built:
 
 
 def build(names: Sequence[str], count: int) -> dict[str, Built]:
-    """Build a stack in each of these ways, in this order.
+    """Build a stack with each variant, in the given order.
 
     Args:
-        names: The ways.
+        names: The names of the variants.
         count: The number of roles.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -67,13 +67,13 @@ def build(names: Sequence[str], count: int) -> dict[str, Built]:
         return built
 
 
-def refuse_different_templates(names: list[str], count: int) -> None:
+def reject_different_templates(names: list[str], count: int) -> None:
     templates = {name: built.template for name, built in build(names, count).items()}
     for name, template in templates.items():
-        # A resource that no construct surrounds has another logical ID, and the same content.
+        # Without a construct around it, a resource has a different logical ID.
         compared = _without_logical_ids if name == "bare" else _unchanged
         if compared(template) != compared(templates[names[0]]) or len(template["Resources"]) != count:
-            raise SystemExit(f"{name} does not give the template of {names[0]}: the times would mean nothing")
+            raise SystemExit(f"{name} must create the same template as {names[0]}, got a different one")
 
 
 def _without_logical_ids(template: dict[str, Any]) -> dict[str, Any]:
@@ -89,12 +89,12 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, required=True)
     parser.add_argument("--sizes", nargs="+", type=int, required=True)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the number of the first round, which turns the order")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first round, which sets the order")
     arguments = parser.parse_args()
     names: list[str] = arguments.variants
     if len(names) > 1:
-        refuse_different_templates(names, max(arguments.sizes))
-        # What is there already is no work for the collector, whoever is timed when it runs.
+        reject_different_templates(names, max(arguments.sizes))
+        # The garbage collector must not process existing objects during a measurement.
         gc.collect()
         gc.freeze()
     times = []

@@ -1,6 +1,6 @@
-"""Build each service role construct, and one app with all of them, in the ways of service_roles.py; print the seconds.
+"""Build the constructs of service_roles.py, and an app with all of them, and print the durations in seconds.
 
-The ways must give the same template, which is compared before anything is timed.
+The library and the hand-written code must create the same template. The script compares them before it measures.
 """
 
 import argparse
@@ -23,31 +23,31 @@ from benchmarks.service_roles import ONCE, WAYS, Surroundings, Way
 _COUNT = 20
 _IN_TURN = 5
 _TOGETHER = "all"
-# One app is over in no time, so that its times vary more than those of twenty constructs.
+# Building one app takes so little time that its durations vary more than those of twenty constructs.
 _REPEATS = 6
 _NEIGHBOURS = WAYS["HybridServiceRole"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is built: constructs, each in two ways, some times over."""
+    """The constructs to build with both sides, and their number."""
 
     ways: Sequence[Sequence[Way]]
     count: int
     once: bool = False
-    """Whether each needs a stack of its own, which has another construct already, whose time doesn't count."""
+    """Whether each construct needs its own stack. The stack then contains another construct, which isn't timed."""
 
 
 def build(case: Case, turn: int, *, synthesize: bool) -> tuple[list[float], list[float], list[Any]]:
-    """Build a stack in each way, some constructs in turn.
+    """Build a stack with each side, a few constructs alternately.
 
     Args:
-        case: What to build.
-        turn: Which way begins.
-        synthesize: Whether to synthesize it then.
+        case: The constructs to build.
+        turn: The side that starts.
+        synthesize: Whether to synthesize the stacks.
 
     Returns:
-        The seconds of each way without and with synthesis, and the templates.
+        The durations of each side in seconds, without and with synthesis, and the templates.
     """
     with tempfile.TemporaryDirectory() as folder:
         apps = [App(outdir=str(Path(folder) / str(number))) for number in range(len(case.ways))]
@@ -83,7 +83,7 @@ def _places(app: App, case: Case, neighbour: Way) -> Sequence[Surroundings]:
 
 
 def count_calls(ways: Sequence[Way], *, once: bool) -> list[list[int]]:
-    """Count the calls into Node.js of the first construct of a stack and of one more, for each way."""
+    """Count the calls into Node.js of the first and of the second construct of a stack, for each side."""
     found = []
     for make, neighbour in zip(ways, _NEIGHBOURS, strict=True):
         app = App()
@@ -103,7 +103,7 @@ def _calls(make: Way, place: Surroundings, id: str) -> int:
 
 
 def cases() -> Mapping[str, Case]:
-    """Return what is built, by name."""
+    """Return the cases by name."""
     found = {
         name: Case([[library], [handwritten]], _COUNT, name in ONCE) for name, (library, handwritten) in WAYS.items()
     }
@@ -113,12 +113,12 @@ def cases() -> Mapping[str, Case]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the number of the first round, which turns the order")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first round, which sets the order")
     arguments = parser.parse_args()
     for name, case in cases().items():
         _, _, (one, other) = build(replace(case, count=min(case.count, 2)), 0, synthesize=True)
         if one != other or not all(template["Resources"] for template in one):
-            raise SystemExit(f"hand-written code does not give the template of {name}: the times would mean nothing")
+            raise SystemExit(f"hand-written code must create the template of {name}, got a different one")
     calls = {name: count_calls(ways, once=name in ONCE) for name, ways in WAYS.items()}
     gc.collect()
     gc.freeze()

@@ -1,6 +1,6 @@
-"""Import the function that ensures roles and call it with the event on standard input; print the milliseconds.
+"""Call the function that ensures roles with the event on standard input, and print the durations in milliseconds.
 
-As in a new execution environment of AWS Lambda, nothing is imported, and the function is not compiled.
+As in a new execution environment of AWS Lambda, no module is imported and the function isn't compiled.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import time
 
 
 class Context:
-    """What AWS Lambda tells a function about its call."""
+    """The context object of an invocation."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 900_000

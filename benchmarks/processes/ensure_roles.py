@@ -1,4 +1,4 @@
-"""Synthesize stacks with few and with many ensured roles; print the templates, by their number of roles."""
+"""Synthesize stacks with different numbers of ensured roles, and print their templates by the number of roles."""
 
 import json
 import sys

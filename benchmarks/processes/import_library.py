@@ -1,4 +1,4 @@
-"""Import what hand-written code imports, then ``ssm_roles`` or nothing; print the milliseconds and the peak memory."""
+"""Import the modules of hand-written code, then optionally ``ssm_roles``, and print the duration and peak memory."""
 
 import json
 import sys

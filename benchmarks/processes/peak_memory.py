@@ -1,13 +1,13 @@
-"""The most memory that this process and its Node.js have used so far.
+"""The peak memory of this process and its Node.js process.
 
-It comes from /proc rather than from ``getrusage``, whose maximum a child inherits from the process that started it.
+The values come from /proc, because a child process inherits the maximum of ``getrusage`` from its parent.
 """
 
 from pathlib import Path
 
 
 def peak_kilobytes() -> dict[str, int]:
-    """Return the peak resident set of the Python process, and of all that it started: Node.js, which runs another."""
+    """Return the peak resident set sizes of the Python process and of its descendants, which run Node.js."""
     return {"python": _high_water_mark("self"), "node": sum(map(_high_water_mark, _descendants("self")))}
 
 

@@ -1,4 +1,4 @@
-"""Run one CDK app, as ``python app.py`` does, and print the peak memory."""
+"""Run a CDK app like ``python app.py``, and print the peak memory."""
 
 import json
 import runpy

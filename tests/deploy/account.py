@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, Environment, Stack
 
-from tests.embedded_aws.cdk import Cdk
-from tests.embedded_aws.server import EmbeddedAws
+from embedded_aws.cdk import Cdk
+from embedded_aws.server import EmbeddedAws
 
 OTHER_REGION = "us-east-1"
 

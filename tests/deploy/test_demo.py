@@ -1,4 +1,4 @@
-"""The demo: what it shows, and that nothing of it stays."""
+"""The demo prints the deployed roles, and leaves no files or processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded_aws.server import REPOSITORY
+from embedded_aws.server import REPOSITORY
 
 pytestmark = pytest.mark.deep
 
@@ -23,7 +23,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "demo.py"],
         cwd=REPOSITORY,
-        # Its temporary files are in a folder of this test's, and a real account's settings are there to be ignored.
+        # The test has its own folder for temporary files. The demo must ignore the settings of a real account.
         env={
             **os.environ,
             "TMPDIR": str(tmp_path),
@@ -35,7 +35,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell has what it starts in the background ignore Ctrl-C, the tests included.
+        # Background processes of a shell ignore SIGINT, and so would the demo if the tests run in the background.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         start_new_session=True,
     )
@@ -46,7 +46,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def processes_that_use(folder: Path) -> list[str]:
-    """The command lines of the processes whose environment or arguments name a folder."""
+    """Return the IDs of the processes whose environment or arguments contain the path of a folder."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and entry.name != str(os.getpid()):
@@ -66,18 +66,18 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
     assert demo.returncode == 0, output
     for expected in (
         r"role/aws-service-role/ssm\.amazonaws\.com/AWSServiceRoleForAmazonSSM\n",
-        r"assumed by  ssm\.amazonaws\.com \(sts:AssumeRole\)\n +only if   aws:SourceAccount StringEquals 1111",
+        r"trusts      ssm\.amazonaws\.com \(sts:AssumeRole\)\n +if        aws:SourceAccount StringEquals 1111",
         r"policy      arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore\n",
         r"ActivationCode +.{4}\*+\n",
         r"ActivationId +[0-9a-f-]{36}\n",
         r"ExpirationDate +20\d\d-\d\d-\d\dT",
-        r"(?s)(mi-[0-9a-f]{17} is a managed node, by activation [0-9a-f-]{36}\n.*){3}",
+        r"(?s)(mi-[0-9a-f]{17} is registered with activation [0-9a-f-]{36}\n.*){3}",
         r"aws cloudformation describe-stacks --stack-name Servers ",
         r"AccessKeyId +ASIA\*+\n",
         r"SecretAccessKey +.{4}\*+\n",
         r"SessionToken +.{4}\*+\n",
         r"Expiration +20\d\d-",
-        r"refused: AccessDenied",
+        r"    error: AccessDenied: User: ssm\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
     ):
         assert re.search(expected, output), (expected, output)
     assert processes_that_use(tmp_path) == []

@@ -12,9 +12,9 @@ import pytest
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 
+from embedded_aws.server import EmbeddedAwsError
 from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
 from tests.deploy.account import Account
-from tests.embedded_aws.server import EmbeddedAwsError
 
 _SECONDS = 20.0
 
@@ -184,7 +184,7 @@ def test_a_stack_whose_creation_fails_after_the_first_rotation_began_leaves_no_a
 def test_a_first_rotation_that_fails_makes_the_deployment_fail_and_leaves_nothing(account: Account) -> None:
     fleet = changed(account.assembly(activation()), without="secretsmanager:PutSecretValue")
     failure = account.cdk.deploy(fleet, expect_failure=True)
-    assert "names no usable activation" in failure.output
+    assert "has no usable activation" in failure.output
     assert "log group" in failure.output
     assert len(account.aws.calls("ssm:CreateActivation")) > 0
     assert ids(account) == []

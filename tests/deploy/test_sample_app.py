@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from embedded_aws.server import REPOSITORY, EmbeddedAwsError
 from tests.deploy.account import Account
-from tests.embedded_aws.server import REPOSITORY, EmbeddedAwsError
 
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 

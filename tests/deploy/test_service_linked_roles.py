@@ -112,7 +112,7 @@ def test_a_role_that_the_stack_made_goes_with_it_if_told_so_but_not_while_it_is_
     output = account.cdk.destroy(fleet, expect_failure=True).output
     assert sync in output
     assert OTHER_REGION in output
-    assert ACCOUNT_DISCOVERY.clean_up in output
+    assert ACCOUNT_DISCOVERY.deletion_prerequisites in output
     assert account.has_role(name)
 
     account.aws.mark_role_unused(name)

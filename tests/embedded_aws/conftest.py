@@ -1,4 +1,4 @@
-"""Makes the fixtures of the embedded AWS known to its own tests."""
+"""The fixtures of the tests in this folder."""
 
 from .fixtures import aws, cdk_cli, embedded_aws
 

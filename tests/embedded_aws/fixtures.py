@@ -1,30 +1,30 @@
-"""The pytest fixtures of the embedded AWS."""
+"""Pytest fixtures that provide the AWS emulator."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from .cdk import Cdk
-from .server import EmbeddedAws
+from embedded_aws.cdk import Cdk
+from embedded_aws.server import EmbeddedAws
 
 
 @pytest.fixture(scope="session")
 def embedded_aws() -> Iterator[EmbeddedAws]:
-    """Run an AWS that enforces IAM policies, one per pytest worker."""
+    """Run an emulator that enforces IAM policies. Each pytest worker has its own."""
     with EmbeddedAws() as running:
         yield running
 
 
 @pytest.fixture
 def aws(embedded_aws: EmbeddedAws) -> EmbeddedAws:
-    """Hand a test the embedded AWS with nothing in it."""
+    """Provide the emulator without any resources."""
     embedded_aws.reset()
     return embedded_aws
 
 
 @pytest.fixture
 def cdk_cli(aws: EmbeddedAws) -> Cdk:
-    """Hand a test the CDK command line, with the Region of the embedded AWS bootstrapped."""
+    """Provide the AWS CDK CLI, with the default Region bootstrapped."""
     cdk = Cdk(aws)
     cdk.bootstrap()
     return cdk

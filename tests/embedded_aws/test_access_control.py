@@ -1,4 +1,4 @@
-"""IAM policies are matched against the ARNs and the condition keys that AWS uses."""
+"""IAM policies are evaluated against the resource ARNs and condition keys that AWS uses."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _SSM = "AWSServiceRoleForAmazonSSM"
 _SSM_ARN = f"arn:aws:iam::111122223333:role/aws-service-role/ssm.amazonaws.com/{_SSM}"
@@ -25,7 +25,7 @@ def _client_allowed(aws: EmbeddedAws, *statements: dict[str, Any]) -> Any:
     return aws.client("iam", credentials=iam.create_access_key(UserName="caller")["AccessKey"])
 
 
-def test_creation_is_allowed_on_the_real_arn_for_the_real_service(aws: EmbeddedAws) -> None:
+def test_creating_a_service_linked_role_is_allowed_on_its_arn_for_its_service(aws: EmbeddedAws) -> None:
     iam = _client_allowed(
         aws,
         {
@@ -45,11 +45,13 @@ def test_creation_is_allowed_on_the_real_arn_for_the_real_service(aws: EmbeddedA
         {"Resource": f"{_SSM_ARN}_AccountDiscovery"},
     ],
 )
-def test_creation_is_refused_on_any_other_arn_or_service(aws: EmbeddedAws, statement: dict[str, Any]) -> None:
+def test_creating_a_service_linked_role_is_denied_on_another_arn_or_service(
+    aws: EmbeddedAws, statement: dict[str, Any]
+) -> None:
     iam = _client_allowed(aws, {"Action": "iam:CreateServiceLinkedRole", **statement})
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         iam.create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
-    assert refused.value.response["Error"] == {
+    assert rejected.value.response["Error"] == {
         "Type": "Sender",
         "Code": "AccessDenied",
         "Message": "User: arn:aws:iam::111122223333:user/caller is not authorized to perform: "
@@ -58,7 +60,7 @@ def test_creation_is_refused_on_any_other_arn_or_service(aws: EmbeddedAws, state
     }
 
 
-def test_everything_else_about_a_role_is_checked_on_its_arn_with_the_path(aws: EmbeddedAws) -> None:
+def test_other_actions_on_a_role_are_authorized_on_its_arn_with_the_path(aws: EmbeddedAws) -> None:
     aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     aws.client("iam").create_service_linked_role(AWSServiceName="accountdiscovery.ssm.amazonaws.com")
     actions = ["DeleteServiceLinkedRole", "GetServiceLinkedRoleDeletionStatus", "GetRole", "UpdateRole"]
@@ -81,7 +83,7 @@ def test_everything_else_about_a_role_is_checked_on_its_arn_with_the_path(aws: E
         iam.get_service_linked_role_deletion_status(DeletionTaskId=other_task)
 
 
-def test_a_role_with_a_path_is_created_on_its_arn_with_the_path(aws: EmbeddedAws) -> None:
+def test_creating_a_role_with_a_path_is_authorized_on_its_arn_with_the_path(aws: EmbeddedAws) -> None:
     iam = _client_allowed(aws, {"Action": "iam:*Role", "Resource": "arn:aws:iam::111122223333:role/service-role/*"})
     iam.create_role(RoleName="Node", Path="/service-role/", AssumeRolePolicyDocument="{}")
     iam.get_role(RoleName="Node")
@@ -89,7 +91,7 @@ def test_a_role_with_a_path_is_created_on_its_arn_with_the_path(aws: EmbeddedAws
         iam.create_role(RoleName="Other", AssumeRolePolicyDocument="{}")
 
 
-def test_nothing_is_enforced_without_authorization() -> None:
+def test_without_authorization_policies_are_not_enforced() -> None:
     with EmbeddedAws(authorization=False) as aws:
         aws.client("iam").create_user(UserName="caller")
         key = aws.client("iam").create_access_key(UserName="caller")["AccessKey"]

@@ -1,4 +1,4 @@
-"""Hybrid activations behave as the Systems Manager API reference and its model say."""
+"""Hybrid activations behave as the Systems Manager API reference and API model specify."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from .server import EmbeddedAws, EmbeddedAwsError
+from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 _ACCOUNT = "111122223333"
 _ROLE = "service-role/Node"
@@ -31,7 +31,7 @@ def _make_role(aws: EmbeddedAws, name: str = "Node", **statement: Any) -> None:
 
 
 def _unchecked(aws: EmbeddedAws) -> Any:
-    # The SDK's own checks and retries would come in between.
+    # The SDK validates parameters and retries calls. These tests do without both.
     return _SESSION.create_client(
         "ssm",
         region_name=aws.region,
@@ -42,14 +42,14 @@ def _unchecked(aws: EmbeddedAws) -> Any:
     )
 
 
-def _refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
-    with pytest.raises(ClientError) as refused:
+def _rejection(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
+    with pytest.raises(ClientError) as rejected:
         call(**arguments)
-    response: Any = refused.value.response
+    response: Any = rejected.value.response
     return response["Error"]["Code"], response["Error"]["Message"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_an_activation_shows_everything_but_its_code(aws: EmbeddedAws) -> None:
+def test_the_description_of_an_activation_includes_everything_except_the_code(aws: EmbeddedAws) -> None:
     _make_role(aws)
     ssm = aws.client("ssm")
     created = ssm.create_activation(
@@ -78,7 +78,7 @@ def test_an_activation_shows_everything_but_its_code(aws: EmbeddedAws) -> None:
     assert created["ActivationCode"] not in str(answer) + str(aws.activations()) + str(aws.calls()) + aws.log
 
 
-def test_an_activation_is_for_one_node_and_one_day_unless_said_otherwise(aws: EmbeddedAws) -> None:
+def test_by_default_an_activation_is_for_one_node_and_one_day(aws: EmbeddedAws) -> None:
     _make_role(aws)
     aws.client("ssm").create_activation(IamRole=_ROLE)
     (activation,) = aws.activations()
@@ -87,13 +87,13 @@ def test_an_activation_is_for_one_node_and_one_day_unless_said_otherwise(aws: Em
     assert not activation.keys() & {"Description", "DefaultInstanceName", "Tags"}
 
 
-def test_activations_stay_in_their_account_and_region(aws: EmbeddedAws) -> None:
+def test_activations_belong_to_their_account_and_region(aws: EmbeddedAws) -> None:
     _make_role(aws)
     created = aws.client("ssm").create_activation(IamRole=_ROLE)
     assert aws.activations("us-east-1") == aws.activations(account="444455556666") == []
     assert aws.client("ssm", "us-east-1").describe_activations()["ActivationList"] == []
     elsewhere = aws.client("ssm", "us-east-1").delete_activation
-    assert _refusal(elsewhere, ActivationId=created["ActivationId"])[0] == "InvalidActivation"
+    assert _rejection(elsewhere, ActivationId=created["ActivationId"])[0] == "InvalidActivation"
     with pytest.raises(EmbeddedAwsError, match="InvalidActivation"):
         aws.register_node(created["ActivationId"], created["ActivationCode"], "us-east-1")
     assert len(aws.activations()) == 1
@@ -116,12 +116,12 @@ def test_activations_stay_in_their_account_and_region(aws: EmbeddedAws) -> None:
         ({"Tags": [{"Key": "a", "Value": "b"}, {"Key": "c"}]}, "null", "tags.2.member.value", "not be null"),
     ],
 )
-def test_the_constraints_of_the_model_are_held(
+def test_the_constraints_of_the_api_model_are_enforced(
     aws: EmbeddedAws, arguments: dict[str, Any], value: str, at: str, constraint: str
 ) -> None:
     _make_role(aws)
     given = {name: value for name, value in {"IamRole": _ROLE, **arguments}.items() if value is not None}
-    assert _refusal(_unchecked(aws).create_activation, **given) == (
+    assert _rejection(_unchecked(aws).create_activation, **given) == (
         "ValidationException",
         f"1 validation error detected: Value {value} at '{at}' failed to satisfy constraint: Member must {constraint}",
         400,
@@ -129,31 +129,31 @@ def test_the_constraints_of_the_model_are_held(
     assert aws.activations() == []
 
 
-def test_limits_and_error_codes_are_those_of_the_model(aws: EmbeddedAws) -> None:
+def test_limits_and_error_codes_are_those_of_the_api_model(aws: EmbeddedAws) -> None:
     limit = _MODEL.shape_for("RegistrationLimit").metadata
     page = _MODEL.operation_model("DescribeActivations").input_shape.members["MaxResults"].metadata
     assert (limit["min"], limit["max"], page["min"], page["max"]) == (1, 1000, 1, 50)
     _make_role(aws)
     ssm = _unchecked(aws)
     absent = "00000000-0000-4000-8000-000000000000"
-    for operation, refusal in {
-        "DeleteActivation": _refusal(ssm.delete_activation, ActivationId=absent),
-        "DescribeActivations": _refusal(ssm.describe_activations, NextToken="none"),
+    for operation, rejection in {
+        "DeleteActivation": _rejection(ssm.delete_activation, ActivationId=absent),
+        "DescribeActivations": _rejection(ssm.describe_activations, NextToken="none"),
     }.items():
-        assert refusal[0] in [shape.name for shape in _MODEL.operation_model(operation).error_shapes]
-    assert _refusal(ssm.describe_activations, Filters=[{"FilterKey": "IamRole"}])[0] == "InvalidFilter"
-    assert _refusal(ssm.describe_activations, MaxResults=51)[0] == "ValidationException"
-    assert _refusal(ssm.delete_activation, ActivationId="x")[0] == "ValidationException"
+        assert rejection[0] in [shape.name for shape in _MODEL.operation_model(operation).error_shapes]
+    assert _rejection(ssm.describe_activations, Filters=[{"FilterKey": "IamRole"}])[0] == "InvalidFilter"
+    assert _rejection(ssm.describe_activations, MaxResults=51)[0] == "ValidationException"
+    assert _rejection(ssm.delete_activation, ActivationId="x")[0] == "ValidationException"
     created = ssm.create_activation(IamRole=_ROLE, RegistrationLimit=limit["max"])
     for field, shape in _MODEL.operation_model("CreateActivation").output_shape.members.items():
         assert shape.metadata.get("min", 0) <= len(created[field]) <= shape.metadata.get("max", 36)
 
 
 @pytest.mark.parametrize("ahead", [-1, 30 * _DAY + 60])
-def test_an_expiration_is_in_the_future_and_at_most_30_days_ahead(aws: EmbeddedAws, ahead: int) -> None:
+def test_an_activation_expires_within_30_days(aws: EmbeddedAws, ahead: int) -> None:
     _make_role(aws)
     ssm = aws.client("ssm")
-    assert _refusal(ssm.create_activation, IamRole=_ROLE, ExpirationDate=time.time() + ahead)[::2] == (
+    assert _rejection(ssm.create_activation, IamRole=_ROLE, ExpirationDate=time.time() + ahead)[::2] == (
         "ValidationException",
         400,
     )
@@ -171,32 +171,34 @@ def test_an_expiration_is_in_the_future_and_at_most_30_days_ahead(aws: EmbeddedA
         ("service-role/Tagging", f"arn:aws:iam::{_ACCOUNT}:role/service-role/Tagging"),
     ],
 )
-def test_a_role_is_named_with_its_path_and_lets_systems_manager_in(aws: EmbeddedAws, role: str, arn: str) -> None:
+def test_the_role_name_includes_the_path_and_the_role_trusts_systems_manager(
+    aws: EmbeddedAws, role: str, arn: str
+) -> None:
     _make_role(aws)
     _make_role(aws, "Ec2", Principal={"Service": ["ec2.amazonaws.com"]})
     _make_role(aws, "Denying", Effect="Deny")
     _make_role(aws, "Tagging", Action=["sts:TagSession"])
-    assert _refusal(aws.client("ssm").create_activation, IamRole=role) == (
+    assert _rejection(aws.client("ssm").create_activation, IamRole=role) == (
         "ValidationException",
         f"Nonexistent role or missing ssm service principal in trust policy: {arn}",
         400,
     )
 
 
-def test_an_arn_is_no_role_name_and_a_service_linked_role_no_nodes_role(aws: EmbeddedAws) -> None:
+def test_role_arns_and_service_linked_roles_are_rejected(aws: EmbeddedAws) -> None:
     _make_role(aws)
     ssm = _unchecked(aws)
-    assert _refusal(ssm.create_activation, IamRole=_ROLE_ARN) == ("InternalFailure", "", 500)
+    assert _rejection(ssm.create_activation, IamRole=_ROLE_ARN) == ("InternalFailure", "", 500)
     aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     service_linked = "aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
-    assert _refusal(ssm.create_activation, IamRole=service_linked)[0] == "ValidationException"
+    assert _rejection(ssm.create_activation, IamRole=service_linked)[0] == "ValidationException"
 
 
-def test_a_role_that_is_too_young_is_not_known_yet(aws: EmbeddedAws) -> None:
+def test_a_role_is_found_only_after_it_is_propagated(aws: EmbeddedAws) -> None:
     aws.set_role_propagation_seconds(1.5)
     _make_role(aws, Principal={"Service": ["ec2.amazonaws.com", "ssm.amazonaws.com"]}, Action=["sts:*"])
     ssm = aws.client("ssm")
-    assert _refusal(ssm.create_activation, IamRole=_ROLE)[1].startswith("Nonexistent role")
+    assert _rejection(ssm.create_activation, IamRole=_ROLE)[1].startswith("Nonexistent role")
     aws.set_role_propagation_seconds(0)
     ssm.create_activation(IamRole=_ROLE)
 
@@ -230,7 +232,7 @@ def test_filters_and_pages(aws: EmbeddedAws) -> None:
     assert "NextToken" not in rest
 
 
-def test_nodes_register_until_the_activation_is_used_up(aws: EmbeddedAws) -> None:
+def test_machines_register_until_the_activation_reaches_its_limit(aws: EmbeddedAws) -> None:
     _make_role(aws)
     ssm = aws.client("ssm")
     created = ssm.create_activation(IamRole=_ROLE, RegistrationLimit=2, DefaultInstanceName="web")
@@ -252,7 +254,7 @@ def test_nodes_register_until_the_activation_is_used_up(aws: EmbeddedAws) -> Non
     assert [node for node in nodes if re.search(pattern, node)] == nodes
 
 
-def test_an_expired_activation_registers_nobody_and_can_still_be_seen(aws: EmbeddedAws) -> None:
+def test_an_expired_activation_registers_no_machine_and_remains_visible(aws: EmbeddedAws) -> None:
     _make_role(aws)
     created = aws.client("ssm").create_activation(IamRole=_ROLE, ExpirationDate=time.time() + 0.3)
     time.sleep(0.35)
@@ -296,7 +298,7 @@ def _caller(aws: EmbeddedAws, statements: list[dict[str, Any]]) -> Any:
     return aws.client("ssm", credentials=iam.create_access_key(UserName="caller")["AccessKey"])
 
 
-def test_who_may_create_may_pass_the_role_and_add_the_tags(aws: EmbeddedAws) -> None:
+def test_creating_an_activation_requires_passing_the_role_and_adding_the_tags(aws: EmbeddedAws) -> None:
     _make_role(aws)
     ssm = _caller(aws, [*_NEEDED, {"Action": ["ssm:DescribeActivations", "ssm:DeleteActivation"], "Resource": "*"}])
     ssm.create_activation(IamRole=_ROLE, Tags=[{"Key": "team", "Value": "blue"}])
@@ -305,11 +307,11 @@ def test_who_may_create_may_pass_the_role_and_add_the_tags(aws: EmbeddedAws) -> 
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
-def test_each_permission_is_needed(aws: EmbeddedAws, missing: int) -> None:
+def test_each_permission_is_required(aws: EmbeddedAws, missing: int) -> None:
     _make_role(aws)
     ssm = _caller(aws, _NEEDED[:missing] + _NEEDED[missing + 1 :])
     statement = _NEEDED[missing]
-    code, message, status = _refusal(ssm.create_activation, IamRole=_ROLE, Tags=[{"Key": "team", "Value": "blue"}])
+    code, message, status = _rejection(ssm.create_activation, IamRole=_ROLE, Tags=[{"Key": "team", "Value": "blue"}])
     assert (code, status) == ("AccessDeniedException", 400)
     assert f"is not authorized to perform: {statement['Action']} on resource: {statement['Resource']}" in message
     assert aws.activations() == []
@@ -317,11 +319,11 @@ def test_each_permission_is_needed(aws: EmbeddedAws, missing: int) -> None:
         ssm.create_activation(IamRole=_ROLE)
 
 
-def test_a_role_is_passed_to_systems_manager_and_to_nobody_else(aws: EmbeddedAws) -> None:
+def test_the_role_is_passed_to_systems_manager(aws: EmbeddedAws) -> None:
     _make_role(aws)
     elsewhere = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
     ssm = _caller(aws, [*_NEEDED[:2], {**_NEEDED[2], "Condition": elsewhere}])
-    assert "iam:PassRole" in _refusal(ssm.create_activation, IamRole=_ROLE)[1]
-    assert "ssm:DescribeActivations" in _refusal(ssm.describe_activations)[1]
+    assert "iam:PassRole" in _rejection(ssm.create_activation, IamRole=_ROLE)[1]
+    assert "ssm:DescribeActivations" in _rejection(ssm.describe_activations)[1]
     absent = "00000000-0000-4000-8000-000000000000"
-    assert "ssm:DeleteActivation" in _refusal(ssm.delete_activation, ActivationId=absent)[1]
+    assert "ssm:DeleteActivation" in _rejection(ssm.delete_activation, ActivationId=absent)[1]

@@ -1,12 +1,12 @@
-"""Tests can count API calls, and let them fail."""
+"""Tests can list API calls, and make API calls fail."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from .server import ApiCall, EmbeddedAws
+from embedded_aws.server import ApiCall, EmbeddedAws
 
 
-def test_calls_are_logged_with_caller_region_and_error(aws: EmbeddedAws) -> None:
+def test_the_log_has_the_caller_the_region_and_the_error_of_each_call(aws: EmbeddedAws) -> None:
     iam = aws.client("iam", "us-east-1")
     with pytest.raises(ClientError):
         iam.get_role(RoleName="missing")
@@ -27,7 +27,7 @@ def test_calls_are_logged_with_caller_region_and_error(aws: EmbeddedAws) -> None
     ]
 
 
-def test_a_fault_hits_its_action_as_often_as_told(aws: EmbeddedAws) -> None:
+def test_an_injected_error_is_returned_the_given_number_of_times(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     aws.fail_next("CreateServiceLinkedRole", "ConcurrentModification", "Try again", times=2, http_status=409)
     for _ in range(2):
@@ -42,13 +42,13 @@ def test_a_fault_hits_its_action_as_often_as_told(aws: EmbeddedAws) -> None:
     assert errors == ["ConcurrentModification", "ConcurrentModification", None]
 
 
-def test_a_throttled_call_is_retried_by_the_sdk(aws: EmbeddedAws) -> None:
+def test_the_sdk_retries_a_throttled_call(aws: EmbeddedAws) -> None:
     aws.fail_next("iam:ListRoles", "Throttling", "Rate exceeded")
     assert aws.client("iam").list_roles()["Roles"] == []
     assert [call.error_code for call in aws.calls("ListRoles")] == ["Throttling", None]
 
 
-def test_an_answer_can_get_lost_after_the_call_was_carried_out(aws: EmbeddedAws) -> None:
+def test_an_error_can_be_returned_after_the_call_was_processed(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     aws.fail_next("CreateServiceLinkedRole", "RequestTimeTooSkewed", http_status=403, after_processing=True)
     with pytest.raises(ClientError, match="RequestTimeTooSkewed"):
@@ -56,7 +56,7 @@ def test_an_answer_can_get_lost_after_the_call_was_carried_out(aws: EmbeddedAws)
     assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["AWSServiceRoleForAmazonSSM"]
 
 
-def test_services_with_json_answers_can_fail_too(aws: EmbeddedAws) -> None:
+def test_calls_of_services_with_the_json_protocol_can_fail(aws: EmbeddedAws) -> None:
     aws.fail_next("ssm:GetParameter", "InternalServerError", "Broken", http_status=400)
     with pytest.raises(ClientError) as failed:
         aws.client("ssm").get_parameter(Name="name")

@@ -1,6 +1,6 @@
-"""The real CDK command line against the embedded AWS, with the default synthesizer and IAM policies enforced.
+"""The AWS CDK CLI against the AWS emulator, with the default synthesizer and enforced IAM policies.
 
-One run of the command line takes one to two seconds, so that each test says several things about one run.
+A CLI command takes one to two seconds, so each test makes several assertions about one command.
 """
 
 import json
@@ -13,15 +13,15 @@ import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from .cdk import Cdk, CdkError
-from .server import EmbeddedAws
+from embedded_aws.cdk import Cdk, CdkError
+from embedded_aws.server import EmbeddedAws
 
 ROLE_NAME = "AWSServiceRoleForAmazonSSM"
 
 
 @pytest.fixture(scope="session")
 def assembly(embedded_aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Synthesize a stack with a role and a function from an asset, and one with a service-linked role of its own."""
+    """Synthesize a stack with a role and a function that has an asset, and a stack with a service-linked role."""
     folder = tmp_path_factory.mktemp("app")
     code = folder / "code"
     code.mkdir()
@@ -51,7 +51,7 @@ StandIn = Callable[[str], None]
 
 @pytest.fixture
 def stand_in(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """Let a script stand in for the command line, where only the way it is run is of interest."""
+    """Replace the CLI with a script, for tests of how the CLI is run."""
     script = tmp_path_factory.mktemp("stand-in") / "cdk.js"
     monkeypatch.setenv("CDK_CLI", str(script))
 
@@ -65,7 +65,7 @@ def stack_names(aws: EmbeddedAws, region: str | None = None) -> set[str]:
     return {stack["StackName"] for stack in aws.client("cloudformation", region).describe_stacks()["Stacks"]}
 
 
-def test_the_command_line_bootstraps_once_and_its_stack_is_made_again_after_a_reset_and_in_other_regions(
+def test_the_cli_bootstraps_once_and_the_stack_is_created_without_it_after_a_reset_and_in_other_regions(
     aws: EmbeddedAws,
 ) -> None:
     aws_cdk = Cdk(aws)
@@ -75,7 +75,7 @@ def test_the_command_line_bootstraps_once_and_its_stack_is_made_again_after_a_re
     aws_cdk.bootstrap()
     aws_cdk.bootstrap(aws.region, "us-east-1")
 
-    # The command line deploys with change sets.
+    # The CLI deploys with change sets.
     assert aws.calls("cloudformation:CreateChangeSet") == []
     assert [call.region for call in aws.calls("cloudformation:CreateStack")] == [aws.region, "us-east-1"]
     assert stack_names(aws) == stack_names(aws, "us-east-1") == {"CDKToolkit"}
@@ -86,12 +86,12 @@ def test_the_command_line_bootstraps_once_and_its_stack_is_made_again_after_a_re
         assert int(parameter["Value"]) >= 6
 
 
-def test_an_app_with_the_default_synthesizer_is_deployed_by_the_roles_of_the_bootstrap_and_destroyed(
+def test_the_bootstrap_roles_deploy_and_destroy_an_app_with_the_default_synthesizer(
     aws: EmbeddedAws, assembly: Path
 ) -> None:
     aws_cdk = Cdk(aws)
     aws_cdk.bootstrap()
-    # The command line bootstraps with a change set too, if it is this test where it does.
+    # If this test is the first to bootstrap, the CLI does so with a change set, too.
     change_sets_before = len(aws.calls("cloudformation:ExecuteChangeSet"))
 
     run = aws_cdk.deploy(assembly, "Ordinary")
@@ -113,7 +113,7 @@ def test_an_app_with_the_default_synthesizer_is_deployed_by_the_roles_of_the_boo
     assert stack_names(aws) == {"CDKToolkit"}
 
 
-def test_a_failed_deployment_shows_the_reason_of_cloudformation(aws: EmbeddedAws, assembly: Path) -> None:
+def test_a_failed_deployment_shows_the_reason_from_cloudformation(aws: EmbeddedAws, assembly: Path) -> None:
     aws_cdk = Cdk(aws)
     aws_cdk.bootstrap()
     aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
@@ -126,20 +126,20 @@ def test_a_failed_deployment_shows_the_reason_of_cloudformation(aws: EmbeddedAws
     assert "HandlerErrorCode: AlreadyExists" in run.output
 
 
-def test_a_run_that_fails_or_succeeds_against_the_expectation_is_an_error(
+def test_a_command_that_fails_or_succeeds_unexpectedly_is_an_error(
     embedded_aws: EmbeddedAws, stand_in: StandIn
 ) -> None:
     stand_in("process.stderr.write('the reason'); process.exit(Number(process.argv[2]))")
     aws_cdk = Cdk(embedded_aws)
 
-    with pytest.raises(CdkError, match=r"cdk 3 .*ended with 3:\nthe reason"):
+    with pytest.raises(CdkError, match=r"cdk 3 .*exited with code 3:\nthe reason"):
         aws_cdk.run("3")
-    with pytest.raises(CdkError, match=r"cdk 0 .*ended with 0:\nthe reason"):
+    with pytest.raises(CdkError, match=r"cdk 0 .*exited with code 0:\nthe reason"):
         aws_cdk.run("0", expect_failure=True)
     assert aws_cdk.run("3", expect_failure=True).exit_code == 3
 
 
-def test_a_run_that_hangs_is_stopped_together_with_what_it_started(
+def test_a_command_that_hangs_is_stopped_with_its_child_processes(
     embedded_aws: EmbeddedAws, stand_in: StandIn, tmp_path: Path
 ) -> None:
     stand_in("""
@@ -147,7 +147,7 @@ def test_a_run_that_hangs_is_stopped_together_with_what_it_started(
         setInterval(() => {}, 1000);
     """)
 
-    with pytest.raises(CdkError, match="took more than 2 seconds"):
+    with pytest.raises(CdkError, match="timed out after 2 seconds"):
         Cdk(embedded_aws, directory=tmp_path, timeout=2).run("synth")
 
     (tmp_path / "alive").unlink()
@@ -155,7 +155,7 @@ def test_a_run_that_hangs_is_stopped_together_with_what_it_started(
     assert not (tmp_path / "alive").exists()
 
 
-def test_a_run_gets_nothing_of_the_caller_that_leads_to_another_aws(
+def test_a_command_inherits_no_variables_that_select_another_aws_account(
     embedded_aws: EmbeddedAws, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in("process.stdout.write(JSON.stringify(process.env))")

@@ -1,4 +1,4 @@
-"""CloudFormation makes service-linked roles and runs Python functions for custom resources as it does on AWS."""
+"""CloudFormation creates service-linked roles and runs Python functions for custom resources as on AWS."""
 
 import json
 import textwrap
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _SSM = "AWSServiceRoleForAmazonSSM"
 
-# Answers with what it found out about where it runs.
+# The response contains information about the environment of the function.
 _FUNCTION = textwrap.dedent(
     """
     import json, os, urllib.request
@@ -140,7 +140,7 @@ def _events(client: Any, logical_id: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_a_service_linked_role_is_created_and_referred_to_by_its_name(aws: EmbeddedAws) -> None:
+def test_a_reference_to_a_service_linked_role_is_its_name(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     template = {
         "Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com", Description="mine")},
@@ -163,7 +163,7 @@ def test_a_role_has_no_arn_attribute(aws: EmbeddedAws) -> None:
     assert _send(client, "create", template) == "ROLLBACK_COMPLETE"
 
 
-def test_a_role_that_exists_is_not_adopted(aws: EmbeddedAws) -> None:
+def test_an_existing_role_is_not_adopted(aws: EmbeddedAws) -> None:
     aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     client = aws.client("cloudformation", "us-east-1")
     template = {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}}
@@ -178,7 +178,7 @@ def test_a_role_that_exists_is_not_adopted(aws: EmbeddedAws) -> None:
     aws.client("iam").get_role(RoleName=_SSM)
 
 
-def test_a_new_description_is_put_in_place_and_another_service_makes_another_role(aws: EmbeddedAws) -> None:
+def test_a_new_description_updates_the_role_and_a_new_service_replaces_it(aws: EmbeddedAws) -> None:
     client, iam = aws.client("cloudformation"), aws.client("iam")
     _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
     role_id = iam.get_role(RoleName=_SSM)["Role"]["RoleId"]
@@ -191,7 +191,7 @@ def test_a_new_description_is_put_in_place_and_another_service_makes_another_rol
     assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == [f"{_SSM}_AccountDiscovery"]
 
 
-def test_a_role_in_use_stays_and_its_deletion_fails_with_the_users(aws: EmbeddedAws) -> None:
+def test_deleting_a_role_in_use_fails_with_the_resources_that_use_it(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
     aws.mark_role_used(_SSM, {"us-east-1": ["arn:aws:ssm:us-east-1:111122223333:opsitem/oi-1"]})
@@ -203,7 +203,7 @@ def test_a_role_in_use_stays_and_its_deletion_fails_with_the_users(aws: Embedded
     assert _delete(client) == "DELETE_COMPLETE"
 
 
-def test_a_role_that_is_gone_already_counts_as_deleted(aws: EmbeddedAws) -> None:
+def test_deleting_a_missing_role_succeeds(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
     aws.set_deletion_seconds(0)
@@ -211,7 +211,7 @@ def test_a_role_that_is_gone_already_counts_as_deleted(aws: EmbeddedAws) -> None
     assert _delete(client) == "DELETE_COMPLETE"
 
 
-def test_a_retained_role_stays(aws: EmbeddedAws) -> None:
+def test_a_retained_role_remains(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     retained = {**_service_linked_role(AWSServiceName="ssm.amazonaws.com"), "DeletionPolicy": "Retain"}
     _send(client, "create", {"Resources": {"Role": retained}})
@@ -229,7 +229,7 @@ def test_a_retained_role_stays(aws: EmbeddedAws) -> None:
         ),
     ],
 )
-def test_an_ordinary_role_that_iam_refuses_fails(aws: EmbeddedAws, properties: dict[str, Any], reason: str) -> None:
+def test_a_role_that_iam_rejects_fails(aws: EmbeddedAws, properties: dict[str, Any], reason: str) -> None:
     aws.client("iam").create_role(RoleName="taken", AssumeRolePolicyDocument="{}")
     client = aws.client("cloudformation")
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}, **properties}}
@@ -249,7 +249,7 @@ def test_a_function_runs_as_its_role_in_its_region(aws: EmbeddedAws, region: str
     assert 0 < int(outputs["Remaining"]) <= 60_000
 
 
-def test_the_reason_of_a_function_is_in_the_events_of_the_stack(aws: EmbeddedAws) -> None:
+def test_the_stack_events_contain_the_reason_from_the_function(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     template = _custom_resource_template("accountdiscovery.ssm.amazonaws.com")
     assert _send(client, "create", template) == "ROLLBACK_COMPLETE"
@@ -257,13 +257,13 @@ def test_the_reason_of_a_function_is_in_the_events_of_the_stack(aws: EmbeddedAws
     assert status == "CREATE_FAILED"
     assert reason.startswith("Received response status [FAILED] from custom resource. Message returned: ")
     assert "is not authorized to perform: iam:CreateServiceLinkedRole on resource: " in reason
-    # The function is told to delete what it could not create, and does the same thing then.
+    # CloudFormation also sends a Delete event, for which the function makes the same call.
     calls = aws.calls("CreateServiceLinkedRole")
     assert [call.error_code for call in calls] == ["AccessDenied", "AccessDenied"]
     assert all(":assumed-role/stack-Role-" in call.principal_arn for call in calls)
 
 
-def test_a_function_is_not_called_for_a_custom_resource_that_is_retained(aws: EmbeddedAws) -> None:
+def test_the_function_is_not_called_for_a_retained_custom_resource(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     template = _custom_resource_template("ssm.amazonaws.com", fail_on="Delete", DeletionPolicy="Retain")
     _send(client, "create", template)
@@ -273,7 +273,7 @@ def test_a_function_is_not_called_for_a_custom_resource_that_is_retained(aws: Em
     assert _delete(client) == "DELETE_FAILED"
 
 
-def test_what_a_resource_that_cannot_be_deleted_needs_stays_and_the_rest_goes(aws: EmbeddedAws) -> None:
+def test_a_failed_deletion_keeps_the_dependencies_and_deletes_the_rest(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     template = _custom_resource_template("ssm.amazonaws.com", fail_on="Delete")
     template["Resources"]["Unrelated"] = _service_linked_role(AWSServiceName="opsdatasync.ssm.amazonaws.com")
@@ -288,7 +288,7 @@ def test_what_a_resource_that_cannot_be_deleted_needs_stays_and_the_rest_goes(aw
     assert aws.client("lambda").list_functions()["Functions"] == []
 
 
-def test_events_are_in_the_order_in_which_they_happened(aws: EmbeddedAws) -> None:
+def test_events_are_in_chronological_order(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
     times = [event["Timestamp"] for event in client.describe_stack_events(StackName="stack")["StackEvents"]]

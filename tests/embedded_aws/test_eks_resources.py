@@ -1,4 +1,4 @@
-"""The access entries of hybrid nodes, as far as a role is needed to deploy them."""
+"""EKS access entries of hybrid nodes, as far as their deployment depends on a role."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _ROLE_ARN = "arn:aws:iam::111122223333:role/edge/Nodes"
 _ENTRY_ARN = "arn:aws:eks:eu-west-1:111122223333:access-entry/edge/role/111122223333/Nodes/"
@@ -48,7 +48,7 @@ def _delete(aws: EmbeddedAws) -> None:
     assert client.describe_stacks()["Stacks"] == []
 
 
-def test_an_entry_stays_itself_until_its_principal_changes_and_goes_with_its_stack(aws: EmbeddedAws) -> None:
+def test_an_entry_is_replaced_when_its_principal_changes_and_deleted_with_its_stack(aws: EmbeddedAws) -> None:
     resources = {"Role": _role("Nodes"), "Other": _role("Others"), "Entry": _entry()}
     status, created = _deploy(aws, resources)
     assert (status, created["Id"]) == ("CREATE_COMPLETE", f"{_ROLE_ARN}|edge")
@@ -62,7 +62,7 @@ def test_an_entry_stays_itself_until_its_principal_changes_and_goes_with_its_sta
     assert (status, replaced["Id"]) == ("UPDATE_COMPLETE", f"{_ROLE_ARN.replace('Nodes', 'Others')}|edge")
     assert replaced["Arn"] != created["Arn"]
 
-    # What is left of an entry would be in use.
+    # A remaining entry would be in use already.
     resources["Entry"] = _entry()
     assert _deploy(aws, resources, "update")[0] == "UPDATE_COMPLETE"
     _delete(aws)
@@ -90,8 +90,8 @@ _POLICY = {
             {"Role": _role("Nodes"), "Entry": _entry(AccessPolicies=[_POLICY])},
             'can only be performed on Access Entries with a type of "STANDARD".',
         ),
-        ({"Role": _role("Nodes"), "Entry": _entry(Type="STANDARD")}, "an access entry is one of hybrid nodes"),
-        ({"Role": _role("Nodes"), "Entry": _entry(Username="node")}, "an access entry is one of hybrid nodes"),
+        ({"Role": _role("Nodes"), "Entry": _entry(Type="STANDARD")}, "an access entry must have the type HYBRID_LINUX"),
+        ({"Role": _role("Nodes"), "Entry": _entry(Username="node")}, "and neither groups nor a user name"),
     ],
 )
 def test_any_other_entry_fails_the_stack(aws: EmbeddedAws, resources: dict[str, Any], why: str) -> None:
@@ -99,7 +99,7 @@ def test_any_other_entry_fails_the_stack(aws: EmbeddedAws, resources: dict[str, 
     assert why in _why(aws)
 
 
-def test_an_entry_is_not_for_a_service_linked_role(aws: EmbeddedAws) -> None:
+def test_an_entry_for_a_service_linked_role_is_rejected(aws: EmbeddedAws) -> None:
     role = aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")["Role"]
     assert _deploy(aws, {"Entry": _entry(role["Arn"])})[0] == "ROLLBACK_COMPLETE"
     assert "principalArn value of a Service Linked Role" in _why(aws)

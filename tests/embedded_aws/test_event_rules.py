@@ -1,4 +1,4 @@
-"""A rule of EventBridge fires when a test says so, if it is enabled and the function lets EventBridge in."""
+"""An EventBridge rule runs on request, if the rule is enabled and the function allows EventBridge."""
 
 import json
 import textwrap
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .server import EmbeddedAws, EmbeddedAwsError
+from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 _FUNCTION = textwrap.dedent(
     """
@@ -64,20 +64,20 @@ def _deploy(aws: EmbeddedAws, **rule: Any) -> tuple[str, str]:
     return outputs["Rule"], outputs["Function"]
 
 
-def test_a_function_gets_the_constant_input_of_its_target(aws: EmbeddedAws) -> None:
+def test_a_function_receives_the_constant_input_of_its_target(aws: EmbeddedAws) -> None:
     rule, function = _deploy(aws, Target={"Input": '{"Check": "activation"}'})
     assert aws.fire_rule(rule) == [{"Arn": function, "Payload": {"Check": "activation"}, "Error": None}]
     with pytest.raises(EmbeddedAwsError, match="ResourceNotFoundException"):
         aws.fire_rule(rule, "us-east-1")
 
 
-def test_what_the_function_fails_with_is_told(aws: EmbeddedAws) -> None:
+def test_the_error_of_the_function_is_returned(aws: EmbeddedAws) -> None:
     rule, _ = _deploy(aws, Target={"Input": '{"Fail": true}'})
     (fired,) = aws.fire_rule(rule)
     assert "told to fail" in fired["Error"]
 
 
-def test_a_rule_that_is_disabled_fires_nothing_and_one_without_input_the_scheduled_event(aws: EmbeddedAws) -> None:
+def test_a_disabled_rule_invokes_nothing_and_the_default_input_is_the_scheduled_event(aws: EmbeddedAws) -> None:
     rule, _ = _deploy(aws, State="DISABLED")
     assert aws.fire_rule(rule) == []
     aws.client("events").enable_rule(Name=rule)
@@ -87,7 +87,7 @@ def test_a_rule_that_is_disabled_fires_nothing_and_one_without_input_the_schedul
     assert event["resources"] == [f"arn:aws:events:eu-west-1:111122223333:rule/{rule}"]
 
 
-def test_the_function_must_let_the_rule_in(aws: EmbeddedAws) -> None:
+def test_the_policy_of_the_function_must_allow_the_rule(aws: EmbeddedAws) -> None:
     rule, function = _deploy(aws, Source={"SourceArn": "arn:aws:events:eu-west-1:111122223333:rule/other"})
     (fired,) = aws.fire_rule(rule)
     assert fired["Payload"] is None

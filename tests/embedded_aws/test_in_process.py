@@ -1,4 +1,4 @@
-"""Activations and rotation can be had in this process as well, on a clock of one's own and without functions."""
+"""Activations and rotations also run in the test process, with a simulated clock and without functions."""
 
 import asyncio
 import json
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from .emulator import activations, json_protocol, secret_rotation
-from .emulator.ministack import iam, secretsmanager, ssm
+from embedded_aws.emulator import activations, json_protocol, secret_rotation
+from embedded_aws.emulator.ministack import iam, secretsmanager, ssm
 
 _FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rotation"
 
@@ -66,7 +66,7 @@ def test_an_activation_expires_on_the_clock(clock: _Clock) -> None:
     assert (activation["ActivationId"], activation["Expired"]) == (created["ActivationId"], True)
 
 
-def test_a_rotation_runs_when_the_test_lets_it(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
+def test_a_rotation_runs_when_the_test_starts_it(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
     steps, waiting = [], list[Callable[[], None]]()
 
     def invoke(function_arn: str, event: dict[str, Any]) -> tuple[Any, str | None]:
@@ -87,7 +87,7 @@ def test_a_rotation_runs_when_the_test_lets_it(monkeypatch: pytest.MonkeyPatch, 
     assert _call(secretsmanager, "DescribeSecret", SecretId="secret")["VersionIdsToStages"][token] == ["AWSPENDING"]
 
 
-def test_every_pattern_of_the_models_can_be_read() -> None:
+def test_every_pattern_of_the_api_models_is_supported() -> None:
     for service in ("ssm", "secretsmanager"):
         model = json_protocol.model(service)
         patterns = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}

@@ -1,8 +1,8 @@
-"""Nothing here may reach another machine."""
+"""The emulator accepts only endpoints on this machine."""
 
 import pytest
 
-from .loopback import require_loopback
+from embedded_aws.loopback import require_loopback
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_this_machine_is_accepted(url: str) -> None:
         "http://localhost:port",
     ],
 )
-def test_everything_else_is_refused_and_named(url: str) -> None:
-    with pytest.raises(ValueError, match=r"got ") as refusal:
+def test_another_endpoint_is_rejected_with_its_url(url: str) -> None:
+    with pytest.raises(ValueError, match=r"got ") as rejection:
         require_loopback(url)
-    assert repr(url) in str(refusal.value)
+    assert repr(url) in str(rejection.value)

@@ -1,4 +1,4 @@
-"""AWS managed policies grant in the embedded AWS what they grant on AWS."""
+"""AWS managed policies grant the same permissions in the emulator as on AWS."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 
 def _client_with(aws: EmbeddedAws, policy: str, service: str) -> Any:
@@ -43,7 +43,9 @@ _CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
         ("AWSSystemsManagerEnableExplorerExecutionPolicy", "iam:CreateServiceLinkedRole", "ecs:CreateCluster"),
     ],
 )
-def test_a_managed_policy_grants_what_it_says(aws: EmbeddedAws, policy: str, allowed: str | None, denied: str) -> None:
+def test_a_managed_policy_grants_its_permissions_only(
+    aws: EmbeddedAws, policy: str, allowed: str | None, denied: str
+) -> None:
     aws.client("ssm").put_parameter(Name="name", Value="value", Type="String")
     service, call = _CALLS[denied]
     client = _client_with(aws, policy, service)
@@ -55,7 +57,7 @@ def test_a_managed_policy_grants_what_it_says(aws: EmbeddedAws, policy: str, all
         call(aws.client(service, credentials=credentials))
 
 
-def test_the_default_policy_lets_the_agent_do_its_work(aws: EmbeddedAws) -> None:
+def test_the_default_policy_grants_the_permissions_that_ssm_agent_requires(aws: EmbeddedAws) -> None:
     arn = "arn:aws:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy"
     document = aws.client("iam").get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
     assert {"ssm:UpdateInstanceInformation", "ssmmessages:OpenDataChannel", "ec2messages:GetMessages"} <= {

@@ -1,4 +1,4 @@
-"""Secrets Manager rotates secrets as its user guide and its API reference say."""
+"""Secrets Manager rotates secrets as its user guide and API reference specify."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _SERVICE = "secretsmanager.amazonaws.com"
 _STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
@@ -24,7 +24,7 @@ _INCOMPLETE = (
     400,
 )
 
-# Fails as often as it is told to. A failure ends its process, so that it has to remember its calls in a file.
+# This function fails a given number of times. It logs its calls in a file, because its process ends with each failure.
 _FAILING = textwrap.dedent(
     """
     import json, os, time
@@ -133,10 +133,10 @@ def _wait_until(condition: Callable[[], Any]) -> None:
         time.sleep(0.02)
 
 
-def _refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
-    with pytest.raises(ClientError) as refused:
+def _rejection(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
+    with pytest.raises(ClientError) as rejected:
         call(**arguments)
-    response: Any = refused.value.response
+    response: Any = rejected.value.response
     return response["Error"]["Code"], response["Error"]["Message"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
@@ -145,7 +145,7 @@ def _labels(aws: EmbeddedAws) -> dict[str, list[str]]:
     return {version: sorted(labels) for version, labels in versions.items()}
 
 
-def test_a_rotation_makes_a_new_current_version_in_the_background(aws: EmbeddedAws) -> None:
+def test_a_rotation_creates_a_new_current_version_in_the_background(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws, _ROTATING)
     client = aws.client("secretsmanager")
     (first,) = _labels(aws)
@@ -162,26 +162,26 @@ def test_a_rotation_makes_a_new_current_version_in_the_background(aws: EmbeddedA
     assert _labels(aws) == {token: ["AWSPREVIOUS"], again: ["AWSCURRENT", "AWSPENDING"]}
 
 
-def test_four_steps_in_their_order_about_one_version(aws: EmbeddedAws) -> None:
+def test_the_four_steps_run_in_order_for_one_version(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws)
     client, token = aws.client("secretsmanager"), str(uuid.uuid4())
     (first,) = _labels(aws)
     for _ in range(2):
-        # The second time it is the same request.
+        # The second request is a duplicate.
         rotated = client.rotate_secret(SecretId=secret, RotationLambdaARN=function, ClientRequestToken=token)
         assert rotated["VersionId"] == token
     _wait_until(lambda: len(_called(aws)) == 4)
     assert _called(aws) == [{"SecretId": secret, "ClientRequestToken": token, "Step": step} for step in _STEPS]
-    # The function has put no value.
+    # The function doesn't store a value.
     assert _labels(aws) == {first: ["AWSCURRENT"], token: ["AWSPENDING"]}
-    assert _refusal(client.get_secret_value, SecretId=secret, VersionStage="AWSPENDING") == (
+    assert _rejection(client.get_secret_value, SecretId=secret, VersionStage="AWSPENDING") == (
         "ResourceNotFoundException",
         "Secrets Manager can't find the specified secret value for staging label: AWSPENDING",
         400,
     )
 
 
-def test_when_a_step_fails_the_whole_rotation_is_tried_again(aws: EmbeddedAws) -> None:
+def test_when_a_step_fails_the_whole_rotation_is_retried(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws, failures={"testSecret": 1})
     aws.client("secretsmanager").rotate_secret(SecretId=secret, RotationLambdaARN=function)
     _wait_until(lambda: len(_called(aws)) == 7)
@@ -189,18 +189,18 @@ def test_when_a_step_fails_the_whole_rotation_is_tried_again(aws: EmbeddedAws) -
     assert len({event["ClientRequestToken"] for event in _called(aws)}) == 1
 
 
-def test_after_a_rotation_that_has_failed_only_that_one_is_gone_on_with(aws: EmbeddedAws) -> None:
+def test_a_failed_rotation_is_retried_before_a_new_one_starts(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws, failures={"createSecret": 3})
     client = aws.client("secretsmanager")
     (first,) = _labels(aws)
     token = client.rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
-    assert _refusal(client.rotate_secret, SecretId=secret) == _INCOMPLETE
+    assert _rejection(client.rotate_secret, SecretId=secret) == _INCOMPLETE
     _wait_until(lambda: len(_called(aws)) == 3)
     assert _labels(aws) == {first: ["AWSCURRENT"], token: ["AWSPENDING"]}
 
     def reattempted() -> bool:
         if len(_called(aws)) == 3:
-            assert _refusal(client.rotate_secret, SecretId=secret) == _INCOMPLETE
+            assert _rejection(client.rotate_secret, SecretId=secret) == _INCOMPLETE
         return len(_called(aws)) == 7
 
     _wait_until(reattempted)
@@ -211,10 +211,10 @@ def test_after_a_rotation_that_has_failed_only_that_one_is_gone_on_with(aws: Emb
     assert _labels(aws) == {first: ["AWSCURRENT"], another: ["AWSPENDING"]}
 
 
-def test_a_rotation_that_is_cancelled_goes_no_further(aws: EmbeddedAws) -> None:
+def test_a_canceled_rotation_stops(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws, pause=0.3)
     client = aws.client("secretsmanager")
-    assert _refusal(client.cancel_rotate_secret, SecretId=secret)[0] == "InvalidRequestException"
+    assert _rejection(client.cancel_rotate_secret, SecretId=secret)[0] == "InvalidRequestException"
     token = client.rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
     assert client.cancel_rotate_secret(SecretId=secret)["VersionId"] == token
     _wait_until(lambda: _called(aws))
@@ -224,7 +224,7 @@ def test_a_rotation_that_is_cancelled_goes_no_further(aws: EmbeddedAws) -> None:
     assert ["AWSPENDING"] in _labels(aws).values()
 
 
-def test_rotation_that_does_not_begin_at_once_is_tested(aws: EmbeddedAws) -> None:
+def test_a_rotation_that_does_not_start_immediately_is_tested(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws)
     before = _labels(aws)
     client = aws.client("secretsmanager")
@@ -242,17 +242,17 @@ def test_rotation_that_does_not_begin_at_once_is_tested(aws: EmbeddedAws) -> Non
         {"Principal": _SERVICE, "SourceArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-000000"},
     ],
 )
-def test_the_function_must_let_secrets_manager_in(aws: EmbeddedAws, permission: Mapping[str, str]) -> None:
+def test_the_policy_of_the_function_must_allow_secrets_manager(aws: EmbeddedAws, permission: Mapping[str, str]) -> None:
     secret, function = _make_secret(aws), _make_function(aws, permission=permission)
     client = aws.client("secretsmanager")
-    refused = (
+    rejected = (
         "AccessDeniedException",
         "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access "
         f"to the principal {_SERVICE}",
         400,
     )
-    assert _refusal(client.rotate_secret, SecretId=secret, RotationLambdaARN=function) == refused
-    assert _refusal(client.rotate_secret, SecretId=secret, RotationLambdaARN=f"{function}2") == refused
+    assert _rejection(client.rotate_secret, SecretId=secret, RotationLambdaARN=function) == rejected
+    assert _rejection(client.rotate_secret, SecretId=secret, RotationLambdaARN=f"{function}2") == rejected
     assert client.describe_secret(SecretId=secret)["RotationEnabled"] is False
 
 
@@ -267,27 +267,27 @@ def test_the_function_must_let_secrets_manager_in(aws: EmbeddedAws, permission: 
         {"ScheduleExpression": "rate(4 hours)", "AutomaticallyAfterDays": 1},
     ],
 )
-def test_a_schedule_that_is_none_is_refused(aws: EmbeddedAws, rules: Mapping[str, Any]) -> None:
+def test_an_invalid_schedule_is_rejected(aws: EmbeddedAws, rules: Mapping[str, Any]) -> None:
     secret = _make_secret(aws)
     call = aws.client("secretsmanager").rotate_secret
     arn = "arn:aws:lambda:eu-west-1:111122223333:function:any"
-    refusal = _refusal(call, SecretId=secret, RotationLambdaARN=arn, RotationRules=rules)
-    assert (refusal[0], refusal[2]) == ("InvalidParameterException", 400)
+    rejection = _rejection(call, SecretId=secret, RotationLambdaARN=arn, RotationRules=rules)
+    assert (rejection[0], rejection[2]) == ("InvalidParameterException", 400)
 
 
-def test_what_cannot_be_rotated_is_refused(aws: EmbeddedAws) -> None:
+def test_rotations_that_are_impossible_are_rejected(aws: EmbeddedAws) -> None:
     client = aws.client("secretsmanager")
-    assert _refusal(client.rotate_secret, SecretId="absent")[0] == "ResourceNotFoundException"
+    assert _rejection(client.rotate_secret, SecretId="absent")[0] == "ResourceNotFoundException"
     secret = _make_secret(aws)
-    assert _refusal(client.rotate_secret, SecretId=secret)[:2] == (
+    assert _rejection(client.rotate_secret, SecretId=secret)[:2] == (
         "InvalidRequestException",
         "You tried to enable rotation on a secret that doesn't already have a Lambda function ARN configured and you "
         "didn't include such an ARN as a parameter in this call.",
     )
-    assert _refusal(client.rotate_secret, SecretId=secret, ClientRequestToken="a" * 65)[0] == "ValidationException"
+    assert _rejection(client.rotate_secret, SecretId=secret, ClientRequestToken="a" * 65)[0] == "ValidationException"
     client.delete_secret(SecretId=secret)
-    assert _refusal(client.rotate_secret, SecretId=secret)[0] == "InvalidRequestException"
-    assert _refusal(client.cancel_rotate_secret, SecretId=secret)[0] == "InvalidRequestException"
+    assert _rejection(client.rotate_secret, SecretId=secret)[0] == "InvalidRequestException"
+    assert _rejection(client.cancel_rotate_secret, SecretId=secret)[0] == "InvalidRequestException"
 
 
 def _client_allowed(aws: EmbeddedAws, *statements: Mapping[str, Any]) -> Any:
@@ -297,11 +297,11 @@ def _client_allowed(aws: EmbeddedAws, *statements: Mapping[str, Any]) -> Any:
     return aws.client("secretsmanager", credentials=iam.create_access_key(UserName="caller")["AccessKey"])
 
 
-def test_who_rotates_may_invoke_the_function(aws: EmbeddedAws) -> None:
+def test_the_caller_must_be_allowed_to_invoke_the_function(aws: EmbeddedAws) -> None:
     secret, function = _make_secret(aws), _make_function(aws)
     rotation = {"Action": ["secretsmanager:RotateSecret", "secretsmanager:CancelRotateSecret"], "Resource": secret}
     client = _client_allowed(aws, rotation)
-    code, message, status = _refusal(client.rotate_secret, SecretId=secret, RotationLambdaARN=function)
+    code, message, status = _rejection(client.rotate_secret, SecretId=secret, RotationLambdaARN=function)
     assert (code, status) == ("AccessDeniedException", 400)
     assert f"is not authorized to perform: lambda:InvokeFunction on resource: {function}" in message
     aws.client("iam").put_user_policy(
@@ -313,23 +313,23 @@ def test_who_rotates_may_invoke_the_function(aws: EmbeddedAws) -> None:
     client.cancel_rotate_secret(SecretId=secret)
     other = aws.client("secretsmanager").create_secret(Name="other", SecretString="x")["ARN"]
     for operation in ("rotate_secret", "cancel_rotate_secret"):
-        assert _refusal(getattr(client, operation), SecretId=other)[0] == "AccessDeniedException"
+        assert _rejection(getattr(client, operation), SecretId=other)[0] == "AccessDeniedException"
 
 
 _NEEDED = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
 
 
 @pytest.mark.parametrize("missing", ["PutSecretValue", "GetSecretValue"])
-def test_the_function_does_what_its_own_role_allows(aws: EmbeddedAws, missing: str) -> None:
+def test_the_function_has_the_permissions_of_its_role(aws: EmbeddedAws, missing: str) -> None:
     secret = _make_secret(aws)
     before = _labels(aws)
     actions = [f"secretsmanager:{action}" for action in _NEEDED if action != missing]
     function = _make_function(aws, _ROTATING, actions=actions)
     token = aws.client("secretsmanager").rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
     _wait_until(lambda: "AccessDeniedException" in [call.error_code for call in aws.calls()])
-    (refused,) = {call for call in aws.calls() if call.error_code == "AccessDeniedException"}
-    assert refused.action == f"secretsmanager:{missing}"
-    assert refused.principal_arn.startswith(f"arn:aws:sts::{aws.account}:assumed-role/Function/")
+    (rejected,) = {call for call in aws.calls() if call.error_code == "AccessDeniedException"}
+    assert rejected.action == f"secretsmanager:{missing}"
+    assert rejected.principal_arn.startswith(f"arn:aws:sts::{aws.account}:assumed-role/Function/")
     assert _labels(aws) == {**before, token: ["AWSPENDING"]}
 
 
@@ -360,7 +360,7 @@ def _deploy(aws: EmbeddedAws, operation: str, template: Mapping[str, Any]) -> tu
     return stack["StackStatus"], {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
 
 
-def test_a_schedule_in_a_template_rotates_at_once_and_again_when_it_changes(aws: EmbeddedAws) -> None:
+def test_a_rotation_schedule_rotates_the_secret_when_it_is_created_or_updated(aws: EmbeddedAws) -> None:
     function, client = _make_function(aws, _ROTATING), aws.client("secretsmanager")
     status, outputs = _deploy(aws, "create", _template(RotationLambdaARN=function))
     assert status == "CREATE_COMPLETE"
@@ -383,7 +383,7 @@ def test_a_schedule_in_a_template_rotates_at_once_and_again_when_it_changes(aws:
     _wait_until(lambda: client.list_secrets()["SecretList"] == [])
 
 
-def test_a_schedule_whose_function_lets_nobody_in_fails_the_stack(aws: EmbeddedAws) -> None:
+def test_a_rotation_schedule_with_a_function_that_denies_secrets_manager_fails_the_stack(aws: EmbeddedAws) -> None:
     function = _make_function(aws, permission={"Principal": "events.amazonaws.com"})
     assert _deploy(aws, "create", _template(RotationLambdaARN=function))[0] == "ROLLBACK_COMPLETE"
     events = aws.client("cloudformation").describe_stack_events(StackName="stack")["StackEvents"]

@@ -1,4 +1,4 @@
-"""The embedded AWS starts, keeps to itself, and leaves nothing behind."""
+"""The AWS emulator starts, is isolated from other AWS accounts, and leaves no files or processes."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .server import REPOSITORY, EmbeddedAws
+from embedded_aws.server import REPOSITORY, EmbeddedAws
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -27,7 +27,7 @@ def _is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_nothing_is_left_after_an_exception() -> None:
+def test_no_files_and_no_process_remain_after_an_exception() -> None:
     aws = EmbeddedAws()
     with contextlib.suppress(KeyboardInterrupt), aws:
         directory, port = aws.directory, int(aws.endpoint_url.rsplit(":", 1)[1])
@@ -44,7 +44,7 @@ def test_nothing_is_left_after_an_exception() -> None:
 def test_it_ends_with_the_process_that_started_it(end: signal.Signals, tmp_path: Path) -> None:
     program = (
         "import time\n"
-        "from tests.embedded_aws.server import EmbeddedAws\n"
+        "from embedded_aws.server import EmbeddedAws\n"
         "with EmbeddedAws() as aws:\n"
         "    print(aws.directory, aws.endpoint_url, flush=True)\n"
         "    time.sleep(60)\n"
@@ -61,7 +61,7 @@ def test_it_ends_with_the_process_that_started_it(end: signal.Signals, tmp_path:
     assert _wait_until(lambda: not list(tmp_path.iterdir()))
 
 
-def test_two_run_side_by_side(aws: EmbeddedAws) -> None:
+def test_two_emulators_run_side_by_side(aws: EmbeddedAws) -> None:
     with EmbeddedAws(account="444455556666", region="us-east-1") as other:
         assert other.endpoint_url != aws.endpoint_url
         other.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
@@ -70,7 +70,7 @@ def test_two_run_side_by_side(aws: EmbeddedAws) -> None:
     assert aws.client("iam").list_roles()["Roles"] == []
 
 
-def test_the_environment_leads_nowhere_else(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_selects_the_emulator_only(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_IAM", "CDK_CONTEXT_JSON", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "elsewhere")
     environment = aws.environment(region="us-east-1")
@@ -81,7 +81,7 @@ def test_the_environment_leads_nowhere_else(aws: EmbeddedAws, monkeypatch: pytes
     assert aws.client("sts", "eu-north-1").get_caller_identity()["Account"] == aws.account
 
 
-def test_a_reset_empties_every_account_and_region(aws: EmbeddedAws) -> None:
+def test_a_reset_deletes_the_resources_of_every_account_and_region(aws: EmbeddedAws) -> None:
     aws.client("ssm", "us-east-1").put_parameter(Name="name", Value="value", Type="String")
     aws.client("iam", account="444455556666").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     aws.fail_next("GetRole", "ServiceFailure")
@@ -91,12 +91,12 @@ def test_a_reset_empties_every_account_and_region(aws: EmbeddedAws) -> None:
     assert [call.action for call in aws.calls("iam:ListRoles")] == ["iam:ListRoles"]
 
 
-def test_an_account_is_12_digits() -> None:
+def test_an_account_must_be_12_digits() -> None:
     with pytest.raises(ValueError, match="account must be 12 digits, got '1234'"):
         EmbeddedAws(account="1234")
 
 
-def test_a_reset_returns_to_the_checkpoint(aws: EmbeddedAws) -> None:
+def test_a_reset_restores_the_checkpoint(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     iam.create_role(RoleName="kept", AssumeRolePolicyDocument="{}")
     aws.save_checkpoint()
@@ -112,7 +112,7 @@ def test_a_reset_returns_to_the_checkpoint(aws: EmbeddedAws) -> None:
     assert iam.list_roles()["Roles"] == []
 
 
-def test_the_emulator_and_its_functions_get_nothing_of_the_callers_environment(
+def test_the_emulator_and_its_functions_do_not_inherit_the_environment_of_the_caller(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("A_SECRET", "hunter2")

@@ -1,4 +1,4 @@
-"""Service-linked roles behave as the IAM API reference and the IAM user guide say."""
+"""Service-linked roles behave as the IAM user guide and API reference specify."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _SSM = "AWSServiceRoleForAmazonSSM"
 
 
-def _refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
-    with pytest.raises(ClientError) as refused:
+def _rejection(call: Callable[..., Any], **arguments: Any) -> tuple[str, str, int]:
+    with pytest.raises(ClientError) as rejected:
         call(**arguments)
-    response: Any = refused.value.response
+    response: Any = rejected.value.response
     return response["Error"]["Code"], response["Error"]["Message"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
@@ -40,7 +40,7 @@ def _finished(iam: Any, task_id: str) -> Any:
         ("ssm-quicksetup.amazonaws.com", "AWSServiceRoleForSSMQuickSetup", "SSMQuickSetupRolePolicy"),
     ],
 )
-def test_a_role_has_its_real_name_path_trust_and_policy(
+def test_a_role_has_the_name_path_trust_policy_and_permissions_that_aws_documents(
     aws: EmbeddedAws, principal: str, name: str, policy: str
 ) -> None:
     iam = aws.client("iam")
@@ -58,12 +58,12 @@ def test_a_role_has_its_real_name_path_trust_and_policy(
     ]
 
 
-def test_a_service_out_of_the_catalogue_gets_a_plausible_name(aws: EmbeddedAws) -> None:
+def test_the_name_of_an_unknown_role_is_derived_from_its_service(aws: EmbeddedAws) -> None:
     role = aws.client("iam").create_service_linked_role(AWSServiceName="some-thing.amazonaws.com")["Role"]
     assert role["Arn"].endswith(":role/aws-service-role/some-thing.amazonaws.com/AWSServiceRoleForSomeThing")
 
 
-def test_a_second_role_of_a_service_is_refused_whatever_made_the_first(aws: EmbeddedAws) -> None:
+def test_creating_a_role_twice_fails(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     taken = (
         "InvalidInput",
@@ -71,23 +71,23 @@ def test_a_second_role_of_a_service_is_refused_whatever_made_the_first(aws: Embe
         400,
     )
     iam.create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
-    assert _refusal(iam.create_service_linked_role, AWSServiceName="ssm.amazonaws.com") == taken
+    assert _rejection(iam.create_service_linked_role, AWSServiceName="ssm.amazonaws.com") == taken
     aws.reset()
     iam.create_role(RoleName=_SSM.lower(), AssumeRolePolicyDocument="{}")
-    assert _refusal(iam.create_service_linked_role, AWSServiceName="ssm.amazonaws.com") == taken
+    assert _rejection(iam.create_service_linked_role, AWSServiceName="ssm.amazonaws.com") == taken
 
 
-def test_one_role_serves_all_regions_of_an_account_and_no_other_account(aws: EmbeddedAws) -> None:
+def test_a_role_belongs_to_one_account_and_all_its_regions(aws: EmbeddedAws) -> None:
     aws.client("iam", "eu-west-1").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     elsewhere = aws.client("iam", "us-east-1")
-    assert _refusal(elsewhere.create_service_linked_role, AWSServiceName="ssm.amazonaws.com")[0] == "InvalidInput"
+    assert _rejection(elsewhere.create_service_linked_role, AWSServiceName="ssm.amazonaws.com")[0] == "InvalidInput"
     other = aws.client("iam", account="444455556666").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     assert ":444455556666:" in other["Role"]["Arn"]
 
 
-def test_a_suffix_is_refused_where_the_service_takes_none(aws: EmbeddedAws) -> None:
+def test_a_suffix_is_rejected_if_the_service_does_not_support_it(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
-    assert _refusal(iam.create_service_linked_role, AWSServiceName="ssm.amazonaws.com", CustomSuffix="x") == (
+    assert _rejection(iam.create_service_linked_role, AWSServiceName="ssm.amazonaws.com", CustomSuffix="x") == (
         "InvalidInput",
         "Custom suffix is not allowed for ssm.amazonaws.com",
         400,
@@ -105,8 +105,8 @@ def test_a_suffix_is_refused_where_the_service_takes_none(aws: EmbeddedAws) -> N
         {"AWSServiceName": "ssm.amazonaws.com", "Description": "a" * 1001},
     ],
 )
-def test_malformed_parameters_are_refused(aws: EmbeddedAws, parameters: dict[str, str]) -> None:
-    code, message, status = _refusal(aws.client("iam").create_service_linked_role, **parameters)
+def test_invalid_parameters_are_rejected(aws: EmbeddedAws, parameters: dict[str, str]) -> None:
+    code, message, status = _rejection(aws.client("iam").create_service_linked_role, **parameters)
     assert (code, status) == ("ValidationError", 400)
     assert message.startswith("1 validation error detected: ")
 
@@ -122,14 +122,14 @@ def test_a_deletion_runs_in_the_background(aws: EmbeddedAws) -> None:
     assert iam.get_role(RoleName=_SSM)["Role"]["RoleName"] == _SSM
     aws.set_deletion_seconds(0)
     assert _finished(iam, task_id)["Status"] == "SUCCEEDED"
-    assert _refusal(iam.get_role, RoleName=_SSM) == (
+    assert _rejection(iam.get_role, RoleName=_SSM) == (
         "NoSuchEntity",
         f"The role with name {_SSM} cannot be found.",
         404,
     )
 
 
-def test_a_role_in_use_is_not_deleted_and_its_users_are_named(aws: EmbeddedAws) -> None:
+def test_a_role_in_use_is_not_deleted_and_the_resources_that_use_it_are_listed(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     iam.create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
     usage = {"eu-west-1": [f"arn:aws:ssm:eu-west-1:{aws.account}:opsitem/oi-1"], "us-east-1": ["arn:aws:ssm:::x"]}
@@ -143,14 +143,14 @@ def test_a_role_in_use_is_not_deleted_and_its_users_are_named(aws: EmbeddedAws) 
     assert _finished(iam, iam.delete_service_linked_role(RoleName=_SSM)["DeletionTaskId"])["Status"] == "SUCCEEDED"
 
 
-def test_deletions_that_cannot_be_are_refused(aws: EmbeddedAws) -> None:
+def test_invalid_deletions_are_rejected(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     iam.create_role(RoleName="Ordinary", AssumeRolePolicyDocument="{}")
-    assert _refusal(iam.delete_service_linked_role, RoleName="Missing")[0] == "NoSuchEntity"
-    assert _refusal(iam.delete_service_linked_role, RoleName="Ordinary")[0] == "InvalidInput"
+    assert _rejection(iam.delete_service_linked_role, RoleName="Missing")[0] == "NoSuchEntity"
+    assert _rejection(iam.delete_service_linked_role, RoleName="Ordinary")[0] == "InvalidInput"
     unknown = f"task/aws-service-role/ssm.amazonaws.com/{_SSM}/0"
-    assert _refusal(iam.get_service_linked_role_deletion_status, DeletionTaskId=unknown)[0] == "NoSuchEntity"
-    assert _refusal(iam.get_service_linked_role_deletion_status, DeletionTaskId="task")[0] == "InvalidInput"
+    assert _rejection(iam.get_service_linked_role_deletion_status, DeletionTaskId=unknown)[0] == "NoSuchEntity"
+    assert _rejection(iam.get_service_linked_role_deletion_status, DeletionTaskId="task")[0] == "InvalidInput"
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def test_deletions_that_cannot_be_are_refused(aws: EmbeddedAws) -> None:
         ("update_role", {"MaxSessionDuration": 7200}),
     ],
 )
-def test_a_role_belongs_to_its_service(aws: EmbeddedAws, operation: str, arguments: dict[str, Any]) -> None:
+def test_only_the_service_can_modify_a_role(aws: EmbeddedAws, operation: str, arguments: dict[str, Any]) -> None:
     iam = aws.client("iam")
     iam.create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
-    code, message, status = _refusal(getattr(iam, operation), RoleName=_SSM, **arguments)
+    code, message, status = _rejection(getattr(iam, operation), RoleName=_SSM, **arguments)
     assert (code, status) == ("UnmodifiableEntity", 400)
     assert _SSM in message
 
@@ -184,12 +184,12 @@ def test_only_description_and_tags_can_be_edited(aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize("kind", ["role", "user", "group"])
-def test_the_permissions_of_a_service_cannot_be_attached_to_anything_else(aws: EmbeddedAws, kind: str) -> None:
+def test_the_managed_policy_cannot_be_attached_to_other_principals(aws: EmbeddedAws, kind: str) -> None:
     iam = aws.client("iam")
     name = {f"{kind.capitalize()}Name": "mine"}
     getattr(iam, f"create_{kind}")(**name, **({"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}))
     arn = "arn:aws:iam::aws:policy/aws-service-role/AmazonSSMServiceRolePolicy"
-    assert _refusal(getattr(iam, f"attach_{kind}_policy"), **name, PolicyArn=arn) == (
+    assert _rejection(getattr(iam, f"attach_{kind}_policy"), **name, PolicyArn=arn) == (
         "PolicyNotAttachable",
         "Cannot attach a Service Role Policy to a Customer Role.",
         400,

@@ -1,4 +1,4 @@
-"""A trust policy lets in the services that it names, under its conditions, and nobody else."""
+"""A trust policy allows the services that it names, under its conditions, and no other principal."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .server import EmbeddedAws, EmbeddedAwsError
+from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 _ACCOUNT = "111122223333"
 _CONDITIONS = {
@@ -41,7 +41,7 @@ def _role(aws: EmbeddedAws, **statement: Any) -> str:
     return str(role["Role"]["Arn"])
 
 
-def test_the_service_gets_credentials_with_the_permissions_of_the_role(aws: EmbeddedAws) -> None:
+def test_the_service_receives_credentials_with_the_permissions_of_the_role(aws: EmbeddedAws) -> None:
     credentials = aws.assume_role_as_service(_role(aws), source_account=_ACCOUNT, source_arn=_SOURCE_ARN)
     session_arn = f"arn:aws:sts::{_ACCOUNT}:assumed-role/Node/mi-0123456789abcdef0"
     assert credentials["AssumedRoleArn"] == session_arn
@@ -66,30 +66,30 @@ def test_the_service_gets_credentials_with_the_permissions_of_the_role(aws: Embe
         ("ec2.amazonaws.com", _ACCOUNT, _SOURCE_ARN),
     ],
 )
-def test_a_wrong_or_missing_source_is_refused(
+def test_a_wrong_or_missing_source_is_denied(
     aws: EmbeddedAws, service: str, source_account: str | None, source_arn: str | None
 ) -> None:
     role_arn = _role(aws)
-    with pytest.raises(EmbeddedAwsError) as refused:
+    with pytest.raises(EmbeddedAwsError) as rejected:
         aws.assume_role_as_service(role_arn, service, source_account=source_account, source_arn=source_arn)
-    assert str(refused.value) == (
+    assert str(rejected.value) == (
         f"AccessDenied: User: {service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
     )
 
 
-def test_string_equals_takes_an_asterisk_literally(aws: EmbeddedAws) -> None:
+def test_string_equals_compares_an_asterisk_literally(aws: EmbeddedAws) -> None:
     role_arn = _role(aws, Condition={"StringEquals": {"aws:SourceArn": f"arn:aws:ssm:*:{_ACCOUNT}:*"}})
     with pytest.raises(EmbeddedAwsError, match="AccessDenied"):
         aws.assume_role_as_service(role_arn, source_account=_ACCOUNT, source_arn=_SOURCE_ARN)
 
 
-def test_a_wildcard_in_an_arn_ends_at_its_colon(aws: EmbeddedAws) -> None:
+def test_a_wildcard_in_an_arn_does_not_match_a_colon(aws: EmbeddedAws) -> None:
     role_arn = _role(aws, Condition={"ArnLike": {"aws:SourceArn": "arn:aws:ssm:*:managed-instance/*"}})
     with pytest.raises(EmbeddedAwsError, match="AccessDenied"):
         aws.assume_role_as_service(role_arn, source_account=_ACCOUNT, source_arn=_SOURCE_ARN)
 
 
-def test_the_arn_of_the_role_must_have_its_path(aws: EmbeddedAws) -> None:
+def test_the_arn_of_the_role_must_include_the_path(aws: EmbeddedAws) -> None:
     _role(aws)
     with pytest.raises(EmbeddedAwsError, match="AccessDenied"):
         aws.assume_role_as_service(
@@ -98,7 +98,7 @@ def test_the_arn_of_the_role_must_have_its_path(aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize("condition", [{}, _CONDITIONS])
-def test_not_even_the_root_user_is_a_service(aws: EmbeddedAws, condition: dict[str, Any]) -> None:
+def test_the_root_user_is_not_a_service(aws: EmbeddedAws, condition: dict[str, Any]) -> None:
     role_arn = _role(aws, Condition=condition)
     with pytest.raises(ClientError, match=r"AccessDenied.*not authorized to perform: sts:AssumeRole"):
         aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="session")

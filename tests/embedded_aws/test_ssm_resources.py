@@ -1,4 +1,4 @@
-"""The Systems Manager resources of templates, as far as roles are needed to deploy them."""
+"""The Systems Manager resources of templates, as far as their deployment depends on roles."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
 
 _TIER = "/ssm/managed-instance/activation-tier"
 _TIER_ARN = f"arn:aws:ssm:eu-west-1:111122223333:servicesetting{_TIER}"
@@ -53,7 +53,7 @@ def _tier(aws: EmbeddedAws) -> str:
     return str(aws.client("ssm").get_service_setting(SettingId=_TIER)["ServiceSetting"]["SettingValue"])
 
 
-def test_a_service_setting_is_set_and_set_back(aws: EmbeddedAws) -> None:
+def test_a_service_setting_is_set_and_reset(aws: EmbeddedAws) -> None:
     setting = _resource("ServiceSetting", SettingId=_TIER, SettingValue="advanced")
     attributes = {name: ("Setting", name) for name in ("Arn", "Status", "LastModifiedDate", "LastModifiedUser")}
     status, outputs = _deploy(aws, {"Setting": setting}, attributes)
@@ -67,7 +67,7 @@ def test_a_service_setting_is_set_and_set_back(aws: EmbeddedAws) -> None:
     assert _tier(aws) == "standard"
 
 
-def test_a_value_that_a_setting_does_not_take_fails_the_stack(aws: EmbeddedAws) -> None:
+def test_an_invalid_value_of_a_setting_fails_the_stack(aws: EmbeddedAws) -> None:
     setting = _resource("ServiceSetting", SettingId=_TIER, SettingValue="premium")
     assert _deploy(aws, {"Setting": setting})[0] == "ROLLBACK_COMPLETE"
     assert _why(aws).endswith("HandlerErrorCode: InvalidRequest)")
@@ -91,7 +91,7 @@ def _role(path: str = "/service-role/", service: str = "ssm.amazonaws.com") -> d
     return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
-def test_a_cloud_connector_has_a_role_of_systems_manager(aws: EmbeddedAws) -> None:
+def test_a_cloud_connector_has_a_role_that_trusts_systems_manager(aws: EmbeddedAws) -> None:
     resources = {"Role": _role(), "Connector": {**_connector(), "DependsOn": "Role"}}
     attributes = {name: ("Connector", name) for name in ("CloudConnectorArn", "CloudConnectorId", "CreatedAt")}
     status, outputs = _deploy(aws, resources, attributes)
@@ -129,7 +129,7 @@ def _window(**properties: Any) -> dict[str, Any]:
 _TARGETS = [{"Key": "tag:Patch", "Values": ["yes"]}]
 
 
-def test_what_runs_at_its_time_is_kept(aws: EmbeddedAws) -> None:
+def test_other_resources_are_stored(aws: EmbeddedAws) -> None:
     resources = {
         "Document": _resource("Document", Content={"schemaVersion": "0.3", "mainSteps": []}, DocumentType="Automation"),
         "Association": _resource("Association", Name={"Ref": "Document"}, Targets=_TARGETS),
@@ -178,7 +178,9 @@ def test_what_runs_at_its_time_is_kept(aws: EmbeddedAws) -> None:
         ),
     ],
 )
-def test_what_the_api_does_not_take_fails_the_stack(aws: EmbeddedAws, resource: dict[str, Any], why: str) -> None:
+def test_a_resource_that_violates_the_api_model_fails_the_stack(
+    aws: EmbeddedAws, resource: dict[str, Any], why: str
+) -> None:
     assert _deploy(aws, {"Resource": resource})[0] == "ROLLBACK_COMPLETE"
     assert why in _why(aws)
 
@@ -201,7 +203,7 @@ def _deletion_status(aws: EmbeddedAws) -> str:
     return str(status)
 
 
-def test_a_sync_of_an_organization_keeps_its_role_from_being_deleted(aws: EmbeddedAws) -> None:
+def test_a_resource_data_sync_for_an_organization_prevents_the_deletion_of_its_role(aws: EmbeddedAws) -> None:
     aws.client("iam").create_service_linked_role(AWSServiceName="accountdiscovery.ssm.amazonaws.com")
     status, outputs = _deploy(aws, {"Sync": _sync()}, {"SyncName": ("Sync", "SyncName")})
     assert (status, outputs["Sync"], outputs["SyncName"]) == ("CREATE_COMPLETE", "organization", "organization")
@@ -210,7 +212,7 @@ def test_a_sync_of_an_organization_keeps_its_role_from_being_deleted(aws: Embedd
     assert _deletion_status(aws) == "SUCCEEDED"
 
 
-def test_a_sync_of_one_account_uses_no_role(aws: EmbeddedAws) -> None:
+def test_a_resource_data_sync_for_one_account_uses_no_role(aws: EmbeddedAws) -> None:
     aws.client("iam").create_service_linked_role(AWSServiceName="accountdiscovery.ssm.amazonaws.com")
     assert _deploy(aws, {"Sync": _sync("SingleAccountMultiRegions")})[0] == "CREATE_COMPLETE"
     assert _deletion_status(aws) == "SUCCEEDED"

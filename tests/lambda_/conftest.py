@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from embedded_aws.server import EmbeddedAws
+
 from ..embedded_aws.fixtures import aws, embedded_aws
-from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
 from .lambda_function import SimulatedClock

@@ -1,4 +1,4 @@
-"""The embedded AWS's Systems Manager and Secrets Manager in this process, on a simulated clock."""
+"""Systems Manager and Secrets Manager of the emulator, in this process and on a simulated clock."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _TRUST = {
 
 @functools.cache
 def _emulator() -> Any:
-    # The emulator reads its environment when it is imported, and takes half a second.
-    from ..embedded_aws.emulator import activations, ministack, secret_rotation
+    # The emulator reads its environment at import, which takes half a second.
+    from embedded_aws.emulator import activations, ministack, secret_rotation
 
     activations.install()
     secret_rotation.install()
-    # Nobody listens to the events that tell of labels.
+    # Nothing receives the events about labels.
     ministack.secretsmanager._emit_secret_label_updated = lambda *_: None
     return activations, secret_rotation, ministack
 
 
 class InProcessActivations(InProcessAws):
-    """Systems Manager and Secrets Manager of one account, and the one role that its nodes may have."""
+    """Systems Manager and Secrets Manager of one account, and the role of its nodes."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         super().__init__(clock)
         self._activations, self._rotation, self._ministack = _emulator()
-        # By the ids of their activations, those of deleted ones too.
+        # By activation ID, including deleted activations.
         self.codes: dict[str, str] = {}
 
     @contextmanager
@@ -52,11 +52,11 @@ class InProcessActivations(InProcessAws):
         invoke: Callable[[str, dict[str, Any]], tuple[Any, str | None]],
         in_background: Callable[[Callable[[], None]], None],
     ) -> Iterator[None]:
-        """Have an account with nothing in it but the role.
+        """Create an account that has only the role.
 
         Args:
-            invoke: How Secrets Manager invokes a rotation function.
-            in_background: When it does so: with each rotation, given what carries it out.
+            invoke: Invokes a rotation function, as Secrets Manager does.
+            in_background: Receives a callable for each rotation that was started, and runs it when it is due.
         """
         modules = (self._activations, self._rotation, self._ministack.secretsmanager)
         real_time = modules[0].time
@@ -80,7 +80,7 @@ class InProcessActivations(InProcessAws):
             self._reset()
 
     def activations(self) -> dict[str, dict[str, Any]]:
-        """Return all activations by their ids."""
+        """Return all activations by ID."""
         return {each["ActivationId"]: each for each in self._activations.activations_of(ACCOUNT, REGION)}
 
     def secret(self, secret_arn: str) -> dict[str, Any]:
@@ -89,12 +89,12 @@ class InProcessActivations(InProcessAws):
         return record
 
     def register_node(self, activation_id: str, activation_code: str) -> str:
-        """Register a node, and return its id."""
+        """Register a node, and return its ID."""
         node: str = self._activations.register_node(activation_id, activation_code, ACCOUNT, REGION)
         return node
 
     def nodes(self) -> set[str]:
-        """Return the ids of the nodes that have registered."""
+        """Return the IDs of the registered nodes."""
         return {node["InstanceId"] for node in self._activations.nodes_of(ACCOUNT, REGION)}
 
     def role_created(self) -> float:
@@ -103,7 +103,7 @@ class InProcessActivations(InProcessAws):
         return datetime.fromisoformat(created.replace("Z", "+00:00")).timestamp()
 
     def let_the_role_propagate(self, seconds: float) -> None:
-        """Let Systems Manager know of the role that long after its creation."""
+        """Set the time after which Systems Manager knows a new role."""
         self._activations.set_role_propagation_seconds(seconds)
 
     def _reset(self) -> None:

@@ -17,8 +17,8 @@ from .lambda_function import SimulatedClock
 @functools.cache
 def _emulator() -> tuple[Any, Any]:
     # The emulator reads its environment when it is imported, and takes half a second.
-    from ..embedded_aws.emulator import iam_answers, service_linked_roles
-    from ..embedded_aws.emulator.ministack import iam
+    from embedded_aws.emulator import iam_answers, service_linked_roles
+    from embedded_aws.emulator.ministack import iam
 
     iam_answers.install()
     service_linked_roles.install()

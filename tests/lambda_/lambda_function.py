@@ -196,7 +196,7 @@ class LambdaFunction:
 
     def client(self, service: str) -> Any:
         """Return the client that the function itself has made."""
-        return self.modules["patience"].client(service)
+        return self.modules["retries"].client(service)
 
     def run(self, event: Any, *, seconds: float = FUNCTION_SECONDS, misfortunes: tuple[str, ...] = ()) -> Run:
         """Run the function once.

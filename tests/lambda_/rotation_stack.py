@@ -1,4 +1,4 @@
-"""A stack with a hybrid activation: its secret, the function that rotates it, and who calls that function."""
+"""A stack with a hybrid activation: the secret, the function that rotates it, and the callers of the function."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SETTINGS: dict[str, Any] = {"IamRole": ROLE, "RegistrationLimit": 2, "LifetimeSe
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one run of the function.
+    """The outcome of one run of the function.
 
     Attributes:
-        returned: What it returned; None where it failed.
-        error: What AWS Lambda logs of an exception, and all that led to it; "" after a success.
-        log: What the function logged.
+        returned: The return value, or None after an error.
+        error: The exception with its causes, as AWS Lambda logs it, or "" after a success.
+        log: The lines that the function logged.
     """
 
     returned: Any
@@ -46,12 +46,12 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended without an exception."""
+        """Whether the run ended without an exception."""
         return not self.error
 
 
 class RotationStack:
-    """The stack, whose account is made anew by `deployed`."""
+    """The stack. `deployed` creates its account anew."""
 
     def __init__(self, endpoint: AnswerEndpoint) -> None:
         self.clock = SimulatedClock()
@@ -84,7 +84,7 @@ class RotationStack:
 
     @contextmanager
     def deployed(self, **settings: Any) -> Iterator[RotationStack]:
-        """Have a secret with a placeholder, as before its first rotation, and the function."""
+        """Create the function and a secret with a placeholder, as before the first rotation."""
         self.work.clear()
         self.said.clear()
         self.clock.in_pauses = lambda: None
@@ -96,7 +96,7 @@ class RotationStack:
             yield self
 
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Give the function these settings."""
+        """Set the settings of the function."""
         self.settings = dict(settings)
         for function in self.functions:
             function.environment.clear()
@@ -112,10 +112,10 @@ class RotationStack:
         """The properties of the custom resource."""
         return {"Secret": self.secret_arn, "Activation": json.dumps(self.settings)}
 
-    # Who calls the function.
+    # The callers of the function.
 
     def run(self, event: Any, *, environment: int = 0, seconds: float = FUNCTION_SECONDS) -> Run:
-        """Run the function for an event of CloudFormation."""
+        """Run the function for an event of a custom resource."""
         function = self.functions[environment]
         try:
             run = function.run(event, seconds=seconds)
@@ -144,26 +144,26 @@ class RotationStack:
         return self.call(CHECK)
 
     def start_rotation(self) -> str:
-        """Have a new version pending, as when a rotation is due, and return its id."""
+        """Create a pending version, as Secrets Manager does when a rotation is due, and return its ID."""
         rotation = {"RotationLambdaARN": FUNCTION_ARN, "RotationRules": {"ScheduleExpression": "rate(10 days)"}}
         token: str = self.secrets.rotate_secret(SecretId=self.secret_arn, **rotation)["VersionId"]
         return token
 
     def rotate(self) -> str:
-        """Rotate without any trouble, and return the id of the new version."""
+        """Rotate the secret, and return the ID of the new version."""
         token = self.start_rotation()
         self.work.clear()
         self.go_through(token)
         return token
 
     def go_through(self, token: str) -> None:
-        """Carry out all four steps, each of which must succeed."""
+        """Run all four steps, each of which must succeed."""
         for step in STEPS:
             outcome = self.step(step, token)
             assert outcome.succeeded, f"{step}: {outcome.error}"
 
     def let_secrets_manager_work(self) -> None:
-        """Carry out the rotations that were started."""
+        """Run the rotations that were started."""
         if not self._is_working:
             self._is_working = True
             try:
@@ -177,13 +177,11 @@ class RotationStack:
         outcome = self.call(event)
         return outcome.returned, None if outcome.succeeded else outcome.error
 
-    # What is there.
-
-    # It is read without calls, which would take most of the time.
+    # The state of the account, read without API calls, which would take most of the time.
 
     @property
     def is_rotated(self) -> bool:
-        """Whether the secret's rotation is turned on."""
+        """Whether rotation is turned on."""
         return bool(self.aws.secret(self.secret_arn)["RotationEnabled"])
 
     def labels(self) -> dict[str, list[str]]:
@@ -196,18 +194,18 @@ class RotationStack:
         return next((version for version, labels in self.labels().items() if label in labels), None)
 
     def value(self, label: str = "AWSCURRENT") -> dict[str, Any]:
-        """Return the value of a version, {} where there is no such version or value."""
+        """Return the value of the version with a label, or {} if there is none."""
         version = self.version(label)
         return {} if version is None else self.value_of(version)
 
     def value_of(self, version: str) -> dict[str, Any]:
-        """Return the value of a version, {} where it has none."""
+        """Return the value of a version, or {} if it has none."""
         text = self.aws.secret(self.secret_arn)["Versions"][version]["SecretString"]
         value: dict[str, Any] = {} if text is None else json.loads(text)
         return value
 
     def ours(self) -> dict[str, dict[str, Any]]:
-        """Return the activations that the function has made, by their ids."""
+        """Return the activations that the function has created, by ID."""
         owner = hashlib.sha256(self.secret_arn.encode()).hexdigest()[:16]
         return {
             activation_id: activation
@@ -216,17 +214,17 @@ class RotationStack:
         }
 
     def alive(self) -> set[str]:
-        """Return the ids of those that can be used."""
+        """Return the IDs of the usable activations that the function has created."""
         return {activation_id for activation_id, activation in self.ours().items() if is_usable(activation)}
 
     def register_node(self) -> str:
-        """Register a node with what the secret says."""
+        """Register a node with the value of the secret."""
         read = self.secrets.get_secret_value(SecretId=self.secret_arn)
         value = json.loads(read["SecretString"])
         return self.aws.register_node(value["ActivationId"], value["ActivationCode"])
 
     def check_silence(self) -> None:
-        """Check that no code is in anything that the function has said."""
+        """Check that the function has revealed no code."""
         said = "\n".join(self.said)
         for code in self.aws.codes.values():
             assert code not in said
@@ -234,5 +232,5 @@ class RotationStack:
 
 
 def is_usable(activation: Mapping[str, Any]) -> bool:
-    """Say whether a node could register with an activation."""
+    """Whether an activation can register another machine."""
     return not activation["Expired"] and activation["RegistrationsCount"] < activation["RegistrationLimit"]

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from ..embedded_aws.server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
+
 from .answer_endpoint import SECRET, AnswerEndpoint, silent_endpoint
 from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, RoleType, properties
@@ -701,7 +702,7 @@ class TestTime:
         with silent_endpoint() as iam_url:
             root = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
             hanging = EnsureFunction(endpoint, iam_url, root, SimulatedClock())
-            hanging.modules["patience"].Config = quicker
+            hanging.modules["retries"].Config = quicker
             start = time.monotonic()
             run = hanging.run(resource.create(), seconds=60)
 
@@ -709,7 +710,7 @@ class TestTime:
         assert time.monotonic() - start < 10
         config: Any = given[0]
         assert len(given) == 1
-        margin = function.modules["patience"]._MARGIN_SECONDS
+        margin = function.modules["retries"]._MARGIN_SECONDS
         # Within what is kept back, a call may hang and be answered for.
         assert config.connect_timeout + config.read_timeout + ANSWER_SECONDS <= margin
         assert config.retries["total_max_attempts"] == 1

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..embedded_aws.server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws
+
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
 from .events import DISCOVERY, CustomResource, properties

@@ -1,4 +1,4 @@
-"""Events that nobody sends to the function that rotates activations, each of which is answered or refused."""
+"""Malformed events of the function that rotates activations, which responds to or rejects each of them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def stack(endpoint: AnswerEndpoint) -> Iterator[RotationStack]:
         stack.rotate()
         ours = stack.ours()
         yield stack
-        # Whatever they ask for, none of them had anything created or deleted.
+        # None of the events has created or deleted anything.
         assert stack.ours() == ours
         assert stack.is_rotated
 
 
 @pytest.mark.parametrize(("path", "values", "request_types"), CORPUS)
-def test_every_event_of_the_corpus_is_answered_failed_with_a_reason(
+def test_every_malformed_event_gets_a_failed_response_with_a_reason(
     stack: RotationStack,
     record_property: RecordProperty,
     path: tuple[str, ...],
@@ -64,7 +64,9 @@ def test_every_event_of_the_corpus_is_answered_failed_with_a_reason(
 
 
 @pytest.mark.parametrize("event", [None, True, 7, "Step", "", [], [{"Step": "createSecret"}], {}])
-def test_what_is_no_event_ends_quietly(stack: RotationStack, record_property: RecordProperty, event: Any) -> None:
+def test_input_that_is_not_an_event_raises_no_error(
+    stack: RotationStack, record_property: RecordProperty, event: Any
+) -> None:
     record_property("bad events", 1)
     if event == {}:
         event = {"ResponseURL": None}
@@ -74,7 +76,7 @@ def test_what_is_no_event_ends_quietly(stack: RotationStack, record_property: Re
 
 @pytest.mark.parametrize("missing", ["SecretId", "ClientRequestToken"])
 @pytest.mark.parametrize("step", ["createSecret", "setSecret", "testSecret", "finishSecret"])
-def test_a_step_without_its_secret_or_its_version_is_refused(
+def test_a_step_without_a_secret_or_a_version_is_rejected(
     stack: RotationStack, record_property: RecordProperty, step: str, missing: str
 ) -> None:
     record_property("bad events", 1)

@@ -18,9 +18,9 @@ FILES = sorted(path for path in package_folder().rglob("*") if path.is_file() an
 def test_the_assets_are_one_package_with_a_module_for_each_function_and_what_they_share() -> None:
     assert [path.relative_to(package_folder()).as_posix() for path in FILES] == [
         "functions/__init__.py",
-        "functions/answers.py",
+        "functions/custom_resource.py",
         "functions/ensure_service_linked_role.py",
-        "functions/patience.py",
+        "functions/retries.py",
         "functions/rotate_hybrid_activation.py",
     ]
 

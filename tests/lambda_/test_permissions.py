@@ -11,9 +11,9 @@ import pytest
 from aws_cdk import App, Environment, RemovalPolicy, Stack
 from aws_cdk.assertions import Template
 
+from embedded_aws.server import EmbeddedAws
 from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
 
-from ..embedded_aws.server import EmbeddedAws
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
 from .events import DISCOVERY, SSM, CustomResource, properties

@@ -1,4 +1,4 @@
-"""The function that rotates hybrid activations, on the Systems Manager and Secrets Manager of the embedded AWS."""
+"""The function that rotates hybrid activations, with Systems Manager and Secrets Manager of the emulator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .rotation_stack import DAY, LOG_GROUP, SETTINGS, STEPS, RotationStack
 RecordProperty = Callable[[str, object], None]
 
 STUCK_SECONDS = 21 * 60
-# Of the function's 900 seconds it keeps back 30; the last call begins before those, and may end within them.
+# The function reserves 30 of its 900 seconds. The last call starts before these, and can end within them.
 LONGEST_SECONDS = 870 + CALL_SECONDS
 
 
@@ -46,7 +46,7 @@ def rotated(stack: RotationStack) -> RotationStack:
 
 
 def calls(stack: RotationStack, act: Callable[[], object]) -> list[str]:
-    """Return the calls of AWS that the function makes."""
+    """Return the names of the function's AWS API calls."""
     stack.aws.calls.clear()
     act()
     return [call.action for call in stack.aws.calls]
@@ -58,7 +58,7 @@ def use_up(stack: RotationStack) -> None:
 
 
 class TestRotation:
-    def test_the_first_one_puts_a_usable_activation_into_the_secret(self, stack: RotationStack) -> None:
+    def test_the_first_rotation_stores_a_usable_activation_in_the_secret(self, stack: RotationStack) -> None:
         token = stack.rotate()
 
         (activation,) = stack.ours().values()
@@ -75,12 +75,12 @@ class TestRotation:
         )
         assert stack.register_node().startswith("mi-")
 
-    def test_the_value_is_compact_and_sorted_so_that_a_script_can_read_it(self, rotated: RotationStack) -> None:
+    def test_the_value_is_compact_and_sorted_for_the_scripts(self, rotated: RotationStack) -> None:
         text = rotated.secrets.get_secret_value(SecretId=rotated.secret_arn)["SecretString"]
 
         assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
-    def test_the_description_ends_with_a_mark_of_the_secret_and_of_the_settings(self, bench: RotationStack) -> None:
+    def test_the_description_ends_with_a_mark_for_the_secret_and_the_settings(self, bench: RotationStack) -> None:
         with bench.deployed(Description="Nodes & more"):
             bench.rotate()
             owner = hashlib.sha256(bench.secret_arn.encode()).hexdigest()[:16]
@@ -90,7 +90,7 @@ class TestRotation:
             assert mark.startswith(f"ssm-roles:{owner}:")
             assert len(f" [{mark}") == 46
 
-    def test_everything_that_is_set_reaches_the_activation(self, bench: RotationStack) -> None:
+    def test_the_activation_has_all_settings(self, bench: RotationStack) -> None:
         given = {
             "DefaultInstanceName": "branch",
             "Description": "d" * 210,
@@ -106,12 +106,12 @@ class TestRotation:
             assert activation["ExpirationDate"] - activation["CreatedDate"] == pytest.approx(3600, abs=2)
             assert len(activation["Description"]) == 256
 
-    def test_the_longest_lifetime_is_a_minute_shorter_than_systems_manager_allows(self, rotated: RotationStack) -> None:
+    def test_the_longest_lifetime_is_a_minute_less_than_systems_manager_allows(self, rotated: RotationStack) -> None:
         (activation,) = rotated.ours().values()
 
         assert activation["ExpirationDate"] - activation["CreatedDate"] == pytest.approx(30 * DAY - 60, abs=2)
 
-    def test_the_previous_one_stays_usable_until_the_next_rotation(self, rotated: RotationStack) -> None:
+    def test_the_previous_activation_stays_usable_until_the_next_rotation(self, rotated: RotationStack) -> None:
         first = rotated.value()["ActivationId"]
         rotated.rotate()
         second = rotated.value()["ActivationId"]
@@ -122,14 +122,14 @@ class TestRotation:
 
         assert rotated.alive() == {second, rotated.value()["ActivationId"]}
 
-    def test_only_versions_whose_activation_is_there_are_labelled(self, rotated: RotationStack) -> None:
+    def test_only_versions_whose_activation_exists_have_a_label(self, rotated: RotationStack) -> None:
         for _ in range(25):
             rotated.rotate()
 
         labels = [each for labels in rotated.labels().values() for each in labels if each.startswith("activation:")]
         assert {label.removeprefix("activation:") for label in labels} == set(rotated.ours())
 
-    def test_the_calls_of_one_rotation_of_a_check_and_of_a_delete(
+    def test_the_calls_of_a_rotation_a_check_and_a_deletion(
         self, rotated: RotationStack, record_property: RecordProperty
     ) -> None:
         rotated.rotate()
@@ -155,7 +155,7 @@ class TestRotation:
         assert "GetSecretValue" not in {call.action for call in rotated.aws.calls}
 
     @pytest.mark.parametrize("step", STEPS)
-    def test_a_step_may_be_repeated(self, rotated: RotationStack, step: str) -> None:
+    def test_a_step_can_be_repeated(self, rotated: RotationStack, step: str) -> None:
         token = rotated.start_rotation()
         for each in STEPS:
             assert rotated.step(each, token).succeeded
@@ -168,7 +168,7 @@ class TestRotation:
             made = calls(rotated, functools.partial(rotated.step, each, token))
             assert not [call for call in made if not call.startswith("Describe")]
 
-    def test_other_peoples_activations_are_left_alone(self, rotated: RotationStack) -> None:
+    def test_other_activations_stay_unchanged(self, rotated: RotationStack) -> None:
         mark = next(iter(rotated.ours().values()))["Description"]
         for description in (
             "",
@@ -195,16 +195,16 @@ class TestRotation:
         assert rotated.check().returned == "usable"
 
 
-class TestRefusals:
+class TestRejections:
     @pytest.mark.parametrize("step", ["createSecret", "testSecret", "finishSecret"])
-    def test_a_version_that_is_not_pending_is_refused(self, rotated: RotationStack, step: str) -> None:
+    def test_a_version_that_is_not_pending_is_rejected(self, rotated: RotationStack, step: str) -> None:
         rotated.rotate()
         for token in (str(rotated.version("AWSPREVIOUS")), "0" * 36, ""):
             outcome = rotated.step(step, token)
             assert "is neither the pending nor the current version" in outcome.error
 
     @pytest.mark.parametrize("step", ["createSecret", "testSecret", "finishSecret"])
-    def test_nothing_is_done_while_the_rotation_is_turned_off(self, rotated: RotationStack, step: str) -> None:
+    def test_no_step_changes_anything_while_rotation_is_turned_off(self, rotated: RotationStack, step: str) -> None:
         token = rotated.start_rotation()
         rotated.secrets.cancel_rotate_secret(SecretId=rotated.secret_arn)
         before = rotated.labels(), rotated.ours()
@@ -215,15 +215,17 @@ class TestRefusals:
         assert rotated.check().returned == "its rotation is turned off"
 
     @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-    def test_a_version_without_a_value_is_refused(self, rotated: RotationStack, step: str) -> None:
+    def test_a_version_without_a_value_is_rejected(self, rotated: RotationStack, step: str) -> None:
         token = rotated.start_rotation()
 
-        assert "the pending version names no activation" in rotated.step(step, token).error
+        assert "the pending version has no activation" in rotated.step(step, token).error
         assert rotated.version("AWSCURRENT") != token
 
     @pytest.mark.parametrize("step", ["createSecret", "testSecret", "finishSecret"])
     @pytest.mark.parametrize("how", ["deleted", "expired"])
-    def test_a_version_with_a_dead_activation_is_refused(self, rotated: RotationStack, step: str, how: str) -> None:
+    def test_a_version_whose_activation_is_unusable_is_rejected(
+        self, rotated: RotationStack, step: str, how: str
+    ) -> None:
         token = rotated.start_rotation()
         assert rotated.step("createSecret", token).succeeded
         if how == "deleted":
@@ -233,17 +235,17 @@ class TestRefusals:
 
         assert "is deleted, expired or used up" in rotated.step(step, token).error
         assert rotated.version("AWSCURRENT") != token
-        # A version takes no second value: the next rotation must be able to begin.
+        # A version can't get another value, so that the next rotation must be able to start.
         assert (rotated.version("AWSPENDING") == token) == (step != "createSecret")
 
-    def test_a_value_without_an_activation_is_given_up(self, rotated: RotationStack) -> None:
+    def test_a_value_without_an_activation_is_abandoned(self, rotated: RotationStack) -> None:
         token = rotated.start_rotation()
         rotated.secrets.put_secret_value(
             SecretId=rotated.secret_arn, ClientRequestToken=token, SecretString="{}", VersionStages=["AWSPENDING"]
         )
         before = rotated.ours()
 
-        assert "names no activation" in rotated.step("createSecret", token).error
+        assert "has no activation; the next rotation starts over" in rotated.step("createSecret", token).error
         assert rotated.ours() == before
         rotated.rotate()
 
@@ -262,7 +264,7 @@ class TestRefusals:
             ({"ClientRequestToken": {"a": 1}}, "ClientRequestToken must be a string"),
         ],
     )
-    def test_what_is_no_step_of_this_secret_is_refused(
+    def test_an_event_that_is_not_a_step_of_this_secret_is_rejected(
         self, stack: RotationStack, event: dict[str, Any], error: str
     ) -> None:
         token = stack.start_rotation()
@@ -273,7 +275,7 @@ class TestRefusals:
 
 
 class TestFaults:
-    def test_a_role_that_is_not_known_yet_is_waited_for(self, stack: RotationStack) -> None:
+    def test_the_function_waits_for_a_role_that_systems_manager_does_not_know_yet(self, stack: RotationStack) -> None:
         stack.aws.let_the_role_propagate(stack.clock.time() + 60 - stack.aws.role_created())
         before = stack.clock.now
 
@@ -282,7 +284,7 @@ class TestFaults:
         assert 60 <= stack.clock.now - before < 90
         assert len(stack.ours()) == 1
 
-    def test_a_role_that_never_comes_ends_the_step_in_time(self, stack: RotationStack) -> None:
+    def test_a_role_that_never_appears_fails_the_step_in_time(self, stack: RotationStack) -> None:
         stack.aws.let_the_role_propagate(stack.clock.time() + DAY - stack.aws.role_created())
         token = stack.start_rotation()
         before = stack.clock.now
@@ -294,7 +296,7 @@ class TestFaults:
         assert 850 < stack.clock.now - before <= LONGEST_SECONDS
         assert stack.ours() == {}
 
-    def test_another_refusal_of_systems_manager_fails_at_once_in_its_words(self, bench: RotationStack) -> None:
+    def test_another_error_of_systems_manager_fails_the_step_immediately(self, bench: RotationStack) -> None:
         with bench.deployed(DefaultInstanceName="not; allowed"):
             outcome = bench.step("createSecret", bench.start_rotation())
             assert "defaultInstanceName" in outcome.error
@@ -302,9 +304,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("kind", ["hangs", "closes", "error", "garbles"])
     @pytest.mark.parametrize("number", range(13))
-    def test_no_call_whose_answer_is_lost_leaves_an_activation_too_many(
-        self, rotated: RotationStack, number: int, kind: str
-    ) -> None:
+    def test_a_lost_response_leaves_no_extra_activation(self, rotated: RotationStack, number: int, kind: str) -> None:
         rotated.rotate()
         token = rotated.start_rotation()
         rotated.aws.after_call = lambda call: alive_at_most_two(rotated)
@@ -318,7 +318,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("processed", [True, False])
     @pytest.mark.parametrize("number", range(13))
-    def test_a_rotation_that_was_killed_at_any_call_is_carried_out_by_the_next_attempt(
+    def test_the_next_attempt_completes_a_rotation_that_was_killed_at_any_call(
         self, rotated: RotationStack, number: int, processed: bool
     ) -> None:
         rotated.rotate()
@@ -336,7 +336,7 @@ class TestFaults:
         assert len(rotated.alive()) == 2
         rotated.register_node()
 
-    def test_a_fault_that_stays_fails_in_time_and_says_which(self, rotated: RotationStack) -> None:
+    def test_a_permanent_fault_fails_the_step_in_time_and_is_in_the_error(self, rotated: RotationStack) -> None:
         token = rotated.start_rotation()
         rotated.aws.faults = [Fault("error", code="ThrottlingException")] * 5000
 
@@ -345,7 +345,7 @@ class TestFaults:
         assert "out of time: describe_activations" in outcome.error
         assert "ThrottlingException" in outcome.error
 
-    def test_an_outage_is_not_taken_for_a_dead_activation(self, rotated: RotationStack) -> None:
+    def test_an_outage_does_not_count_as_an_unusable_activation(self, rotated: RotationStack) -> None:
         token = rotated.start_rotation()
         assert rotated.step("createSecret", token).succeeded
         rotated.aws.faults = [None, None, *[Fault("error")] * 5000]
@@ -364,7 +364,9 @@ class TestSilence:
             *("LimitExceededException", "ResourceNotFoundException", "InternalServiceError", "ThrottlingException"),
         ],
     )
-    def test_what_secrets_manager_says_of_the_value_is_not_repeated(self, stack: RotationStack, code: str) -> None:
+    def test_errors_of_secrets_manager_that_quote_the_value_are_not_repeated(
+        self, stack: RotationStack, code: str
+    ) -> None:
         token = stack.start_rotation()
         stack.aws.faults = [None, None, None, None, *[Fault("quotes", code=code)] * 200]
 
@@ -378,9 +380,7 @@ class TestSilence:
 
     @pytest.mark.parametrize("kind", ["hangs", "closes", "quotes", "garbles", "kills"])
     @pytest.mark.parametrize("number", range(13))
-    def test_no_fault_of_any_call_makes_the_function_say_the_code(
-        self, rotated: RotationStack, number: int, kind: str
-    ) -> None:
+    def test_no_fault_of_any_call_reveals_the_code(self, rotated: RotationStack, number: int, kind: str) -> None:
         rotated.rotate()
         token = rotated.start_rotation()
         rotated.aws.faults = [*[None] * number, *[Fault(kind, processed=number % 2 == 0)] * 40]
@@ -412,7 +412,7 @@ class TestConcurrency:
         rotated.aws.after_call = lambda call: None
 
         if not all(rotated.step(step, token).succeeded for step in STEPS):
-            # One of them has deleted what the other had stored; what was pending is free for the next rotation.
+            # One run has deleted the activation that the other one had stored. The next rotation can start.
             assert rotated.version("AWSCURRENT") != token
             token = rotated.rotate()
         assert rotated.version("AWSCURRENT") == token
@@ -420,7 +420,7 @@ class TestConcurrency:
         rotated.register_node()
 
     @pytest.mark.parametrize("number", range(60))
-    def test_a_delete_during_a_rotation_leaves_nothing(self, rotated: RotationStack, number: int) -> None:
+    def test_a_deletion_during_a_rotation_leaves_no_activation(self, rotated: RotationStack, number: int) -> None:
         token = rotated.start_rotation()
         event = rotated.resource.delete(rotated.properties, "id")
         answers: list[dict[str, Any]] = []
@@ -437,9 +437,7 @@ class TestConcurrency:
         assert [answer["Status"] for answer in answers] == ["SUCCESS"]
         assert rotated.ours() == {}
 
-    def test_an_activation_that_is_created_after_the_delete_is_deleted_by_who_created_it(
-        self, rotated: RotationStack
-    ) -> None:
+    def test_a_rotation_deletes_the_activation_that_it_creates_after_the_deletion(self, rotated: RotationStack) -> None:
         token = rotated.start_rotation()
         event = rotated.resource.delete(rotated.properties, "id")
         runs: list[Any] = []
@@ -453,11 +451,11 @@ class TestConcurrency:
         outcome = rotated.step("createSecret", token)
 
         assert runs[1].answer["Status"] == "SUCCESS"
-        assert "was given up meanwhile" in outcome.error
+        assert "was canceled while its activation was created" in outcome.error
         assert len(rotated.aws.codes) == 2
         assert rotated.ours() == {}
 
-    def test_what_a_killed_run_of_the_same_step_has_left_goes_before_the_version_becomes_current(
+    def test_an_activation_left_by_a_killed_run_is_deleted_before_the_version_becomes_current(
         self, rotated: RotationStack
     ) -> None:
         token = rotated.start_rotation()
@@ -472,14 +470,14 @@ class TestConcurrency:
 
 
 class TestCheck:
-    def test_a_usable_activation_is_left_alone(self, rotated: RotationStack) -> None:
+    def test_a_usable_activation_is_kept(self, rotated: RotationStack) -> None:
         rotated.register_node()
 
         assert rotated.check().returned == "usable"
         assert rotated.version("AWSPENDING") is None
 
     @pytest.mark.parametrize("how", ["used up", "deleted", "expired", "about to expire", "another value", "no label"])
-    def test_what_cannot_be_used_is_rotated_at_once(self, rotated: RotationStack, how: str) -> None:
+    def test_an_unusable_activation_starts_a_rotation(self, rotated: RotationStack, how: str) -> None:
         activation_id = rotated.value()["ActivationId"]
         if how == "used up":
             use_up(rotated)
@@ -503,16 +501,16 @@ class TestCheck:
         assert rotated.value()["ActivationId"] != activation_id
         rotated.register_node()
 
-    def test_a_rotation_under_way_is_left_alone(self, rotated: RotationStack) -> None:
+    def test_a_rotation_in_progress_is_not_interrupted(self, rotated: RotationStack) -> None:
         use_up(rotated)
         token = rotated.start_rotation()
         rotated.clock.now += 15 * 60
 
-        assert rotated.check().returned == "its rotation is under way"
+        assert rotated.check().returned == "its rotation is in progress"
         assert rotated.version("AWSPENDING") == token
 
     @pytest.mark.parametrize("begun", [False, True])
-    def test_a_rotation_that_is_stuck_is_given_up(self, rotated: RotationStack, begun: bool) -> None:
+    def test_a_rotation_that_is_stuck_is_abandoned(self, rotated: RotationStack, begun: bool) -> None:
         use_up(rotated)
         token = rotated.start_rotation()
         if begun:
@@ -528,7 +526,7 @@ class TestCheck:
         assert len(rotated.ours()) <= 2
         rotated.register_node()
 
-    def test_a_rotation_that_began_this_moment_is_no_failure(self, rotated: RotationStack) -> None:
+    def test_a_rotation_that_has_just_started_is_not_an_error(self, rotated: RotationStack) -> None:
         use_up(rotated)
         started: list[str] = []
 
@@ -538,10 +536,10 @@ class TestCheck:
 
         rotated.aws.after_call = start
 
-        assert rotated.check().returned == "its rotation is under way"
+        assert rotated.check().returned == "its rotation is in progress"
         assert rotated.version("AWSPENDING") == started[0]
 
-    def test_the_check_fails_where_it_may_not_rotate(self, rotated: RotationStack) -> None:
+    def test_the_check_fails_without_permission_to_rotate(self, rotated: RotationStack) -> None:
         use_up(rotated)
         rotated.aws.faults = [None, None, *[Fault("error", code="AccessDeniedException")] * 100]
 
@@ -550,7 +548,7 @@ class TestCheck:
 
 
 class TestCustomResource:
-    def test_a_create_waits_for_the_first_rotation(self, stack: RotationStack) -> None:
+    def test_a_creation_waits_for_the_first_rotation(self, stack: RotationStack) -> None:
         stack.start_rotation()
         stack.clock.in_pauses = lambda: after(stack, 3)
 
@@ -561,16 +559,16 @@ class TestCustomResource:
         assert "Data" not in answer
         stack.register_node()
 
-    def test_a_create_whose_rotation_fails_says_so_and_where_to_look(self, stack: RotationStack) -> None:
+    def test_a_creation_whose_rotation_fails_names_the_log_group(self, stack: RotationStack) -> None:
         stack.start_rotation()
 
         run = stack.run(stack.resource.create(stack.properties))
 
-        assert "names no usable activation with these settings yet, and its rotation is under way" in run.reason
+        assert "has no usable activation with these settings yet, and its rotation is in progress" in run.reason
         assert LOG_GROUP in run.reason
         assert 850 < run.seconds <= LONGEST_SECONDS
 
-    def test_what_only_cleans_up_waits_for_nothing_and_deletes_what_a_rotation_has_made(
+    def test_the_clean_up_resource_waits_for_no_rotation_and_deletes_the_activations(
         self, stack: RotationStack
     ) -> None:
         properties = {"Secret": stack.secret_arn}
@@ -589,7 +587,7 @@ class TestCustomResource:
         assert clean_up(stack.resource.delete(properties, id)).answer["Status"] == "SUCCESS"
         assert not stack.alive()
 
-    def test_a_create_without_rotation_says_so(self, stack: RotationStack) -> None:
+    def test_a_creation_without_rotation_reports_it(self, stack: RotationStack) -> None:
         assert "its rotation is turned off" in stack.run(stack.resource.create(stack.properties)).reason
 
     def test_an_update_with_other_settings_rotates_and_waits(self, rotated: RotationStack) -> None:
@@ -617,14 +615,14 @@ class TestCustomResource:
         assert rotated.value()["RegistrationLimit"] == 7
         assert rotated.version("AWSPREVIOUS") == token
 
-    def test_the_rollback_of_an_update_that_never_rotated_has_nothing_to_do(self, rotated: RotationStack) -> None:
+    def test_the_rollback_of_an_update_that_did_not_rotate_changes_nothing(self, rotated: RotationStack) -> None:
         old = rotated.properties
         event = rotated.resource.update(old, {**old, "Activation": "{}"}, "id")
 
         assert calls(rotated, lambda: rotated.run(event)) == ["DescribeSecret", "DescribeActivations"]
         assert rotated.run(event).answer["Status"] == "SUCCESS"
 
-    def test_a_delete_leaves_nodes_alone(self, rotated: RotationStack) -> None:
+    def test_a_deletion_keeps_the_managed_nodes(self, rotated: RotationStack) -> None:
         node = rotated.register_node()
 
         run = rotated.run(rotated.resource.delete(rotated.properties, "id"))
@@ -635,7 +633,7 @@ class TestCustomResource:
         assert not rotated.is_rotated
 
     @pytest.mark.parametrize("state", ["gone", "about to go", "never rotated"])
-    def test_a_delete_bears_a_secret_that_is_not_there(self, stack: RotationStack, state: str) -> None:
+    def test_a_deletion_succeeds_without_a_secret_or_a_rotation(self, stack: RotationStack, state: str) -> None:
         if state != "never rotated":
             stack.rotate()
             stack.secrets.delete_secret(
@@ -648,7 +646,7 @@ class TestCustomResource:
         assert stack.run(event).answer["Status"] == "SUCCESS"
         assert stack.ours() == {}
 
-    def test_the_delete_of_a_replaced_secret_touches_neither_the_new_one_nor_its_rotation(
+    def test_the_deletion_of_a_replaced_secret_keeps_the_new_secret_and_its_rotation(
         self, rotated: RotationStack
     ) -> None:
         replaced = "arn:aws:secretsmanager:us-east-1:000000000000:secret:Replaced-123456"
@@ -662,7 +660,7 @@ class TestCustomResource:
         assert rotated.aws.activations().keys() == ours.keys()
         assert rotated.is_rotated
 
-    def test_a_delete_that_is_not_allowed_fails_with_the_words_of_aws(self, rotated: RotationStack) -> None:
+    def test_a_deletion_without_permission_fails_with_the_error_of_aws(self, rotated: RotationStack) -> None:
         rotated.aws.faults = [None, None, *[Fault("error", code="AccessDeniedException")] * 100]
 
         reason = rotated.run(rotated.resource.delete(rotated.properties, "id")).reason
@@ -671,7 +669,7 @@ class TestCustomResource:
         assert reason.startswith("DeleteActivation: AccessDeniedException")
         assert rotated.ours()
 
-    def test_what_systems_manager_goes_on_to_list_fails_the_delete(self, rotated: RotationStack) -> None:
+    def test_the_deletion_fails_if_systems_manager_still_lists_activations(self, rotated: RotationStack) -> None:
         rotated.aws.after_call = lambda call: again(rotated, call)
 
         run = rotated.run(rotated.resource.delete(rotated.properties, "id"))

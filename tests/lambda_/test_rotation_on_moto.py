@@ -1,4 +1,4 @@
-"""A second opinion on Secrets Manager: moto's, which knows no activations; those are the embedded AWS's."""
+"""A second opinion on Secrets Manager: that of moto. The emulator provides the activations, which moto lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKENS = ("0" * 32, "1" * 32, "2" * 32)
 
 
 class Moto:
-    """A secret in moto, and the function whose calls of Secrets Manager go there."""
+    """A secret in moto, and the function that calls moto in place of Secrets Manager."""
 
     def __init__(self, endpoint: AnswerEndpoint, stack: RotationStack) -> None:
         self.stack = stack
@@ -37,24 +37,24 @@ class Moto:
             "rotate_hybrid_activation", endpoint, "http://localhost:9", ROOT, stack.clock, environment
         )
         stack.aws.attach(self.function.client("ssm"), faulty=True)
-        self.function.modules["patience"].client = self.client
+        self.function.modules["retries"].client = self.client
 
     def client(self, service: str) -> Any:
-        """Return what the function calls: boto3's client of moto, or that of the embedded AWS."""
+        """Return the client that the function uses: that of moto for Secrets Manager, or that of the emulator."""
         return self if service == "secretsmanager" else self.stack.ssm
 
     def describe_secret(self, SecretId: str) -> Any:  # noqa: N803
-        # moto turns a rotation on only for a schedule in days.
+        # moto turns rotation on only for a schedule in days.
         return {**self.secrets.describe_secret(SecretId=SecretId), "RotationEnabled": True}
 
     def __getattr__(self, operation: str) -> Any:
         return getattr(self.secrets, operation)
 
     def start_rotation(self, token: str) -> None:
-        """Have a version pending and without a value, as moto's own `RotateSecret` has it.
+        """Create a pending version without a value, as moto's `RotateSecret` does.
 
-        That one can't be called: without a function it makes the version the current one at once, with one it needs
-        Docker.
+        The test can't call `RotateSecret`: without a function, moto makes the version the current one, and with a
+        function, moto requires Docker.
         """
         versions = secretsmanager_backends["123456789012"][REGION].secrets[self.secret_arn].versions
         versions[token] = {"createdate": 0, "version_id": token, "version_stages": ["AWSPENDING"]}
@@ -69,7 +69,7 @@ class Moto:
         return {version: sorted(each) for version, each in labels.items() if each}
 
     def activation_id(self, version: str) -> str:
-        """Register a node with the value of a version, and return the id of its activation."""
+        """Register a node with the value of a version, and return the ID of the activation."""
         answer = self.secrets.get_secret_value(SecretId=self.secret_arn, VersionId=version)
         value = json.loads(answer["SecretString"])
         self.stack.aws.register_node(value["ActivationId"], value["ActivationCode"])
@@ -83,7 +83,7 @@ def moto(endpoint: AnswerEndpoint) -> Iterator[Moto]:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_three_rotations_leave_the_labels_and_the_activations_as_on_the_embedded_aws(moto: Moto, times: int) -> None:
+def test_three_rotations_leave_the_same_labels_and_activations_as_with_the_emulator(moto: Moto, times: int) -> None:
     ids = []
     for token in TOKENS:
         moto.start_rotation(token)
@@ -100,7 +100,7 @@ def test_three_rotations_leave_the_labels_and_the_activations_as_on_the_embedded
 
 
 @pytest.mark.parametrize("step", ["createSecret", "testSecret", "finishSecret"])
-def test_a_version_that_is_not_pending_is_refused(moto: Moto, step: str) -> None:
+def test_a_version_that_is_not_pending_is_rejected(moto: Moto, step: str) -> None:
     with pytest.raises(Exception, match="is neither the pending nor the current version"):
         moto.step(step, TOKENS[0])
     assert moto.stack.aws.activations() == {}

@@ -1,7 +1,7 @@
-"""Random histories of one hybrid activation, with everything going wrong that can go wrong on the way.
+"""Random histories of one hybrid activation, with faults of every kind.
 
-Secrets Manager's retries, the scheduled check, CloudFormation and other people are simulated; the function is the real
-one, and Secrets Manager's versions and Systems Manager's activations are the embedded AWS's.
+The tests simulate the retries of Secrets Manager, the scheduled check, CloudFormation and other users. The function is
+the real one. The emulator provides the versions of the secret and the activations.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .rotation_stack import CHECK, DAY, HOUR, STEPS, Outcome, RotationStack, is_
 
 RecordProperty = Callable[[str, object], None]
 
-# Longer than the function takes a rotation for under way that nothing is heard of.
+# Longer than the function considers a rotation without changes to be in progress.
 STUCK_SECONDS = 21 * 60.0
 SETTINGS: list[dict[str, Any]] = [
     {"RegistrationLimit": 1},
@@ -43,11 +43,11 @@ LONGEST_HISTORY = 25
 
 @dataclass(frozen=True)
 class Trouble:
-    """What one run meets.
+    """The faults of one run.
 
     Attributes:
-        faults: What happens to its calls, one after the other; None is nothing.
-        outage: What happens to all of them.
+        faults: The faults of its calls, in order. None is no fault.
+        outage: The fault of all its calls.
     """
 
     faults: tuple[Fault | None, ...] = ()
@@ -55,12 +55,12 @@ class Trouble:
 
     @property
     def passes(self) -> bool:
-        """Whether the function must succeed in spite of it."""
+        """Whether the function must succeed despite the faults."""
         return self.outage is None and not any(fault is not None and fault.kind == "kills" for fault in self.faults)
 
     @property
     def seconds(self) -> float:
-        """How much time the function has: enough for some attempts, where a quarter of an hour would be hundreds."""
+        """The timeout of the function: enough for some attempts, because 15 minutes would allow hundreds."""
         return FUNCTION_SECONDS if self.outage is None else 60.0
 
 
@@ -73,7 +73,7 @@ passing_faults = st.one_of(
         st.booleans(),
         st.sampled_from(["ThrottlingException", "InternalServiceError", "TooManyUpdates", "AccessDeniedException"]),
     ),
-    # Nobody can tell an answer that can't be read from an empty one, which says that a delete has succeeded.
+    # An unreadable response looks like an empty one, which means that a deletion has succeeded.
     st.just(Fault("garbles", processed=True)),
 )
 troubles = st.one_of(
@@ -87,7 +87,7 @@ steps = st.sampled_from([*STEPS, "createSecret", "createSecret"])
 
 @dataclass
 class Tried:
-    """What all histories have tried."""
+    """Counts of what all histories have tried."""
 
     sequences: int = 0
     steps: int = 0
@@ -95,7 +95,7 @@ class Tried:
 
 
 class Account(RuleBasedStateMachine):
-    """The stack, and the world around it."""
+    """The stack, with its users and the services that call the function."""
 
     stack: ClassVar[RotationStack]
     tried: ClassVar[Tried]
@@ -108,9 +108,9 @@ class Account(RuleBasedStateMachine):
         self.stack.aws.after_call = self.see
         self.tokens: list[str] = []
         self.next_step = 0
-        # Whether the secret names an activation that nobody but the function may delete.
+        # Whether the secret has an activation that only the function can have deleted.
         self.is_sound = False
-        # Whether runs at the same time may have left an activation too many.
+        # Whether concurrent runs can have left an extra activation.
         self.is_crowded = False
         self.is_deleting = False
         self.theirs: dict[str, dict[str, Any]] = {}
@@ -121,7 +121,7 @@ class Account(RuleBasedStateMachine):
         finally:
             self.running.__exit__(None, None, None)
 
-    # What people and Secrets Manager do.
+    # The actions of users and Secrets Manager.
 
     @initialize(first=st.booleans())
     def others_have_activations_and_the_stack_is_created(self, first: bool) -> None:
@@ -288,29 +288,29 @@ class Account(RuleBasedStateMachine):
             if "ActivationId" in value:
                 assert self.stack.aws.codes[value["ActivationId"]] == value["ActivationCode"]
 
-    # What a person expects.
+    # The expectations.
 
     def see(self, call: Call) -> None:
-        """Look at each call of the function, at the moment that it is carried out."""
+        """Check each call of the function when it is processed."""
         if call.action == "DeleteActivation" and call.processed:
             assert call.parameters["ActivationId"] not in self.theirs
         if call.processed and call.parameters.get("VersionStage") == "AWSCURRENT":
-            assert self.named() in self.stack.alive(), "what became current can't be used"
+            assert self.named() in self.stack.alive(), "the current activation is not usable"
             self.is_sound = True
         self.compare()
 
     def compare(self) -> None:
-        """Check what holds at every moment."""
+        """Check what is true at any time."""
         if self.is_sound and not self.is_deleting:
-            assert self.named() in self.stack.ours(), "what the secret names was deleted"
+            assert self.named() in self.stack.ours(), "the activation of the secret was deleted"
         assert len(self.stack.alive()) <= (3 if self.is_crowded else 2)
 
     def look(self) -> None:
-        """See what somebody has done."""
+        """Check the state after an action of a user."""
         self.is_sound = self.named() in self.stack.ours()
 
     def step(self, step: str, token: str | None, trouble: Trouble) -> Outcome:
-        """Run a step alone, and check what comes of it."""
+        """Run a step alone, and check its outcome."""
         assert token is not None
         labels = self.stack.labels().get(token, [])
         named = next((label.removeprefix("activation:") for label in labels if label.startswith("activation:")), None)
@@ -331,7 +331,7 @@ class Account(RuleBasedStateMachine):
             assert outcome.succeeded == (may_go_on and outcome.succeeded)
             assert outcome.succeeded or not trouble.passes or not may_go_on, outcome.error
         elif step == "createSecret":
-            # Where its value is there without the label, or with a dead activation, it can never succeed.
+            # A step can't succeed if the version has a value without a label, or an unusable activation.
             hopeless = bool(self.stack.value_of(token)) and (named is None or named not in alive)
             if (trouble.passes and named is None and not hopeless) or named in alive:
                 assert outcome.succeeded or not trouble.passes, outcome.error
@@ -345,7 +345,7 @@ class Account(RuleBasedStateMachine):
         return outcome
 
     def complete(self) -> None:
-        """Carry out the pending rotation, as far as it can be."""
+        """Run the steps of the pending rotation until one fails."""
         token = self.pending()
         for step in STEPS:
             if token is None or not self.step(step, token, CALM).succeeded:
@@ -353,7 +353,7 @@ class Account(RuleBasedStateMachine):
         self.next_step = 0
 
     def mend(self) -> None:
-        """Run checks and what they start, until the secret names a usable activation."""
+        """Run checks and the rotations that they start, until the secret has a usable activation."""
         for _ in range(3):
             outcome = self.stack.check()
             assert outcome.succeeded, outcome.error
@@ -367,7 +367,7 @@ class Account(RuleBasedStateMachine):
         self.stack.register_node()
 
     def end(self) -> None:
-        """Delete the stack, and look at what is left."""
+        """Delete the stack, and check that nothing is left."""
         stack = self.stack
         self.is_deleting = True
         event = stack.resource.delete(stack.properties, "id")
@@ -390,7 +390,7 @@ class Account(RuleBasedStateMachine):
         assert set(stack.aws.activations()) == set(self.theirs)
         stack.check_silence()
 
-    # Small things.
+    # Helpers.
 
     def event(self, step: str, token: str) -> dict[str, Any]:
         return {"Step": step, "SecretId": self.stack.secret_arn, "ClientRequestToken": token}
@@ -400,13 +400,13 @@ class Account(RuleBasedStateMachine):
         return None if version == self.stack.version("AWSCURRENT") else version
 
     def named(self) -> str:
-        """Return the id that the secret names, "" where it names none, or where its version lacks its label."""
+        """Return the ID of the current activation, or "" if there is none or its version lacks the label."""
         activation_id = str(self.stack.value("AWSCURRENT").get("ActivationId", ""))
         labels = self.stack.labels()[str(self.stack.version("AWSCURRENT"))]
         return activation_id if f"activation:{activation_id}" in labels else ""
 
     def note_new_version(self) -> None:
-        """Remember the version of a rotation that the function has started."""
+        """Record the version of a rotation that the function has started."""
         pending = self.pending()
         if pending is not None and pending not in self.tokens:
             self.tokens.append(pending)
@@ -414,7 +414,7 @@ class Account(RuleBasedStateMachine):
         self.stack.work.clear()
 
     def in_pauses(self) -> None:
-        """Let Secrets Manager carry out the rotation that the function waits for."""
+        """Run the rotation that the function waits for."""
         self.stack.clock.in_pauses = lambda: None
         try:
             if (token := self.pending()) is not None:
@@ -429,7 +429,7 @@ class Account(RuleBasedStateMachine):
 
 
 class Faults:
-    """The faults of one run, gone after it."""
+    """The faults of one run, which end with it."""
 
     def __init__(self, account: Account, trouble: Trouble) -> None:
         self._account = account

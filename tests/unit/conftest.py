@@ -9,8 +9,7 @@ from aws_cdk import Stack
 from constructs import IConstruct
 
 from tests.conftest import BAD_INPUTS_TRIED
-
-from .templates import new_stack
+from tests.unit.templates import new_stack
 
 Refused = Callable[..., str]
 

@@ -11,9 +11,9 @@ from aws_cdk import Stack
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 from ministack.services import iam as ministack_iam
 
-from .templates import ACCOUNT, deployed, synthesized
+from tests.unit.templates import ACCOUNT, deployed, synthesized
 
-_MANAGED_POLICIES = Path(__file__).resolve().parents[1] / "embedded_aws" / "emulator" / "managed_policies.json"
+_MANAGED_POLICIES = Path(__file__).resolve().parents[2] / "embedded_aws" / "emulator" / "managed_policies.json"
 
 # How the resources that a template makes get their ARN: from the property that names them, or else the logical ID.
 _ARNS = {

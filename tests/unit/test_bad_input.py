@@ -34,7 +34,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ssm_roles import (
-    ActivationTier,
     AssociationDispatchRole,
     AutomationAdministrationRole,
     AutomationExecutionRole,
@@ -44,13 +43,12 @@ from ssm_roles import (
     ExplorerRole,
     GreengrassCoreRole,
     HybridActivation,
-    HybridBasePolicy,
-    HybridCapability,
     HybridServiceRole,
-    InstancesTier,
     MaintenanceWindowServiceRole,
     MaintenanceWindowTask,
     ManagedInstanceRole,
+    NodeBasePolicy,
+    NodeCapability,
     QuickSetupConfigurations,
     QuickSetupRoles,
     RegistrationPlatform,
@@ -60,9 +58,8 @@ from ssm_roles import (
     ServiceLinkedRoleType,
     activation_role_name,
 )
-
-from .conftest import Refused
-from .templates import ACCOUNT, new_stack, resources, synthesized
+from tests.unit.conftest import Refused
+from tests.unit.templates import ACCOUNT, new_stack, resources, synthesized
 
 # Each property is tried with few cases in every session, and with many in a session of `deep` ones.
 in_few_and_in_many_cases = pytest.mark.parametrize("cases", ["few", pytest.param("many", marks=pytest.mark.deep)])
@@ -107,7 +104,7 @@ class Bench:
         self.statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
         self.document = iam.PolicyDocument()
         self.duration = Duration.hours(1)
-        self.capability = HybridCapability.directory_service()
+        self.capability = NodeCapability.directory_service()
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +151,7 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "construct": st.just(bench.stack),
         "bucket": st.just(bench.bucket),
         "capability": st.just(bench.capability),
-        "base policy": st.sampled_from(HybridBasePolicy),
+        "base policy": st.sampled_from(NodeBasePolicy),
         "grantee": st.just(bench.grantee),
         "policy": st.just(bench.policy),
         "statement": st.just(bench.statement),
@@ -167,7 +164,6 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "service-linked role": st.just(bench.linked),
         "key": st.just(bench.key),
         "platform": st.sampled_from(RegistrationPlatform),
-        "tier": st.sampled_from(InstancesTier),
         "configurations": st.sampled_from(QuickSetupConfigurations),
     }
 
@@ -194,7 +190,7 @@ def activation(argument: str) -> Call:
 
 
 def capability_of(argument: str) -> Call:
-    return lambda _, value: HybridCapability.of(**{"statements": [], argument: value})
+    return lambda _, value: NodeCapability.of(**{"statements": [], argument: value})
 
 
 def linked(argument: str) -> Call:
@@ -267,7 +263,7 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
         made(AutomationAdministrationRole),
         {
             **without("managed_policies", "inline_policies", "role_name", "path", "max_session_duration"),
-            "organizational_units": {"boolean"},
+            "target_organizational_units": {"boolean"},
         },
     ),
     (
@@ -294,7 +290,6 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
         made(RunCommandNotificationRole, topics="@topics"),
         {**without("managed_policies", "inline_policies"), "topics": set()},
     ),
-    (ActivationTier, made(ActivationTier, tier=InstancesTier.ADVANCED), {**ANYWHERE, "tier": {"tier"}}),
     (
         CloudConnectorRoles,
         made(CloudConnectorRoles, connector_name="B", node_role="@nodes"),
@@ -308,7 +303,7 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
     (
         DefaultHostManagementRole,
         made(DefaultHostManagementRole),
-        {**without("path"), "turned_on": {"boolean"}},
+        {**without("path"), "enabled": {"boolean"}},
     ),
     (
         ExplorerRole,
@@ -343,56 +338,54 @@ def arguments() -> dict[str, Argument]:
         ("HybridServiceRole", "base_policy", hybrid("base_policy"), {"base policy"}),
         ("HybridServiceRole", "capabilities", hybrid("capabilities"), {"none", "empty list"}),
         ("add_capability", "capability", lambda bench, value: bench.nodes.add_capability(value), {"capability"}),
-        ("HybridCapability.grant", "role", lambda bench, value: bench.capability.grant(value), {"role"}),
-        ("HybridCapability.of", "managed_policies", capability_of("managed_policies"), set()),
-        ("HybridCapability.of", "statements", capability_of("statements"), {"none", "empty list"}),
+        ("NodeCapability.grant", "role", lambda bench, value: bench.capability.grant(value), {"role"}),
+        ("NodeCapability.of", "managed_policies", capability_of("managed_policies"), set()),
+        ("NodeCapability.of", "statements", capability_of("statements"), {"none", "empty list"}),
         (
             "agent_buckets",
             "regions",
             lambda bench, value: HybridServiceRole(
-                bench.stack, "Role", capabilities=[HybridCapability.agent_buckets(value)]
+                bench.stack, "Role", capabilities=[NodeCapability.agent_buckets(value)]
             ),
             {"none"},
         ),
         (
             "patching",
             "regions",
-            lambda bench, value: HybridServiceRole(
-                bench.stack, "Role", capabilities=[HybridCapability.patching(value)]
-            ),
+            lambda bench, value: HybridServiceRole(bench.stack, "Role", capabilities=[NodeCapability.patching(value)]),
             set(),
         ),
-        ("run_command_output", "bucket", lambda _, value: HybridCapability.run_command_output(value), {"bucket"}),
+        ("run_command_output", "bucket", lambda _, value: NodeCapability.run_command_output(value), {"bucket"}),
         (
             "run_command_output",
             "prefix",
-            lambda bench, value: HybridCapability.run_command_output(bench.bucket, value),
+            lambda bench, value: NodeCapability.run_command_output(bench.bucket, value),
             {"none", "string"},
         ),
-        ("session_logs", "bucket", lambda _, value: HybridCapability.session_logs(value), {"bucket"}),
+        ("session_logs", "bucket", lambda _, value: NodeCapability.session_logs(value), {"bucket"}),
         (
             "session_logs",
             "prefix",
-            lambda bench, value: HybridCapability.session_logs(bench.bucket, value),
+            lambda bench, value: NodeCapability.session_logs(bench.bucket, value),
             {"none", "string"},
         ),
         (
             "session_logs",
             "log_group",
-            lambda bench, value: HybridCapability.session_logs(bench.bucket, None, value),
+            lambda bench, value: NodeCapability.session_logs(bench.bucket, None, value),
             {"none"},
         ),
-        ("session_encryption", "key", lambda _, value: HybridCapability.session_encryption(value), {"key"}),
-        ("parameters", "parameters", lambda _, value: HybridCapability.parameters(value), {"string"}),
+        ("session_encryption", "key", lambda _, value: NodeCapability.session_encryption(value), {"key"}),
+        ("parameters", "parameters", lambda _, value: NodeCapability.parameters(value), {"string"}),
         (
             "parameters",
             "encryption_key",
-            lambda _, value: HybridCapability.parameters("/fleet", encryption_key=value),
+            lambda _, value: NodeCapability.parameters("/fleet", encryption_key=value),
             {"none", "key"},
         ),
-        ("ecs_anywhere", "cluster_arns", lambda _, value: HybridCapability.ecs_anywhere(value), {"none"}),
-        ("eks_hybrid_nodes", "cluster_arns", lambda _, value: HybridCapability.eks_hybrid_nodes(value), set()),
-        ("greengrass", "token_exchange_role", lambda _, value: HybridCapability.greengrass(value), {"role"}),
+        ("ecs_anywhere", "cluster_arns", lambda _, value: NodeCapability.ecs_anywhere(value), {"none"}),
+        ("eks_hybrid_nodes", "cluster_arns", lambda _, value: NodeCapability.eks_hybrid_nodes(value), set()),
+        ("greengrass", "token_exchange_role", lambda _, value: NodeCapability.greengrass(value), {"role"}),
         ("HybridServiceRole", "managed_policies", hybrid("managed_policies"), {"none", "empty list"}),
         ("HybridServiceRole", "inline_policies", hybrid("inline_policies"), {"none", "empty mapping"}),
         ("HybridServiceRole", "role_name", hybrid("role_name"), {"none", "string"}),
@@ -513,7 +506,7 @@ def arguments() -> dict[str, Argument]:
         ("HybridActivation", "registration_limit", activation("registration_limit"), {"number"}),
         ("HybridActivation", "lifetime", activation("lifetime"), {"none"}),
         ("HybridActivation", "rotate_every", activation("rotate_every"), {"none"}),
-        ("HybridActivation", "rotate_when_used_up", activation("rotate_when_used_up"), {"boolean"}),
+        ("HybridActivation", "replace_when_used_up", activation("replace_when_used_up"), {"boolean"}),
         ("HybridActivation", "default_instance_name", activation("default_instance_name"), {"none", "string"}),
         ("HybridActivation", "description", activation("description"), {"none", "string"}),
         ("HybridActivation", "tags", activation("tags"), {"none", "empty mapping"}),
@@ -544,15 +537,15 @@ def arguments() -> dict[str, Argument]:
             {"grantee"},
         ),
         (
-            "AutomationServiceRole.grant_start",
+            "AutomationServiceRole.grant_start_execution",
             "grantee",
-            lambda bench, value: bench.runbook.grant_start(value, ["Mine"]),
+            lambda bench, value: bench.runbook.grant_start_execution(value, ["Mine"]),
             {"grantee"},
         ),
         (
-            "AutomationServiceRole.grant_start",
-            "documents",
-            lambda bench, value: bench.runbook.grant_start(bench.grantee, value),
+            "AutomationServiceRole.grant_start_execution",
+            "runbooks",
+            lambda bench, value: bench.runbook.grant_start_execution(bench.grantee, value),
             {"strings"},
         ),
         ("run_command", "documents", lambda _, value: MaintenanceWindowTask.run_command(value), {"strings"}),
@@ -568,7 +561,7 @@ def arguments() -> dict[str, Argument]:
             lambda _, value: MaintenanceWindowTask.run_command(["Mine"], notification_role=value),
             {"none", "role"},
         ),
-        ("automation", "documents", lambda _, value: MaintenanceWindowTask.automation(value), {"strings"}),
+        ("automation", "runbooks", lambda _, value: MaintenanceWindowTask.automation(value), {"strings"}),
         (
             "automation",
             "service_role",
@@ -580,7 +573,12 @@ def arguments() -> dict[str, Argument]:
         ("ServiceLinkedRoleType.of", "role_name", other_service("role_name"), {"string"}),
         ("ServiceLinkedRoleType.of", "service_principal", other_service("service_principal"), {"string"}),
         ("ServiceLinkedRoleType.of", "managed_policy_name", other_service("managed_policy_name"), {"none", "string"}),
-        ("ServiceLinkedRoleType.of", "clean_up", other_service("clean_up"), {"none", "string"}),
+        (
+            "ServiceLinkedRoleType.of",
+            "deletion_prerequisites",
+            other_service("deletion_prerequisites"),
+            {"none", "string"},
+        ),
         ("ServiceLinkedRoleType.of", "documentation_url", other_service("documentation_url"), {"none", "string"}),
         ("ServiceLinkedRoleType", "role_name", role_type("role_name"), {"string"}),
         ("ServiceLinkedRoleType", "service_principal", role_type("service_principal"), {"string"}),
@@ -1267,7 +1265,7 @@ def test_a_role_imported_by_a_token_is_accepted_unchecked(token: str, stack: Sta
     HybridActivation(stack, "Activation", role=role)
     HybridActivation.grant_create(iam.User(stack, "Operator"), role)
     HybridActivation.grant_create(role, role)
-    HybridCapability.agent_buckets().grant(role)
+    NodeCapability.agent_buckets().grant(role)
     synthesized(stack)
 
 

@@ -36,8 +36,7 @@ from ssm_roles import (
     QuickSetupRoles,
     activation_role_name,
 )
-
-from .templates import ACCOUNT, logical_id, refusal_at_synth, resources, synthesized
+from tests.unit.templates import ACCOUNT, logical_id, refusal_at_synth, resources, synthesized
 
 FRANKFURT = Environment(account=ACCOUNT, region="eu-central-1")
 IRELAND = Environment(account=ACCOUNT, region="eu-west-1")
@@ -117,7 +116,7 @@ def test_the_activation_follows_the_role(change: Callable[[iam.CfnRole], object]
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_the_host_management_setting_follows_the_role(change: Callable[[iam.CfnRole], object]) -> None:
     stack = Stack(App(), "Stack", env=FRANKFURT)
-    role = DefaultHostManagementRole(stack, "Hosts", turned_on=True)
+    role = DefaultHostManagementRole(stack, "Hosts", enabled=True)
     Aspects.of(role).add(Change(change))
     (setting,) = resources(stack, "AWS::SSM::ServiceSetting").values()
     assert setting["Properties"]["SettingValue"] == from_arn(role)

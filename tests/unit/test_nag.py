@@ -1,7 +1,4 @@
-"""The sample app and the examples, reviewed by cdk-nag: each finding is acknowledged where it is, with a reason.
-
-What an example acknowledges is construct metadata, which needs neither cdk-nag nor a newer aws-cdk-lib.
-"""
+"""The sample app and the examples, reviewed by cdk-nag: the table below acknowledges each finding, with a reason."""
 
 from __future__ import annotations
 
@@ -14,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import aws_cdk
-import constructs
 import pytest
 from aws_cdk import App, Stack
 from constructs import IConstruct
 
-from .templates import ACCOUNT
-from .test_snapshots import PROGRAMS, ROOT
+from tests.unit.templates import ACCOUNT
+from tests.unit.test_snapshots import PROGRAMS, ROOT
 
-# It wants a newer aws-cdk-lib than the oldest supported one.
+# cdk-nag requires a newer aws-cdk-lib than the oldest supported one.
 cdk_nag = pytest.importorskip("cdk_nag")
 
 if TYPE_CHECKING:
@@ -30,8 +26,182 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("snapshots")]
 
-# What `Validations.of(construct).acknowledge` writes, too, where aws-cdk-lib has it.
-ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
+# Where cdk-nag looks for acknowledgements. `Validations.of(construct).acknowledge` writes the same metadata.
+METADATA_KEY = "aws:cdk:acknowledged-rules"
+
+HERE = "<AWS::Region>:<AWS::AccountId>"
+
+
+def policy(name: str) -> str:
+    """Return the rule that finds an AWS managed policy."""
+    return f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]"
+
+
+def resource(name: str) -> str:
+    """Return the rule that finds a wildcard in the resources of a statement."""
+    return f"AwsSolutions-IAM5[Resource::{name}]"
+
+
+def arn(name: str) -> str:
+    """Return the rule that finds a wildcard in an ARN, which is given from the service on."""
+    return resource(f"arn:<AWS::Partition>:{name}")
+
+
+CORE = {policy("AmazonSSMManagedInstanceCore"): "SSM Agent needs this policy, which AWS keeps up to date"}
+WITHOUT_PARAMETERS = {
+    policy("AmazonSSMManagedEC2InstanceDefaultPolicy"): "SSM Agent needs this policy, which allows no parameters"
+}
+CLOUD_WATCH_AGENT = {
+    policy("CloudWatchAgentServerPolicy"): "The CloudWatch agent needs this policy, which AWS keeps up to date"
+}
+RUNBOOK_VERSIONS = "The wildcard stands for the versions of this one runbook"
+EXECUTION = "An execution gets its ID when it starts"
+EVERY_REGION = "The administration role starts the runbook in every Region of this account"
+BOUNDARY = "A permissions boundary allows nothing: it limits what other policies allow"
+NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
+
+# Program -> path of a construct -> rule -> reason. An entry also covers what is below the construct.
+ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
+    "account_baseline": {
+        "AccountBaseline/Hosts": {
+            policy(
+                "AmazonSSMManagedEC2InstanceDefaultPolicy"
+            ): "SSM Agent needs this policy, which AWS keeps up to date"
+        },
+        "AccountBaseline/Explorer": {
+            policy("AWSSystemsManagerEnableExplorerExecutionPolicy"): "AWS's own runbook needs exactly this policy"
+        },
+        "AccountBaseline/QuickSetup": {
+            policy("AWSQuickSetupDeploymentRolePolicy"): "AWS's own templates need this policy, limited to their names"
+        },
+        "AccountBaseline/PatchPolicies": {
+            policy("AWSQuickSetupPatchPolicyDeploymentRolePolicy"): (
+                "AWS's own template for patch policies needs this policy, limited to its names"
+            )
+        },
+    },
+    "app": {"HybridNodes/HybridNodes": CORE},
+    "automation_roles": {
+        "Central/Operator": {
+            arn(f"ssm:{HERE}:automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
+            arn("ssm:<AWS::Region>::automation-definition/AWS-RestartEC2Instance:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+        },
+        "Central/Dispatch": {
+            arn(f"ssm:{HERE}:automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+        },
+        "Central/Restart": {arn(f"ec2:{HERE}:instance/*"): "A condition limits the statement to instances with a tag"},
+        "Central/Administration": {
+            arn("iam::*:role/AWS-SystemsManager-AutomationExecutionRole"): (
+                "In each account, this one role decides itself whether it trusts the central account"
+            )
+        },
+        "Member/Execution": {
+            arn("ssm:*::document/AWS-RestartEC2Instance"): EVERY_REGION,
+            arn("ssm:*::automation-definition/AWS-RestartEC2Instance:*"): EVERY_REGION,
+            arn("ssm:*:<AWS::AccountId>:automation-execution/*"): EVERY_REGION,
+            arn("ec2:*:<AWS::AccountId>:instance/*"): "The runbook restarts any instance of the account",
+            resource("*"): "IAM has no resources for lists of instances, tags and groups",
+        },
+    },
+    "cloud_connector": {
+        "AzureNodes/Nodes": CORE,
+        "AzureNodes/Azure": {
+            resource("*"): "Tokens, activations and lists have no ARN; a condition limits the tokens to one audience",
+            arn("ssm:<AWS::Region>:*:document/AWS-InstallSSMAgentOnAzure"): (
+                "This one runbook belongs to AWS, whose documentation has the wildcard for the account"
+            ),
+            arn("ssm:<AWS::Region>:*:automation-definition/AWS-InstallSSMAgentOnAzure:1"): (
+                "This is the same runbook under its name in Automation"
+            ),
+            arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+        },
+    },
+    "ecs_anywhere": {
+        "Edge/Instances": {
+            **WITHOUT_PARAMETERS,
+            resource("*"): "IAM has no resources for ecs:DiscoverPollEndpoint",
+            arn(f"ecs:{HERE}:container-instance/*"): (
+                "Instances have no ARN before they are registered; a condition limits them to the cluster"
+            ),
+        }
+    },
+    "eks_hybrid_nodes": {
+        "EdgeCluster/Nodes": {
+            **WITHOUT_PARAMETERS,
+            policy("AmazonEC2ContainerRegistryPullOnly"): "The kubelet needs this policy to pull images",
+            resource("*"): "IAM has no resources for ssm:DescribeInstanceInformation",
+            arn(f"ssm:{HERE}:managed-instance/*"): "A condition limits the statement to nodes with the cluster's tag",
+        }
+    },
+    "existing_roles": {
+        "Operators/Operator": {resource("*"): "Activations have no ARN; the role that is passed with them is named"}
+    },
+    "hardened_hybrid_role": {
+        "HybridNodes/Boundary": {
+            "AwsSolutions-IAM5[Action::ec2messages:*]": BOUNDARY,
+            "AwsSolutions-IAM5[Action::logs:*]": BOUNDARY,
+            "AwsSolutions-IAM5[Action::ssm:*]": BOUNDARY,
+            "AwsSolutions-IAM5[Action::ssmmessages:*]": BOUNDARY,
+            resource("*"): BOUNDARY,
+        },
+        "HybridNodes/HybridNodes": {**CORE, **CLOUD_WATCH_AGENT},
+    },
+    "maintenance_window": {
+        "Patching/Snapshots": {
+            arn(f"ec2:{HERE}:volume/*"): "The runbook takes snapshots of any volume of the account and Region",
+            arn("ec2:<AWS::Region>::snapshot/*"): "A snapshot gets its ID when it is created",
+        },
+        "Patching/WindowRole": {
+            arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+            arn("ssm:<AWS::Region>::automation-definition/AWS-CreateSnapshot:*"): RUNBOOK_VERSIONS,
+            arn(f"ec2:{HERE}:instance/*"): "The window finds its targets by their tags when it opens",
+            arn(f"ssm:{HERE}:managed-instance/*"): "The window finds its targets by their tags when it opens",
+            resource("*"): "Commands and lists have no ARN; the documents that can be sent are named",
+        },
+    },
+    "managed_instances": {
+        "Nodes/Web": {
+            **WITHOUT_PARAMETERS,
+            **CLOUD_WATCH_AGENT,
+            arn("s3:::session-logs-of-the-company/web/*"): NEW_OBJECTS,
+        },
+        "Nodes/Devices": {**WITHOUT_PARAMETERS, arn("s3:::session-logs-of-the-company/devices/*"): NEW_OBJECTS},
+        "Nodes/TokenExchange": {resource("*"): "A device has no ARN before it is registered"},
+    },
+    "minimal_hybrid_role": {"HybridNodes/HybridNodes": CORE},
+    "on_premises_fleet": {
+        "Fleet/Logs": {"AwsSolutions-S1": "This example doesn't record who reads the bucket of logs"},
+        "Fleet/Servers": {
+            **WITHOUT_PARAMETERS,
+            **CLOUD_WATCH_AGENT,
+            resource("*"): "IAM has no resources for logs:DescribeLogGroups",
+            arn(
+                "ssm:eu-central-1:<AWS::AccountId>:parameter/servers/*"
+            ): "The servers read the parameters of this path",
+            resource("<Logs6819BB44.Arn>/commands/*"): NEW_OBJECTS,
+            resource("<Logs6819BB44.Arn>/sessions/*"): NEW_OBJECTS,
+            **{
+                arn(f"s3:::{bucket}/*"): "AWS publishes these objects in its own bucket"
+                for bucket in (
+                    "amazon-ssm-eu-central-1",
+                    "aws-patch-manager-eu-central-1-9163fdaaf",
+                    "aws-ssm-distributor-file-eu-central-1",
+                    "aws-ssm-document-attachments-eu-central-1",
+                    "aws-ssm-eu-central-1",
+                    "aws-windows-downloads-eu-central-1",
+                    "eu-central-1-birdwatcher-prod",
+                    "patch-baseline-snapshot-eu-central-1",
+                )
+            },
+        },
+    },
+    "rotating_activation": {
+        "Servers/HybridNodes": CORE,
+        "Servers/Activation": {resource("*"): "Activations have no ARN that a statement could name"},
+    },
+}
 
 Build = Callable[..., App]
 
@@ -42,18 +212,33 @@ class Finding:
     rule: str
 
 
+def acknowledge(app: App, program: str) -> None:
+    """Add the acknowledgements of a program to its constructs."""
+    for path, reasons in ACKNOWLEDGED.get(program, {}).items():
+        construct: IConstruct = app
+        for id in path.split("/"):
+            construct = construct.node.find_child(id)
+        construct.node.add_metadata(METADATA_KEY, reasons)
+
+
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     """Run a program as the AWS CDK command line does, and return its app."""
+    synth = App.synth
 
     def run(program: str, *, acknowledging: bool = True) -> App:
         context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+
+        def acknowledge_and_synth(app: App, **arguments: Any) -> Any:
+            if acknowledging:
+                acknowledge(app, program)
+            return synth(app, **arguments)
+
         with monkeypatch.context() as patch:
             patch.setattr(aws_cdk, "App", partial(aws_cdk.App, outdir=str(tmp_path), context=context))
+            patch.setattr(App, "synth", acknowledge_and_synth)
             patch.setenv("CDK_DEFAULT_ACCOUNT", ACCOUNT)
             patch.setenv("CDK_DEFAULT_REGION", "eu-central-1")
-            if not acknowledging:
-                patch.setattr(constructs.Node, "add_metadata", lambda *_, **__: None)
             return cast(App, runpy.run_path(str(PROGRAMS[program]), run_name="__main__")["app"])
 
     return run
@@ -73,7 +258,7 @@ def acknowledgements(app: App) -> Iterator[tuple[IConstruct, str, str]]:
     """Find what is acknowledged in an app: where, which rule, and why."""
     for construct in app.node.find_all():
         for entry in construct.node.metadata:
-            if entry.type == ACKNOWLEDGED:
+            if entry.type == METADATA_KEY:
                 for rule, reason in cast("dict[str, Any]", entry.data).items():
                     yield construct, rule, reason
 
@@ -85,6 +270,17 @@ def covers(construct: IConstruct, rule: str, finding: Finding) -> bool:
 each_program = pytest.mark.parametrize("program", PROGRAMS)
 
 
+def test_only_programs_that_exist_have_acknowledgements() -> None:
+    assert set(ACKNOWLEDGED) <= set(PROGRAMS)
+
+
+@each_program
+def test_a_program_has_no_metadata_for_reviews(program: str, build: Build) -> None:
+    assert list(acknowledgements(build(program, acknowledging=False))) == []
+    text = PROGRAMS[program].read_text(encoding="utf-8")
+    assert [each for each in ("metadata", "acknowledge", "cdk_nag", "cdk-nag") if each in text.lower()] == []
+
+
 @each_program
 def test_a_review_finds_nothing_that_is_not_acknowledged(program: str, build: Build) -> None:
     assert sorted(findings(build(program))) == []
@@ -94,6 +290,10 @@ def test_a_review_finds_nothing_that_is_not_acknowledged(program: str, build: Bu
 def test_what_is_acknowledged_would_be_found_and_has_a_reason(program: str, build: Build) -> None:
     found = findings(build(program, acknowledging=False))
     acknowledged = list(acknowledgements(build(program)))
+    table = ACKNOWLEDGED.get(program, {})
+    assert sorted((at.node.path, rule) for at, rule, _ in acknowledged) == sorted(
+        (path, rule) for path, reasons in table.items() for rule in reasons
+    )
     assert {each for each in found if not any(covers(at, rule, each) for at, rule, _ in acknowledged)} == set()
     for construct, rule, reason in acknowledged:
         assert any(covers(construct, rule, each) for each in found), (construct.node.path, rule)

@@ -34,8 +34,7 @@ from ssm_roles import (
     QuickSetupRoles,
     RunCommandNotificationRole,
 )
-
-from .templates import ACCOUNT, logical_id, resources
+from tests.unit.templates import ACCOUNT, logical_id, resources
 
 ROLES: dict[str, Callable[[Stack], iam.Role]] = {
     "association dispatch": lambda stack: AssociationDispatchRole(stack, "Role"),
@@ -77,7 +76,7 @@ def instance(stack: Stack, **arguments: Any) -> ec2.Instance:
 
 
 def in_frankfurt() -> Stack:
-    from .templates import new_stack
+    from tests.unit.templates import new_stack
 
     return new_stack(region="eu-central-1")
 

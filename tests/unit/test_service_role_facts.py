@@ -37,9 +37,8 @@ from ssm_roles import (
     QuickSetupRoles,
     RunCommandNotificationRole,
 )
-
-from .policy_engine import resolved
-from .templates import ACCOUNT, new_stack, synthesized
+from tests.unit.policy_engine import resolved
+from tests.unit.templates import ACCOUNT, new_stack, synthesized
 
 REGION = "eu-central-1"
 
@@ -101,7 +100,7 @@ def token_exchange(stack: Stack) -> None:
 
 
 def quick_setup(stack: Stack) -> None:
-    QuickSetupRoles(stack, "QuickSetup", configurations=QuickSetupConfigurations.ALL_BUT_PATCH_POLICIES)
+    QuickSetupRoles(stack, "QuickSetup", configurations=QuickSetupConfigurations.ALL_EXCEPT_PATCH_POLICIES)
 
 
 TIGHTER = "The documented permission is for everything; the role's is for what was named"
@@ -137,7 +136,7 @@ ROLES = {
     ),
     "AutomationAdministrationRole": Held(
         "automation_multi_account_admin",
-        lambda stack: AutomationAdministrationRole(stack, "Administration", organizational_units=True),
+        lambda stack: AutomationAdministrationRole(stack, "Administration", target_organizational_units=True),
         "Administration",
         {
             "trust of ssm.amazonaws.com: aws:SourceAccount added": (

@@ -19,7 +19,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
-from .templates import ACCOUNT, without_bootstrap
+from tests.unit.templates import ACCOUNT, without_bootstrap
 
 pytestmark = pytest.mark.xdist_group("snapshots")
 

@@ -26,9 +26,8 @@ from ssm_roles import (
     QuickSetupRoles,
     RunCommandNotificationRole,
 )
-
-from .policy_engine import OTHER_ACCOUNT, deployed_roles
-from .templates import ACCOUNT, deployed, new_stack, only
+from tests.unit.policy_engine import OTHER_ACCOUNT, deployed_roles
+from tests.unit.templates import ACCOUNT, deployed, new_stack, only
 
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
 

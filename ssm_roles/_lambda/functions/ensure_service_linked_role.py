@@ -1,8 +1,8 @@
-"""Ensures service-linked roles for CloudFormation: creates what is missing, adopts what is there, deletes its own only.
+"""Ensures service-linked roles for CloudFormation: creates missing roles, adopts existing ones, deletes only its own.
 
-Who created a role must be known for as long as the role lives, whatever gets lost: an answer, an event, this function.
-So it stands in the one thing that IAM writes in the same call that creates the role, its description, as a mark made of
-the stack's id. A role without the stack's mark is somebody else's, and is never changed and never deleted.
+The function must know who created a role for as long as the role exists, even if an answer, an event or the function
+itself is lost. Therefore, the description, which IAM writes in the same call that creates the role, ends with a mark
+made from the stack's ID. A role without the stack's mark belongs to somebody else, and is never changed or deleted.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html
@@ -17,8 +17,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .answers import NOTHING, answer_event, shown, type_and_properties
-from .patience import Pause, RefusedError, Service, is_error
+from .custom_resource import NOTHING, answer_event, shown, type_and_properties
+from .retries import Backoff, RequestError, Service, is_error
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
@@ -27,10 +27,10 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one event of CloudFormation, always and once.
+    """Answer one event of CloudFormation, exactly once.
 
     Returns:
-        The answer, as CloudFormation got it.
+        The answer that was sent to CloudFormation.
     """
     return answer_event(event, context, _carry_out)
 
@@ -39,7 +39,7 @@ def _carry_out(event: dict[str, Any], answer: dict[str, Any], deadline: float) -
     if event.get("RequestType") != "Delete":
         request = Request(event, deadline)
         if request.type == "Create":
-            # Even a create that fails may have left the role behind: its delete will look.
+            # A create that fails may have created the role, which its deletion finds.
             answer["PhysicalResourceId"] = request.role_name
         answer["Data"] = request.ensure()
         answer["PhysicalResourceId"] = answer["Data"]["RoleName"]
@@ -48,7 +48,7 @@ def _carry_out(event: dict[str, Any], answer: dict[str, Any], deadline: float) -
 
 
 class Request:
-    """What one event asks for, checked."""
+    """The request of one event, checked."""
 
     def __init__(self, event: dict[str, Any], deadline: float) -> None:
         self._deadline = deadline
@@ -59,21 +59,21 @@ class Request:
         self.service_principal = _name(properties, "AWSServiceName")
         self._description = properties.get("Description")
         if self._description is not None and not isinstance(self._description, str):
-            raise RefusedError(f"Description must be a string, got {shown(self._description)}")
+            raise RequestError(f"Description must be a string, got {shown(self._description)}")
         removal_policy = properties.get("RemovalPolicy")
         if removal_policy not in ("RETAIN", "DESTROY"):
-            raise RefusedError(f"RemovalPolicy must be RETAIN or DESTROY, got {shown(removal_policy)}")
+            raise RequestError(f"RemovalPolicy must be RETAIN or DESTROY, got {shown(removal_policy)}")
         self._destroy = removal_policy == "DESTROY"
         self._clean_up = properties.get("CleanUp")
 
     def ensure(self) -> dict[str, str]:
-        """Create the role if it is missing, adopt it if it is there.
+        """Create the role if it is missing, and adopt it if it exists.
 
         Returns:
             The attributes of the custom resource.
         """
         description = self.mark if self._description is None else f"{self._description} {self.mark}"
-        pause = Pause(self._deadline)
+        pause = Backoff(self._deadline)
         while True:
             try:
                 created = self._iam.call(
@@ -86,10 +86,10 @@ class Request:
             role = self._role()
             if role is not None:
                 break
-            # Created this moment by somebody else, or deleted this moment: IAM will agree with itself soon.
-            pause.wait("IAM says both that the role's name is taken and that there is no such role")
+            # Somebody else is creating or deleting the role: IAM is consistent soon.
+            pause.wait("IAM reports both that the role's name is taken and that the role does not exist")
         if not self._is_linked(role):
-            raise RefusedError(
+            raise RequestError(
                 f"{role['Arn']} has the name of {self.service_principal}'s service-linked role, but is another role"
             )
         ours = self._is_ours(role)
@@ -101,7 +101,7 @@ class Request:
         return self._attributes(role, ours=ours)
 
     def delete(self) -> None:
-        """Delete the role if it may be deleted and this stack created it."""
+        """Delete the role if the removal policy allows it and this stack created the role."""
         if not self._destroy:
             logger.info("%s is retained", self.role_name)
             return
@@ -118,13 +118,13 @@ class Request:
             if is_error(error, "NoSuchEntity"):
                 return
             raise
-        pause = Pause(self._deadline)
+        pause = Backoff(self._deadline)
         while True:
             status = self._iam.call("get_service_linked_role_deletion_status", DeletionTaskId=task)
             if status["Status"] == "SUCCEEDED":
                 return
             if status["Status"] == "FAILED":
-                raise RefusedError(self._usage(status.get("Reason", {})))
+                raise RequestError(self._usage(status.get("Reason", {})))
             pause.wait(f"IAM is still deleting {self.role_name}: delete the stack again in some minutes")
 
     def _usage(self, reason: dict[str, Any]) -> str:
@@ -135,7 +135,7 @@ class Request:
         return " ".join(
             [
                 f"{self.role_name} is in use and can't be deleted: {reason.get('Reason', 'IAM gave no reason')}",
-                # First what to do: a long list of uses may be cut.
+                # The prerequisites come first, because a long list of uses may be cut.
                 *([f"To clean up: {self._clean_up}."] if self._clean_up else []),
                 *([f"Used in {'; '.join(uses)}."] if uses else []),
             ]
@@ -152,7 +152,7 @@ class Request:
 
     def _is_linked(self, role: dict[str, Any]) -> bool:
         statements = role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
-        # IAM takes a single statement without a list around it.
+        # IAM accepts a single statement without a list.
         statements = [statements] if isinstance(statements, dict) else statements
         principals = [statement.get("Principal") for statement in statements]
         expected: list[Any] = [{"Service": self.service_principal}, {"Service": [self.service_principal]}]
@@ -179,5 +179,5 @@ class Request:
 def _name(properties: dict[str, Any], key: str) -> str:
     value = properties.get(key)
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise RefusedError(f"{key} must be 1 to 128 letters, digits or _+=,.@-, got {shown(value)}")
+        raise RequestError(f"{key} must be 1 to 128 letters, digits or _+=,.@-, got {shown(value)}")
     return value

@@ -1,11 +1,14 @@
-"""Rotates the hybrid activation whose code is in one secret.
+"""Rotates the secret that holds the ID and the code of a hybrid activation.
 
-Whose an activation is stands in its description, written in the same call that creates it, as a mark made of the
-secret's ARN and of the settings: an activation has no ARN, and its tags go to the nodes. Which activations there are is
-asked of Systems Manager each time, and which one a version of the secret names stands in a staging label, attached in
-the same call that stores the code. So nothing needs to be remembered, and the code is never read.
+The function keeps no state of its own, and it never reads the code:
 
-Three kinds of events come here: a step of a rotation, a check, and those of the two custom resources.
+- An activation belongs to a secret if its description ends with a mark, a hash of the secret's ARN and a hash of the
+  settings. ``CreateActivation`` writes the description in the call that creates the activation, which has no ARN and
+  whose tags are copied to the managed nodes.
+- A version of the secret has a staging label with the ID of its activation. ``PutSecretValue`` attaches the label in
+  the call that stores the code.
+
+The function receives the steps of rotations, scheduled checks, and the events of two custom resources.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot_rotation.html
@@ -26,50 +29,50 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .answers import answer_event, shown, type_and_properties
-from .patience import OutOfTimeError, Pause, RefusedError, Service, code_and_message, deadline, is_error
+from .custom_resource import answer_event, shown, type_and_properties
+from .retries import Backoff, DeadlineError, RequestError, Service, code_and_message, deadline, is_error
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
 
-# The custom resource that is there before the first rotation, only to be deleted after the last.
+# The custom resource that is created before the first rotation and deleted after the last one.
 _CLEAN_UP = "Custom::HybridActivationCleanUp"
 _CURRENT = "AWSCURRENT"
 _PENDING = "AWSPENDING"
 _LABEL = "activation:"
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
-# A minute less than Systems Manager allows, whose clock may be behind.
+# Systems Manager allows 30 days by its own clock, which can be behind.
 _LONGEST_SECONDS = 30 * 24 * 3600 - 60
-# How long an activation may be missing from what Systems Manager lists after it was created.
+# Systems Manager can take this long to list a new activation.
 _LISTED_SECONDS = 30.0
-# After that long without a change, no run of this function is at work any more: each has a quarter of an hour.
+# After this time without a change, no run of this function is still working on a rotation: each ends after 15 minutes.
 _STUCK_SECONDS = 20 * 60
-# What expires before the check after the next one has had its effect.
+# An activation that expires within two intervals of checks is replaced now: the next check could be too late.
 _CHECK_SECONDS = 10 * 60
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Carry out one step of a rotation or one check, or answer one event of CloudFormation.
+    """Run one step of a rotation or one check, or respond to one event of a custom resource.
 
     Returns:
-        Of a check: what came of it. Of an event of CloudFormation: the answer, as CloudFormation got it.
+        The result of a check, or the response to CloudFormation. Steps return nothing.
     """
     if isinstance(event, dict) and "Step" in event:
         return _rotate(event, HybridActivation(deadline(context)))
     if isinstance(event, dict) and "Check" in event:
         return HybridActivation(deadline(context)).check()
-    return answer_event(event, context, _carry_out)
+    return answer_event(event, context, _handle_event)
 
 
 def _rotate(event: dict[str, Any], activation: HybridActivation) -> None:
     step, secret_id, token = (event.get(key) for key in ("Step", "SecretId", "ClientRequestToken"))
     if step not in _STEPS:
-        raise RefusedError(f"Step must be one of {', '.join(_STEPS)}, got {shown(step)}")
+        raise RequestError(f"Step must be one of {', '.join(_STEPS)}, got {shown(step)}")
     if secret_id != activation.secret_arn:
-        raise RefusedError(f"SecretId must be {activation.secret_arn}, got {shown(secret_id)}")
+        raise RequestError(f"SecretId must be {activation.secret_arn}, got {shown(secret_id)}")
     if not isinstance(token, str):
-        raise RefusedError(f"ClientRequestToken must be a string, got {shown(token)}")
+        raise RequestError(f"ClientRequestToken must be a string, got {shown(token)}")
     logger.info("%s of %s", step, token)
     if step == "createSecret":
         activation.create(token)
@@ -77,35 +80,35 @@ def _rotate(event: dict[str, Any], activation: HybridActivation) -> None:
         activation.test(token)
     elif step == "finishSecret":
         activation.finish(token)
-    # There is nothing to set: an activation works from the moment that it is created.
+    # setSecret has nothing to do: an activation is usable from its creation on.
 
 
-def _carry_out(event: dict[str, Any], answer: dict[str, Any], deadline: float) -> None:
+def _handle_event(event: dict[str, Any], response: dict[str, Any], deadline: float) -> None:
     request_type, properties = type_and_properties(event)
     secret_arn = properties.get("Secret")
     if not isinstance(secret_arn, str) or not secret_arn:
-        raise RefusedError(f"Secret must be the ARN of a secret, got {shown(secret_arn)}")
+        raise RequestError(f"Secret must be the ARN of a secret, got {shown(secret_arn)}")
     activation = HybridActivation(deadline)
     if request_type == "Delete":
-        # Whatever its physical id is: rotations do not wait for the create, nor for its answer.
+        # Even if the creation failed or is still in progress, rotations can have created activations.
         activation.delete(secret_arn)
         return
-    answer["PhysicalResourceId"] = _hash(secret_arn)
+    response["PhysicalResourceId"] = _hash(secret_arn)
     if secret_arn != activation.secret_arn:
-        raise RefusedError(f"Secret must be {activation.secret_arn}, got {shown(secret_arn)}")
+        raise RequestError(f"Secret must be {activation.secret_arn}, got {shown(secret_arn)}")
     if event.get("ResourceType") == _CLEAN_UP:
         return
     if properties.get("Activation") != os.environ["ACTIVATION"]:
-        raise RefusedError(f"Activation must be the function's own, got {shown(properties.get('Activation'))}")
+        raise RequestError(f"Activation must be the function's settings, got {shown(properties.get('Activation'))}")
     activation.wait_until_usable()
 
 
-class UnusableError(RefusedError):
-    """The activation of the pending version can't be used to register a node."""
+class UnusableError(RequestError):
+    """The activation of the pending version can't be used to register a machine."""
 
 
 class Secret:
-    """What Secrets Manager tells of the secret without its value."""
+    """What ``DescribeSecret`` returns: the versions and their staging labels, but not the value."""
 
     def __init__(self, described: dict[str, Any]) -> None:
         self.is_rotated = bool(described.get("RotationEnabled"))
@@ -113,26 +116,26 @@ class Secret:
         self._labels: dict[str, list[str]] = described.get("VersionIdsToStages", {})
 
     def version(self, label: str) -> str | None:
-        """Return the version with a staging label."""
+        """Return the ID of the version that has a staging label."""
         return next((version for version, labels in self._labels.items() if label in labels), None)
 
     def is_at(self, version: str, label: str) -> bool:
-        """Say whether a version has a staging label."""
+        """Whether a version has a staging label."""
         return label in self._labels.get(version, [])
 
     def activation(self, version: str | None) -> str | None:
-        """Return the id of the activation that a version names; None where it has no value of this function's."""
+        """Return the ID of the activation in a version, or None if this function has not stored a value in it."""
         labels = [] if version is None else self._labels.get(version, [])
         return next((label.removeprefix(_LABEL) for label in labels if label.startswith(_LABEL)), None)
 
     def activations(self) -> dict[str | None, str]:
-        """Return the ids of the activations that versions name, by their versions."""
+        """Return the IDs of the activations in all versions, by version ID."""
         found = {version: self.activation(version) for version in self._labels}
         return {version: activation_id for version, activation_id in found.items() if activation_id is not None}
 
 
 class HybridActivation:
-    """The activation that the secret names, and those before and after it."""
+    """The activations of one secret: the current one, the previous one and the next one."""
 
     def __init__(self, deadline: float) -> None:
         self._deadline = deadline
@@ -144,16 +147,16 @@ class HybridActivation:
         self._mark = f"{_owner(self.secret_arn)}{settings}]"
 
     def create(self, token: str) -> None:
-        """Create an activation and store its code, once for each version."""
+        """Create an activation and store its code in a version, which can be done once for each version."""
         secret = self._make_room(token)
         if secret.is_at(token, _CURRENT) or self._has_usable_value(secret, token):
             return
         created, expiration = self._create_activation(token)
         activation_id = created["ActivationId"]
-        # Creating may have taken long, and what was stored now would move AWSPENDING from whoever has it.
+        # Meanwhile, another rotation can have started. Storing a value would move AWSPENDING away from its version.
         if not self._is_pending(token):
             self._delete_activation(activation_id)
-            raise RefusedError(f"the rotation to {token} was given up meanwhile")
+            raise RequestError(f"the rotation to version {token} was canceled while its activation was created")
         value = {
             "ActivationId": activation_id,
             "ActivationCode": created["ActivationCode"],
@@ -174,34 +177,36 @@ class HybridActivation:
             self._delete_activation(activation_id)
             if not is_error(error, "ResourceExistsException"):
                 raise
-            # Another run of the same step was quicker, and its value stands.
+            # Another run of the same step has stored a value, which can't be overwritten.
             if not self._has_usable_value(self._secret(), token):
                 self._end_pending(token)
-                raise RefusedError(f"the value of {token} names no activation: the next rotation begins anew") from None
+                raise RequestError(
+                    f"the value of version {token} has no activation; the next rotation starts over"
+                ) from None
 
     def test(self, token: str) -> None:
-        """See that the activation of the new version can be used."""
+        """Check that the activation of the new version is usable."""
         secret = self._secret_in_rotation(token)
         if not secret.is_at(token, _CURRENT):
             self._usable(secret.activation(token))
 
     def finish(self, token: str) -> None:
-        """Make the new version the current one; the one before stays usable until the next rotation."""
+        """Make the new version the current one. The previous activation stays usable until the next rotation."""
         secret = self._secret_in_rotation(token)
         if not secret.is_at(token, _CURRENT):
             self._make_current(secret, token)
-        # Where it stayed, a value that somebody stores by hand would look like a rotation under way.
+        # With this label left in place, a value that a user stores would look like a rotation in progress.
         if secret.is_at(token, _PENDING):
             self._end_pending(token)
 
     def check(self) -> str:
-        """Start a rotation if the current version's activation can't be used any more, or soon can't.
+        """Start a rotation if the activation of the current version is not usable, or soon will not be.
 
         Returns:
-            What came of it.
+            The result, for the log.
         """
         secret = self._secret()
-        # In this order: what the secret named at first is still there if a rotation ends in between.
+        # The order matters: if a rotation finishes in between, the activation that was current still exists.
         activation = self._activations().get(str(secret.activation(secret.version(_CURRENT))))
         if activation is not None and _is_usable(activation, seconds=_CHECK_SECONDS):
             result = "usable"
@@ -211,47 +216,47 @@ class HybridActivation:
         return result
 
     def wait_until_usable(self) -> None:
-        """Wait until the current version names a usable activation with these settings, and rotate to get there."""
-        pause = Pause(self._deadline)
+        """Rotate until the current version has a usable activation with these settings."""
+        backoff = Backoff(self._deadline)
         while True:
             secret = self._secret()
             activation = self._activations().get(str(secret.activation(secret.version(_CURRENT))))
             if activation is not None and _is_usable(activation) and activation["Description"].endswith(self._mark):
                 return
             state = self._start_rotation(secret)
-            # Why a step of a rotation failed is known to nobody else.
+            # Secrets Manager doesn't report why a step of a rotation failed.
             log_group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "of this function")
-            pause.wait(
-                f"{self.secret_arn} names no usable activation with these settings yet, and {state}; "
-                f"if a step of it failed, the log group {log_group} says why"
+            backoff.wait(
+                f"{self.secret_arn} has no usable activation with these settings yet, and {state}; "
+                f"if a step of the rotation failed, see the log group {log_group}"
             )
 
     def delete(self, secret_arn: str) -> None:
-        """Delete every activation of a secret; nodes that have registered stay.
+        """Delete every activation of a secret. Machines that were registered with them stay managed nodes.
 
         Args:
-            secret_arn: This function's secret, or one that was replaced by it and is no longer rotated.
+            secret_arn: The secret of this function, or the one that it has replaced, which is no longer rotated.
         """
         if secret_arn == self.secret_arn:
-            # First, since a rotation that is under way sees it after it has created an activation, and deletes it.
+            # This must come first: a rotation in progress notices it, and deletes the activation that it has created.
             try:
                 self._call_secrets("cancel_rotate_secret")
             except ClientError as error:
-                # There is no rotation to cancel where the secret is gone or about to go, or was never rotated.
+                # If the secret is deleted, scheduled for deletion or was never rotated, there is nothing to cancel.
                 if code_and_message(error)[0] not in ("ResourceNotFoundException", "InvalidRequestException"):
                     raise
-        pause = Pause(self._deadline)
+        backoff = Backoff(self._deadline)
         left: dict[str, Any] = {}
         try:
             while left := self._activations(secret_arn):
                 for activation_id in left:
                     self._delete_activation(activation_id)
-                pause.wait("Systems Manager still lists activations that were deleted")
-        except OutOfTimeError as error:
+                backoff.wait("Systems Manager still lists deleted activations")
+        except DeadlineError as error:
             if not left:
                 raise
-            raise OutOfTimeError(
-                f"out of time: Systems Manager still lists {', '.join(left)}: delete the stack again in some minutes"
+            raise DeadlineError(
+                f"out of time: Systems Manager still lists {', '.join(left)}; delete the stack again in a few minutes"
             ) from error
 
     # The secret.
@@ -265,9 +270,9 @@ class HybridActivation:
     def _secret_in_rotation(self, token: str) -> Secret:
         secret = self._secret()
         if not secret.is_rotated:
-            raise RefusedError(f"the rotation of {self.secret_arn} is turned off")
+            raise RequestError(f"the rotation of {self.secret_arn} is turned off")
         if not secret.is_at(token, _PENDING) and not secret.is_at(token, _CURRENT):
-            raise RefusedError(f"{token} is neither the pending nor the current version of {self.secret_arn}")
+            raise RequestError(f"version {token} is neither the pending nor the current version of {self.secret_arn}")
         return secret
 
     def _is_pending(self, token: str) -> bool:
@@ -280,9 +285,9 @@ class HybridActivation:
         try:
             self._usable(secret.activation(token))
         except UnusableError as error:
-            # A version takes no second value, and as long as it is pending nothing else rotates.
+            # A version can't get another value, and while it is pending, no other rotation starts.
             self._end_pending(token)
-            raise RefusedError(f"{error}: the next rotation begins anew") from None
+            raise RequestError(f"{error}; the next rotation starts over") from None
         return True
 
     def _make_current(self, secret: Secret, token: str) -> None:
@@ -295,7 +300,7 @@ class HybridActivation:
         try:
             self._call_secrets("update_secret_version_stage", VersionStage=_CURRENT, MoveToVersionId=token, **former)
         except ClientError:
-            # What had its effect although its answer got lost is refused the second time.
+            # If a call succeeded but its response got lost, the repeated call fails.
             if not self._secret().is_at(token, _CURRENT):
                 raise
 
@@ -306,7 +311,7 @@ class HybridActivation:
         try:
             self._call_secrets("update_secret_version_stage", VersionStage=label, RemoveFromVersionId=version)
         except ClientError as error:
-            # Another run has done it.
+            # Another run has removed the label.
             if not is_error(error, "InvalidParameterException"):
                 raise
 
@@ -316,15 +321,15 @@ class HybridActivation:
         pending = secret.version(_PENDING)
         if pending is not None and not secret.is_at(pending, _CURRENT):
             if time.time() < secret.changed + _STUCK_SECONDS:
-                return "its rotation is under way"
+                return "its rotation is in progress"
             self._end_pending(pending)
         try:
-            # The same token however often the call is repeated.
+            # Repetitions of the call have the same token and start one rotation.
             self._call_secrets("rotate_secret", ClientRequestToken=str(uuid.uuid4()))
         except ClientError as error:
             if not is_error(error, "InvalidRequestException", "previous rotation"):
                 raise
-            return "its rotation is under way"
+            return "its rotation is in progress"
         return "its rotation was started"
 
     # The activations.
@@ -335,37 +340,37 @@ class HybridActivation:
         found: dict[str, Any] = {}
         page: dict[str, Any] = {}
         while True:
-            answer = self._ssm.call("describe_activations", needs="ActivationList", MaxResults=50, **page)
-            for activation in answer["ActivationList"]:
+            response = self._ssm.call("describe_activations", needs="ActivationList", MaxResults=50, **page)
+            for activation in response["ActivationList"]:
                 if mark.search(activation.get("Description", "")):
                     found[activation["ActivationId"]] = activation
-            if not answer.get("NextToken"):
+            if not response.get("NextToken"):
                 return found
-            page = {"NextToken": answer["NextToken"]}
+            page = {"NextToken": response["NextToken"]}
 
     def _usable(self, activation_id: str | None) -> dict[str, Any]:
-        """Return all activations, among which this one is and can be used.
+        """Return all activations of the secret, including this one, which is usable.
 
         Raises:
-            UnusableError: It can't be.
+            UnusableError: This activation is not usable.
         """
         if activation_id is None:
-            raise UnusableError("the pending version names no activation")
-        pause = Pause(self._deadline)
+            raise UnusableError("the pending version has no activation")
+        backoff = Backoff(self._deadline)
         listed = time.monotonic() + _LISTED_SECONDS
         while True:
             activations = self._activations()
             if activation_id in activations or time.monotonic() > listed:
                 break
-            pause.wait(f"activation {activation_id} is not listed")
+            backoff.wait(f"activation {activation_id} is not listed")
         if activation_id not in activations or not _is_usable(activations[activation_id]):
             raise UnusableError(f"activation {activation_id} is deleted, expired or used up")
         return activations
 
     def _make_room(self, token: str) -> Secret:
-        """Delete what neither the current version nor this one names, so that never more than two are alive."""
+        """Delete the activations of all other versions than the current one and this one, so that at most two exist."""
         activations = self._activations()
-        # After the list, so that what has become current meanwhile is kept.
+        # This comes after listing the activations, so that one that has become current meanwhile is kept.
         secret = self._secret_in_rotation(token)
         if not secret.is_at(token, _CURRENT):
             named = secret.activations()
@@ -388,7 +393,7 @@ class HybridActivation:
             "create_activation",
             needs="ActivationCode",
             passes=_is_too_early,
-            # It may have been created although the answer got lost.
+            # If a response got lost, the call can have created an activation.
             before_again=lambda: self._make_room(token),
             IamRole=self._settings["IamRole"],
             RegistrationLimit=self._settings["RegistrationLimit"],
@@ -412,18 +417,18 @@ def _is_usable(activation: dict[str, Any], *, seconds: float = 0) -> bool:
     return (
         not activation.get("Expired", False)
         and activation["ExpirationDate"].timestamp() > time.time() + seconds
-        # A count of zero may be left out.
+        # The response can omit a count of zero.
         and activation.get("RegistrationsCount", 0) < activation["RegistrationLimit"]
     )
 
 
 def _is_too_early(error: ClientError) -> bool:
-    """Say whether Systems Manager does not know the role yet, which was created a moment ago."""
+    """Whether Systems Manager doesn't know a new role yet."""
     return any(is_error(error, "ValidationException", text) for text in ("Nonexistent role", "Not existing role"))
 
 
 def _owner(secret_arn: str) -> str:
-    """Return the part of the mark that says whose an activation is."""
+    """Return the first part of the mark, which identifies the secret."""
     return f"[ssm-roles:{_hash(secret_arn)}:"
 
 

@@ -1,0 +1,1 @@
+"""The code of the emulator's process: MiniStack, and the APIs that it lacks."""

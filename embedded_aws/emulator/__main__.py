@@ -1,0 +1,88 @@
+"""Run MiniStack and its extensions on a socket that the parent process opened.
+
+MiniStack reads environment variables when it is imported. The parent process sets them.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+
+def main(descriptor: int, directory: Path) -> None:
+    """Serve requests until the parent process ends.
+
+    Args:
+        descriptor: The file descriptor of the listening socket.
+        directory: The folder of all files of the emulator. It is deleted when the parent process ends.
+    """
+    # Lambda functions would inherit an ignored signal, but they don't inherit a handler.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from . import (
+        access_control,
+        activations,
+        calls,
+        checkpoint,
+        control,
+        eks_resources,
+        event_rules,
+        iam_answers,
+        iam_resources,
+        managed_policies,
+        ministack,
+        secret_resources,
+        secret_rotation,
+        service_linked_roles,
+        ssm_resources,
+        stack_operations,
+        waiting,
+    )
+
+    # MiniStack runs startup scripts from folders of its container image. On this machine, such folders aren't its own.
+    ministack.app._collect_scripts = lambda *_directories: []
+    iam_answers.install()
+    managed_policies.install()
+    service_linked_roles.install()
+    iam_resources.install()
+    stack_operations.install()
+    activations.install()
+    secret_rotation.install()
+    secret_resources.install()
+    ssm_resources.install()
+    eks_resources.install()
+    event_rules.install()
+    access_control.install()
+    waiting.install()
+    calls.install()
+    checkpoint.install()
+
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    config.keep_alive_timeout = 75
+    asyncio.run(_serve_for_ever(serve, control.with_control_paths(ministack.app.app), config))
+
+
+async def _serve_for_ever(serve: Any, application: Any, config: Any) -> None:
+    await serve(application, config, shutdown_trigger=asyncio.Event().wait)
+
+
+def _end_with_parent(directory: Path) -> None:
+    # The pipe closes when the parent process ends, regardless of the reason.
+    os.read(sys.stdin.fileno(), 1)
+    # Lambda functions run in the same process group and write to the folder, so they must end before it is deleted.
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,119 @@
+"""The resource ARNs and condition keys against which IAM policies are evaluated.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from . import service_linked_roles
+from .ministack import app, iam, iam_actions, iam_evaluator
+from .responses import parameter
+
+
+def _iam_resource(parameters: Mapping[str, list[str]], account: str) -> str | None:
+    action = parameter(parameters, "Action")
+    if action == "CreateServiceLinkedRole":
+        kind = service_linked_roles.ServiceLinkedRoleKind.of(parameter(parameters, "AWSServiceName") or "")
+        return service_linked_roles.role_arn(account, kind, parameter(parameters, "CustomSuffix"))
+    if action == "GetServiceLinkedRoleDeletionStatus":
+        return service_linked_roles.role_arn_of_task(parameter(parameters, "DeletionTaskId") or "", account)
+    profile_name = parameter(parameters, "InstanceProfileName")
+    if profile_name is not None:
+        profile = iam._instance_profiles.get(profile_name)
+        if profile is not None:
+            return str(profile["Arn"])
+        return f"arn:aws:iam::{account}:instance-profile{parameter(parameters, 'Path') or '/'}{profile_name}"
+    role_name = parameter(parameters, "RoleName")
+    if role_name is None:
+        return None
+    role = service_linked_roles.find_role(role_name, account)
+    if role is not None and action != "CreateRole":
+        return str(role["Arn"])
+    return f"arn:aws:iam::{account}:role{parameter(parameters, 'Path') or '/'}{role_name}"
+
+
+def _arn_matches(actual: str, expected: str) -> bool:
+    # Each of the six parts of an ARN is compared separately, so that a wildcard doesn't match a colon.
+    if expected == "*":
+        return True
+    actual_parts, expected_parts = actual.split(":", 5), expected.split(":", 5)
+    return len(actual_parts) == len(expected_parts) and all(
+        iam_evaluator.fnmatch_iam_cs(part, pattern) for part, pattern in zip(actual_parts, expected_parts, strict=True)
+    )
+
+
+def _without_services(document: Any) -> dict[str, Any]:
+    policy: dict[str, Any] = json.loads(document) if isinstance(document, str) else dict(document)
+    statements = policy.get("Statement", [])
+    return {
+        **policy,
+        "Statement": [
+            {**statement, "Principal": {kind: name for kind, name in principal.items() if kind != "Service"}}
+            if isinstance(principal := statement.get("Principal"), dict)
+            else statement
+            for statement in ([statements] if isinstance(statements, dict) else statements)
+        ],
+    }
+
+
+def install() -> None:
+    """Correct how MiniStack evaluates policies."""
+    _correct_requests()
+    _correct_comparisons()
+
+
+def _correct_comparisons() -> None:
+    evaluate_trust_policy = iam_evaluator.evaluate_trust_policy
+    # Callers of sts:AssumeRole are never AWS services, not even the root user of the account.
+    iam_evaluator.evaluate_trust_policy = lambda document, *rest: evaluate_trust_policy(
+        _without_services(document), *rest
+    )
+    iam_evaluator._CONDITION_OPS.update(
+        arnequals=_arn_matches,
+        arnlike=_arn_matches,
+        arnnotequals=lambda actual, expected: not _arn_matches(actual, expected),
+        arnnotlike=lambda actual, expected: not _arn_matches(actual, expected),
+    )
+
+
+def _correct_requests() -> None:
+    pin_request_origin = app.pin_request_origin
+    # Requests count as sent over TLS. Otherwise, policies that deny unencrypted requests, such as that of the bootstrap
+    # bucket, would deny every request to the loopback interface.
+    app.pin_request_origin = lambda address, _secure: pin_request_origin(address, True)
+
+    extract_resource_arn = iam_actions.extract_resource_arn
+    request_tag_context = iam_actions.request_tag_context
+    access_denied_response = iam_actions.access_denied_response
+
+    def resource_arn(service: str, *rest: Any) -> Any:
+        if service == "iam":
+            # The arguments are method, path, headers, body, parameters, Region and account.
+            found = _iam_resource(rest[4], rest[6])
+            if found is not None:
+                return found
+        return extract_resource_arn(service, *rest)
+
+    def condition_keys(service: str, action: str, body: bytes, parameters: Mapping[str, list[str]]) -> dict[str, Any]:
+        keys: dict[str, Any] = dict(request_tag_context(service, action, body, parameters))
+        if action == "iam:CreateServiceLinkedRole":
+            keys["iam:AWSServiceName"] = parameter(parameters, "AWSServiceName")
+        if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+            keys["iam:PolicyARN"] = parameter(parameters, "PolicyArn")
+        return keys
+
+    def access_denied(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Any:
+        undecorated = not details.get("error_code") and not details.get("message")
+        if service == "iam" and undecorated and not details.get("resource_policy_arn"):
+            details["message"] = iam_actions.identity_denial_message(
+                action, principal_arn, details.get("resource_arn", "*"), details.get("explicit_deny", False)
+            )
+        return access_denied_response(service, action, principal_arn, request_id, **details)
+
+    iam_actions.extract_resource_arn = resource_arn
+    iam_actions.request_tag_context = condition_keys
+    iam_actions.access_denied_response = access_denied

@@ -1,0 +1,77 @@
+"""Attributes of the CDK's constructs, read with a clear error if a value is something else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._checks import check_list, shown, without_tokens
+from .tokens import same
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+
+
+def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
+    """Return an attribute of a value that must implement one of the CDK's interfaces."""
+    # jsii's proxy of an object without a class of its own reads each attribute twice; the object behind it, once.
+    behind = getattr(value, "_delegates", [])
+    attribute = getattr(next((each for each in behind if hasattr(type(each), name)), value), name, None)
+    if not isinstance(attribute, str) or not is_known_to_cdk(value):
+        raise TypeError(f"{argument} must be {allowed}, got {shown(value)}")
+    return attribute
+
+
+def is_known_to_cdk(value: object) -> bool:
+    """Whether a value came from the CDK, or is of a class that implements one of its interfaces."""
+    return hasattr(value, "__jsii_ref__") or hasattr(type(value), "__jsii_ifaces__")
+
+
+def arns_of(argument: str, resources: object, attribute: str, interface: str) -> list[str]:
+    """Return the ARNs of what must be a list of resources of one kind, without duplicates.
+
+    Args:
+        argument: The argument's name, for the error.
+        resources: What the user gave.
+        attribute: The attribute with the ARN, which resources of another kind don't have.
+        interface: The CDK's name of the kind.
+    """
+    allowed = f"a list of {interface}"
+    arns: list[str] = []
+    for resource in check_list(argument, resources, allowed):
+        arn = getattr(resource, attribute, None) if is_known_to_cdk(resource) else None
+        if not isinstance(arn, str):
+            raise TypeError(f"{argument} must be {allowed}, got {shown(resource)}")
+        if arn in arns:
+            raise ValueError(f"{argument} must name each {interface} once, got {without_tokens(arn)!r} twice")
+        arns.append(arn)
+    if not arns:
+        raise ValueError(f"{argument} must have at least one {interface}, got []")
+    return arns
+
+
+def key_arn(argument: str, key: object) -> str:
+    """Return the ARN of a KMS key, which an alias does not have."""
+    arn = attribute_of(argument, key, "key_arn", "a kms.IKey")
+    if ":alias/" in arn or hasattr(key, "alias_name"):
+        raise ValueError(
+            f"{argument} must be a key, because IAM policies name keys by their own ARNs, "
+            f"got an alias: {without_tokens(arn)!r}"
+        )
+    return arn
+
+
+def check_key_account(argument: str, key: kms.IKey, arn: str, account: str) -> None:
+    """Check that a stack can name a key: the CDK's own grants fall back to every key where it can't.
+
+    Args:
+        argument: What the key was given as, for the error, with its verb.
+        key: The key.
+        arn: The key's ARN, which is one token unless the key is imported.
+        account: The account of the role.
+    """
+    # A key in a stack of another Region is left to the CDK, which refers to it if that stack allows it.
+    if not arn.startswith("arn:") and same(key.env.account, account) is False:
+        raise ValueError(
+            f"{argument} given by kms.Key.from_key_arn if they belong to another account, "
+            f"got {key.node.path} of account {key.env.account}"
+        )

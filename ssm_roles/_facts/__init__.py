@@ -1,0 +1,1 @@
+"""What AWS documents, as data with sources. Needs neither the CDK nor Node.js."""

@@ -1,0 +1,135 @@
+"""Managed and inline policies: the checks of arguments, and those of the complete app."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from .._cdk.resources import is_known_to_cdk
+from .._cdk.stack_facts import StackFacts
+from .._cdk.synth_checks import Templates
+from .._checks import check_list, check_text, check_type, shown, without_tokens
+from .._facts.iam_limits import NAME_CHARACTERS, POLICY_NAME, POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED_POLICIES_PER_ROLE = 10
+_INLINE_POLICIES_LENGTH = 10_240
+
+
+def managed_policy_arn(argument: str, policy: object) -> str:
+    """Return the ARN of what must be a managed policy that IAM attaches to a role of the user's."""
+    arn = getattr(policy, "managed_policy_arn", None)
+    if not isinstance(arn, str) or not is_known_to_cdk(policy):
+        raise TypeError(
+            f"{argument} must be an IManagedPolicy, such as "
+            f"iam.ManagedPolicy.from_aws_managed_policy_name('CloudWatchAgentServerPolicy'), got {shown(policy)}"
+        )
+    if f":policy/{SERVICE_LINKED_PATH}" in arn:
+        raise ValueError(
+            f"{argument} must not be the policy of a service-linked role, "
+            f"which IAM attaches to that role only, got {without_tokens(arn)!r}"
+        )
+    return arn
+
+
+def check_managed_policies(argument: str, policies: object) -> None:
+    """Check what must be a list of managed policies that IAM attaches to a role of the user's."""
+    for policy in check_list(argument, policies, "a list of IManagedPolicy"):
+        managed_policy_arn(argument, policy)
+
+
+def check_policies_of_role(argument: str, policies: Sequence[iam.IManagedPolicy]) -> None:
+    """Check the managed policies of one role for duplicates and for their number."""
+    arns = [_arn_of(each) for each in policies]
+    # The partition is a token in some ARNs and a name in others that mean the same policy.
+    names = [arn.split(":", 2)[-1] if arn.startswith("arn:") else arn for arn in arns]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ValueError(
+                f"{argument} must not name a policy that the role already has, got the duplicate "
+                f"{without_tokens(arns[index])!r}"
+            )
+    if len(arns) > MANAGED_POLICIES_PER_ROLE:
+        raise ValueError(
+            f"{argument} must leave the role at most {MANAGED_POLICIES_PER_ROLE} policies including the default ones, "
+            f"got {len(arns)}"
+        )
+
+
+def check_inline_policies(inline_policies: object) -> None:
+    """Check inline policies: their names, their types and their total length."""
+    allowed = "a mapping of names to PolicyDocuments"
+    check_type("inline_policies", inline_policies, Mapping, allowed)
+    length = 0
+    for name, policy_document in cast("Mapping[object, object]", inline_policies).items():
+        check_text("inline_policies", name, POLICY_NAME, NAME_CHARACTERS, POLICY_NAME_LENGTH)
+        check_type("inline_policies", policy_document, iam.PolicyDocument, allowed)
+        text = json.dumps(cast(iam.PolicyDocument, policy_document).to_json(), separators=(",", ":"))
+        # IAM does not count white space. The length of a token is unknown and counts as one character.
+        length += len(re.sub(r"\s", "", without_tokens(text)))
+    if length > _INLINE_POLICIES_LENGTH:
+        raise ValueError(
+            f"inline_policies must have at most {_INLINE_POLICIES_LENGTH} characters in total, got {length}"
+        )
+
+
+@cache
+def aws_managed_policy(name: str) -> iam.IManagedPolicy:
+    """Return an AWS managed policy by its path and name.
+
+    All roles share one object: each costs several calls into Node.js.
+    """
+    policy = iam.ManagedPolicy.from_aws_managed_policy_name(name)
+    _arns_of_aws[id(policy)] = policy.managed_policy_arn
+    return policy
+
+
+def _arn_of(policy: iam.IManagedPolicy) -> str:
+    arn = _arns_of_aws.get(id(policy))
+    return policy.managed_policy_arn if arn is None else arn
+
+
+# The ARNs of the shared objects, which saves a call each. By identity, because a user's policy may have no hash.
+_arns_of_aws: dict[int, str] = {}
+
+
+class ManagedPolicyChecks:
+    """Rejects managed policies that IAM would reject at deploy time, whichever way they came to a role."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[str, Stack] = {}
+        self._everywhere = False
+
+    def add(self, facts: StackFacts) -> None:
+        """Check the roles of one more stack."""
+        self._stacks[facts.path] = facts.stack
+
+    def add_all(self) -> None:
+        """Check the roles of every stack of the app."""
+        self._everywhere = True
+
+    def __call__(self, templates: Templates) -> Iterator[str]:
+        """Return a sentence for each fault."""
+        for stack in templates.stacks() if self._everywhere else self._stacks.values():
+            for logical_id, resource in templates.resources(stack).items():
+                policies = resource.get("Properties", {}).get("ManagedPolicyArns", [])
+                if resource["Type"] == "AWS::IAM::Role" and isinstance(policies, list):
+                    for error in _errors(policies):
+                        yield f"{templates.path_of(stack, logical_id)}: {error}"
+
+
+def _errors(policies: Sequence[Any]) -> Iterator[str]:
+    for policy in map(json.dumps, policies):
+        if f"policy/{SERVICE_LINKED_PATH}" in policy:
+            yield (
+                "managed policies must not be those of a service-linked role, which IAM attaches to that role only, "
+                f"got {policy}"
+            )
+    if len(policies) > MANAGED_POLICIES_PER_ROLE:
+        yield f"managed policies must be at most {MANAGED_POLICIES_PER_ROLE}, got {len(policies)}"

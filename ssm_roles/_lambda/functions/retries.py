@@ -1,0 +1,157 @@
+"""Calls of AWS services that are retried while an error is transient and there is time."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+logger = logging.getLogger()
+
+# Time reserved for one call that hangs, and for the answer.
+_MARGIN_SECONDS = 30.0
+# IAM is eventually consistent, so that a permission given a moment ago may not be there yet:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+_PROPAGATION_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 8.0
+_DENIED = ("AccessDenied", "AccessDeniedException")
+_TRANSIENT = frozenset(
+    {
+        "ConcurrentModification",
+        "ConcurrentModificationException",
+        "InternalError",
+        "InternalFailure",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceFailure",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TooManyUpdates",
+    }
+)
+
+
+class RequestError(Exception):
+    """A request that can't be carried out. The message appears in the stack's events."""
+
+
+class DeadlineError(RequestError):
+    """A request for which no time is left."""
+
+
+def deadline(context: Any) -> float:
+    """Return the time at which an invocation must begin to finish."""
+    return float(time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS)
+
+
+class Backoff:
+    """Exponential backoff with jitter, until the deadline."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._seconds = 0.5
+
+    def wait(self, reason: str) -> None:
+        """Wait.
+
+        Args:
+            reason: The message of the error if no time is left.
+        """
+        seconds = self._seconds * random.uniform(0.5, 1.0)
+        if time.monotonic() + seconds > self._deadline:
+            raise DeadlineError(f"out of time: {reason}")
+        logger.info("again in %.1f s: %s", seconds, reason)
+        time.sleep(seconds)
+        self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS)
+
+
+class Service:
+    """A client of one AWS service that retries transient errors."""
+
+    def __init__(self, name: str, deadline: float) -> None:
+        self._name = name
+        self._deadline = deadline
+
+    def call(
+        self,
+        operation: str,
+        *,
+        needs: str | None = None,
+        secret: bool = False,
+        passes: Callable[[ClientError], bool] = lambda error: False,
+        before_again: Callable[[], object] = lambda: None,
+        **parameters: Any,
+    ) -> Any:
+        """Call an operation, retry transient errors, and return the response.
+
+        Args:
+            operation: The name of the operation, such as ``get_role``.
+            needs: The field that the response must have. Default: - none
+            secret: Whether a parameter is a secret, which an error message could repeat. If so, only the code of an
+                error is reported. Default: False
+            passes: Whether an error is transient, in addition to those of every service. Default: - none is
+            before_again: Called before each retry, because a call that failed may have had an effect.
+                Default: - nothing
+            parameters: The parameters of the operation.
+        """
+        pause = Backoff(self._deadline)
+        propagated = time.monotonic() + _PROPAGATION_SECONDS
+        # The message if no time is left: the last error, not only the operation.
+        reason = f"before {operation}"
+        while True:
+            if time.monotonic() > self._deadline:
+                raise DeadlineError(f"out of time: {reason}")
+            try:
+                answer = getattr(client(self._name), operation)(**parameters)
+                if needs is None or needs in answer:
+                    return answer
+                fault = f"an answer without {needs}"
+            except ClientError as error:
+                code, _ = code_and_message(error)
+                denied = code in _DENIED and time.monotonic() < propagated
+                failed = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+                if not denied and not failed and code not in _TRANSIENT and not passes(error):
+                    if secret:
+                        silent: Any = {"Error": {"Code": code}, "ResponseMetadata": error.response["ResponseMetadata"]}
+                        raise ClientError(silent, error.operation_name) from None
+                    raise
+                fault = code if secret else str(error)
+            except (BotoCoreError, ResponseParserError) as error:
+                fault = type(error).__name__ if secret else str(error)
+            reason = f"{operation}: {fault}"
+            pause.wait(reason)
+            try:
+                before_again()
+            except DeadlineError:
+                raise DeadlineError(f"out of time: {reason}") from None
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """Return the client of a service, which is created once."""
+    # This module retries, because it knows how much time is left.
+    config = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 1})
+    make_client: Any = boto3.client
+    return make_client(service, config=config)
+
+
+def is_error(error: ClientError, code: str, text: str = "") -> bool:
+    """Whether an error has this code, and this text in its message."""
+    actual_code, message = code_and_message(error)
+    return actual_code == code and text in message
+
+
+def code_and_message(error: ClientError) -> tuple[str, str]:
+    """Return the code and the message of an error; a response that is incomplete may lack either."""
+    details = error.response.get("Error", {})
+    return details.get("Code") or "no code", details.get("Message") or "no message"

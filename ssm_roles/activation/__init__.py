@@ -1,0 +1,1 @@
+"""Hybrid activations, and the registration of machines."""

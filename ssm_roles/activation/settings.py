@@ -1,0 +1,158 @@
+"""The settings of a hybrid activation: their limits, and the form in which the rotation function takes them.
+
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, cast
+
+from aws_cdk import Duration
+
+from .._cdk.tokens import is_token
+from .._checks import check_string, check_text, check_type, has_token, shown, without_tokens
+from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
+
+_REGISTRATION_LIMIT = 1000
+_LONGEST_LIFETIME_HOURS = 30 * 24
+_TEXT_LENGTH = 256
+_TEXT = "letters, digits, spaces and _.:/=+-@"
+_DESCRIPTION = re.compile(r"[\t\n\r -~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]*")
+
+# The rotation function appends a mark of 46 characters, such as " [ssm-roles:0123456789abcdef:0123456789abcdef]".
+_DESCRIPTION_LENGTH = _TEXT_LENGTH - 46
+
+# Systems Manager copies the tags of an activation to the managed nodes:
+# https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
+_TAGS = 50
+_TAG_KEY_LENGTH = 128
+
+# The shortest interval between rotations, and the shortest window:
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
+_SHORTEST_ROTATION_HOURS = 4
+ROTATION_WINDOW_HOURS = 1
+
+# The limit applies to the JSON text of all environment variables:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+_ENVIRONMENT_BYTES = 4096
+# More than the ARN of a secret has whose name CloudFormation generates.
+_SECRET_ARN_LENGTH = 340
+
+
+def activation_settings(
+    *,
+    registration_limit: int,
+    lifetime_hours: float,
+    default_instance_name: str | None,
+    description: str | None,
+    tags: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """Check the settings of an activation, and return all but the role as the rotation function takes them."""
+    settings: dict[str, Any] = {
+        "RegistrationLimit": registration_limit,
+        "LifetimeSeconds": round(lifetime_hours * 3600),
+    }
+    if default_instance_name is not None:
+        _check_activation_text("default_instance_name", default_instance_name, _TEXT_LENGTH)
+        settings["DefaultInstanceName"] = default_instance_name
+    if description is not None:
+        _check_activation_description(description)
+        settings["Description"] = description
+    if tags is not None:
+        settings["Tags"] = [{"Key": key, "Value": value} for key, value in _checked_tags(tags).items()]
+    _check_environment(settings)
+    return settings
+
+
+def lifetime_in_hours(lifetime: Duration | None) -> float:
+    """Return the time until an activation expires, after a check."""
+    if lifetime is None:
+        return _LONGEST_LIFETIME_HOURS
+    hours = _duration_in_hours("lifetime", lifetime)
+    shortest = _SHORTEST_ROTATION_HOURS + ROTATION_WINDOW_HOURS
+    if not shortest <= hours <= _LONGEST_LIFETIME_HOURS:
+        raise ValueError(f"lifetime must be {shortest} hours to 30 days, got {lifetime.to_human_string()}")
+    return hours
+
+
+def rotation_in_hours(rotate_every: Duration | None, lifetime_hours: float) -> int:
+    """Return the interval between rotations, after a check."""
+    if rotate_every is None:
+        return max(int(lifetime_hours / 2), _SHORTEST_ROTATION_HOURS)
+    longest = int(lifetime_hours) - ROTATION_WINDOW_HOURS
+    hours = _duration_in_hours("rotate_every", rotate_every)
+    if hours != int(hours) or not _SHORTEST_ROTATION_HOURS <= hours <= longest:
+        raise ValueError(
+            f"rotate_every must be {_SHORTEST_ROTATION_HOURS} to {longest} whole hours, at least 1 hour less than "
+            f"lifetime, got {rotate_every.to_human_string()}"
+        )
+    return int(hours)
+
+
+def _duration_in_hours(argument: str, duration: object) -> float:
+    check_type(argument, duration, Duration, "a Duration")
+    if cast(Duration, duration).is_unresolved():
+        raise ValueError(f"{argument} must be known at synth time, got a token")
+    seconds = cast(Duration, duration).to_seconds(integral=False)
+    if seconds != int(seconds):
+        raise ValueError(f"{argument} must be in whole seconds, got {seconds:g} seconds")
+    return seconds / 3600
+
+
+def check_registration_limit(registration_limit: object) -> None:
+    """Check the number of machines that can be registered with one activation."""
+    # The CDK represents a number that is known at deploy time by a float.
+    if isinstance(registration_limit, float) and is_token(registration_limit):
+        return
+    check_type("registration_limit", registration_limit, int, "a whole number")
+    if not 1 <= cast(int, registration_limit) <= _REGISTRATION_LIMIT:
+        raise ValueError(f"registration_limit must be 1 to {_REGISTRATION_LIMIT}, got {registration_limit}")
+
+
+def _check_activation_description(description: object) -> None:
+    allowed = "printable characters, tabs and line breaks"
+    check_text("description", description, _DESCRIPTION, allowed, _DESCRIPTION_LENGTH, minimum=0)
+
+
+def _checked_tags(tags: object) -> Mapping[str, str]:
+    allowed = "a mapping of strings to strings"
+    check_type("tags", tags, Mapping, allowed)
+    for key, value in cast("Mapping[object, object]", tags).items():
+        check_type("tags", key, str, allowed)
+        check_type("tags", value, str, allowed)
+        _check_activation_text("tags", key, _TAG_KEY_LENGTH, "have keys of ")
+        _check_activation_text("tags", value, _TEXT_LENGTH, "have values of ", minimum=0)
+        if cast(str, key).lower().startswith("aws:"):
+            raise ValueError(f"tags must not have keys that begin with 'aws:', which is reserved for AWS, got {key!r}")
+    checked = cast("Mapping[str, str]", tags)
+    if len(checked) > _TAGS:
+        raise ValueError(f"tags must be at most {_TAGS}, got {len(checked)}")
+    return checked
+
+
+def _check_activation_text(argument: str, value: object, maximum: int, what: str = "be ", *, minimum: int = 1) -> None:
+    text = check_string(argument, value)
+    if has_token(text):
+        return
+    if not minimum <= len(text) <= maximum:
+        raise ValueError(f"{argument} must {what}{minimum} to {maximum} characters, got {len(text)}: {shown(text)}")
+    # The API's pattern is [\p{L}\p{Z}\p{N}_.:/=+\-@]*; Python's `re` does not support the categories of Unicode.
+    if not all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text):
+        raise ValueError(f"{argument} must {what}{_TEXT}, got {shown(text)}")
+
+
+def _check_environment(settings: Mapping[str, Any]) -> None:
+    # The length of a token is unknown and counts as one character. The role and the ARN count with their maximum.
+    with_role = {**settings, "IamRole": "n" * ACTIVATION_ROLE_NAME_LENGTH}
+    text = without_tokens(json.dumps(with_role, ensure_ascii=False))
+    variables = {"SECRET_ARN": "n" * _SECRET_ARN_LENGTH, "ACTIVATION": text}
+    length = len(json.dumps(variables, ensure_ascii=False).encode())
+    if length > _ENVIRONMENT_BYTES:
+        raise ValueError(
+            f"tags must leave the environment variables of the rotation function at most {_ENVIRONMENT_BYTES} bytes in "
+            f"total, together with the other settings, got {length} bytes"
+        )

@@ -1,0 +1,109 @@
+"""What a capability gives, and which capabilities a role has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from .._cdk.stack_facts import StackFacts, stack_facts
+from .._checks import has_token, without_tokens
+from .._iam.grants import check_policies_can_change
+from .._iam.policies import ManagedPolicyChecks
+from .node_base_policy import NodeBasePolicy
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as a capability sees it."""
+
+    facts: StackFacts
+    account: str
+    base_policy: NodeBasePolicy | None
+    """The base policy of the role, or None if the role is not a node role of this library."""
+    on_ec2: bool
+
+
+Grant = Callable[[iam.IRole], object]
+"""Gives permissions to a role. Its arguments have been checked before."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a capability consists of."""
+
+    name: str
+    grants: Callable[[Node], Sequence[Grant]] = lambda _: ()
+    """Checks the arguments of the capability against the role's stack, and returns what to grant."""
+    subjects: Mapping[str, Callable[[], str]] = field(default_factory=lambda: {"": str})
+    """The resources that the capability is for, and how errors show each: a role has a capability once for each."""
+    managed_policies: Sequence[iam.IManagedPolicy] = ()
+    for_ec2: bool = True
+
+    def __str__(self) -> str:
+        return f"NodeCapability.{self.name}({', '.join(filter(None, (shown() for shown in self.subjects.values())))})"
+
+
+class Capabilities:
+    """The capabilities of one role."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._taken: list[str] = []
+
+    def check(self, argument: str, recipe: Recipe) -> Sequence[Grant]:
+        """Check that the role can have a capability, note that it has it, and return what to grant."""
+        if self._node.on_ec2 and not recipe.for_ec2:
+            raise ValueError(f"{argument} must be a capability of EC2 instances, got {recipe}")
+        names = [f"{recipe.name} {subject}" for subject in recipe.subjects]
+        if not set(self._taken).isdisjoint(names):
+            raise ValueError(f"{argument} must not have duplicates, got {recipe} twice")
+        grants = recipe.grants(self._node)
+        self._taken += names
+        return grants
+
+    def add(self, role: iam.IRole, recipe: Recipe) -> None:
+        """Give the role a capability."""
+        _check_role(role, recipe)
+        grants = self.check("capability", recipe)
+        self._node.facts.synth_checks.get(ManagedPolicyChecks).add(self._node.facts)
+        for policy in recipe.managed_policies:
+            role.add_managed_policy(policy)
+        for grant in grants:
+            grant(role)
+
+
+class CapabilitiesOfOtherRoles:
+    """The capabilities of a stack's roles that are not node roles of this library."""
+
+    def __init__(self, facts: StackFacts) -> None:
+        self._facts = facts
+        self._of_roles: dict[str, Capabilities] = {}
+
+    @staticmethod
+    def of(role: iam.IRole) -> Capabilities:
+        """Return the capabilities of a role."""
+        return stack_facts(Stack.of(role)).shared(CapabilitiesOfOtherRoles)._of(role)
+
+    def _of(self, role: iam.IRole) -> Capabilities:
+        # An imported role comes as a new proxy each time.
+        path = role.node.path
+        if path not in self._of_roles:
+            account = self._facts.account if has_token(role.env.account) else role.env.account
+            self._of_roles[path] = Capabilities(Node(self._facts, account, base_policy=None, on_ec2=False))
+        return self._of_roles[path]
+
+
+def _check_role(role: iam.IRole, recipe: Recipe) -> None:
+    if isinstance(role, (iam.Role, iam.LazyRole)):
+        return
+    check_policies_can_change("role", role)
+    # The CDK leaves other policies off, with a warning.
+    for policy in recipe.managed_policies:
+        if not isinstance(policy, iam.ManagedPolicy):
+            raise ValueError(
+                "managed policies must be an iam.ManagedPolicy of this app for a role that is defined elsewhere, "
+                f"got {without_tokens(policy.managed_policy_arn)!r}"
+            )

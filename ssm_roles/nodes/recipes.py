@@ -1,0 +1,394 @@
+"""The permissions of each capability."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import aws_iam as iam
+
+from .._cdk.resources import attribute_of, check_key_account, key_arn
+from .._cdk.tokens import same
+from .._checks import check_list, check_strings, check_text, check_type, check_unique, has_token, shown, without_tokens
+from .._facts.agent_buckets import PATCH_BUCKETS_PAGE, agent_bucket_names, has_patch_buckets, patch_bucket_names
+from .._facts.regions import REGION, partition_of
+from .._facts.service_principals import SYSTEMS_MANAGER
+from .._iam.grants import Statement, add, allow, check_policies_can_change, passing
+from .._iam.policies import aws_managed_policy
+from .._iam.role_names import checked_role_arn
+from .capabilities import Grant, Node, Recipe
+from .node_base_policy import NodeBasePolicy
+from .regions import check_regions
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_ssm as ssm
+
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html, parameter OutputS3KeyPrefix,
+# without the characters that IAM reads as a wildcard or a variable
+_S3_PREFIX = re.compile(r"[^/*?$\x00-\x1f](?:[^*?$\x00-\x1f]*[^/*?$\x00-\x1f])?")
+_S3_PREFIX_LENGTH = 500
+
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+_PARAMETER_NAME = re.compile(r"(/[A-Za-z0-9_.-]+)+(/\*)?")
+_PARAMETER_NAME_LENGTH = 1011
+
+# Parameters that AWS publishes belong to no account:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+_PUBLIC_PARAMETERS = "/aws/service/"
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html and
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html; a token
+# appears as a wildcard
+_CLUSTER_ARN = r"arn:(aws[a-z-]*|\*):{service}:({region}|\*):(\d{{12}}|\*):cluster/[A-Za-z0-9_*-]+"
+
+# The tag by which AWS's template for EKS hybrid nodes recognizes the nodes of a cluster:
+# https://github.com/aws/eks-hybrid/blob/main/example/hybrid-ssm-cfn.yaml
+_EKS_CLUSTER_TAG = "EKSClusterARN"
+
+_Subjects = Mapping[str, Callable[[], str]]
+
+
+def of(policies: Sequence[iam.IManagedPolicy], statements: Sequence[iam.PolicyStatement]) -> Recipe:
+    """Return what ``NodeCapability.of`` gives: each call returns another capability."""
+    grants: list[Grant] = [_add(each) for each in statements]
+    return Recipe("of", lambda _: grants, {str(id(grants)): str}, [*policies])
+
+
+def _add(statement: iam.PolicyStatement) -> Grant:
+    return lambda role: add(role, statement)
+
+
+def check_statements(statements: object) -> None:
+    """Check statements for a role's policy."""
+    allowed = "a list of iam.PolicyStatement"
+    for statement in check_list("statements", statements, allowed):
+        check_type("statements", statement, iam.PolicyStatement, allowed)
+        for error in cast(iam.PolicyStatement, statement).validate_for_identity_policy():
+            raise ValueError(f"statements must be valid in a role's policy, got one that is not: {error}")
+
+
+def agent_buckets(regions: Sequence[str] | None) -> Recipe:
+    """Return what ``NodeCapability.agent_buckets`` gives."""
+    regions_of = _regions(regions)
+
+    def grants(node: Node) -> list[Grant]:
+        return [_read(node, [name for region in regions_of(node) for name in agent_bucket_names(region)])]
+
+    return Recipe("agent_buckets", grants)
+
+
+def patching(regions: Sequence[str] | None) -> Recipe:
+    """Return what ``NodeCapability.patching`` gives."""
+    regions_of = _regions(regions)
+
+    def grants(node: Node) -> list[Grant]:
+        names: list[str] = []
+        for region in regions_of(node):
+            if not has_patch_buckets(region):
+                raise ValueError(_no_patch_buckets(region))
+            names += patch_bucket_names(region, macos=node.on_ec2)
+        return [_read(node, names)]
+
+    return Recipe("patching", grants)
+
+
+def run_command_output(bucket: s3.IBucket, prefix: str | None) -> Recipe:
+    """Return what ``NodeCapability.run_command_output`` gives."""
+    grants, subjects = _write_to_bucket(bucket, prefix)
+    return Recipe("run_command_output", grants, subjects)
+
+
+def session_logs(bucket: s3.IBucket | None, prefix: str | None, log_group: logs.ILogGroup | None) -> Recipe:
+    """Return what ``NodeCapability.session_logs`` gives."""
+    if bucket is None and log_group is None:
+        raise ValueError("bucket must be given if log_group is not, got neither")
+    if bucket is None and prefix is not None:
+        raise ValueError(f"prefix must be that of a bucket, got {prefix!r} without a bucket")
+    parts = [] if bucket is None else [_write_to_bucket(bucket, prefix)]
+    if log_group is not None:
+        parts.append(_write_to_log_group(log_group))
+    return Recipe(
+        "session_logs",
+        lambda node: [grant for grants, _ in parts for grant in grants(node)],
+        {subject: shown for _, subjects in parts for subject, shown in subjects.items()},
+    )
+
+
+def session_encryption(key: kms.IKey) -> Recipe:
+    """Return what ``NodeCapability.session_encryption`` gives."""
+    arn = key_arn("key", key)
+    return Recipe(
+        "session_encryption", lambda node: [_use_key(node, key, arn, ["kms:Decrypt"])], {arn: partial(_path, key)}
+    )
+
+
+def parameters(given: Sequence[str | ssm.IParameter], encryption_key: kms.IKey | None) -> Recipe:
+    """Return what ``NodeCapability.parameters`` gives."""
+    names = _parameter_names_or_arns(given)
+    key = None if encryption_key is None else key_arn("encryption_key", encryption_key)
+
+    def grants(node: Node) -> list[Grant]:
+        if node.base_policy is NodeBasePolicy.CORE:
+            raise ValueError(
+                "base_policy must be NodeBasePolicy.WITHOUT_PARAMETERS if NodeCapability.parameters() says which "
+                f"parameters nodes can read, got {node.base_policy}, with which they can read all of them"
+            )
+        arns = [_parameter_arn(node, name) if name.startswith("/") else name for name in names]
+        check_unique("parameters", arns)
+        given = [_allow(["ssm:GetParameter", "ssm:GetParameters"], arns)]
+        if encryption_key is not None and key is not None:
+            # The encryption context says which parameter's value it is.
+            operator = "StringLike" if any("*" in arn for arn in arns) else "StringEquals"
+            context = {operator: {"kms:EncryptionContext:PARAMETER_ARN": arns[0] if len(arns) == 1 else arns}}
+            given.append(_use_key(node, encryption_key, key, ["kms:Decrypt"], context))
+        return given
+
+    return Recipe("parameters", grants, {name: partial(without_tokens, name) for name in names})
+
+
+def ecs_anywhere(cluster_arns: Sequence[str] | None) -> Recipe:
+    """Return what ``NodeCapability.ecs_anywhere`` gives."""
+    named = None if cluster_arns is None else _checked_clusters(cluster_arns, "ecs")
+
+    def grants(node: Node) -> list[Grant]:
+        if named is not None:
+            _check_partition_of_clusters(named, node.facts.region)
+        clusters = [node.facts.arn("ecs", "cluster/*", account=node.account)] if named is None else named
+        # The ARN of an instance contains the name of its cluster, which can't be cut from a cluster's ARN that is a
+        # token.
+        instances = [
+            node.facts.arn("ecs", "container-instance/*", region=region, account=account)
+            for region, account in _places(node, clusters)
+        ]
+        return [
+            _allow(["ecs:DiscoverPollEndpoint"], ["*"]),
+            _allow(
+                [
+                    "ecs:RegisterContainerInstance",
+                    "ecs:SubmitAttachmentStateChanges",
+                    "ecs:SubmitContainerStateChange",
+                    "ecs:SubmitTaskStateChange",
+                ],
+                clusters,
+            ),
+            _allow(
+                ["ecs:Poll", "ecs:StartTelemetrySession"],
+                instances,
+                {"ArnLike" if named is None else "ArnEquals": {"ecs:cluster": clusters}},
+            ),
+            _allow(["ecs:TagResource"], instances, {"StringEquals": {"ecs:CreateAction": "RegisterContainerInstance"}}),
+        ]
+
+    return Recipe("ecs_anywhere", grants, for_ec2=False)
+
+
+def eks_hybrid_nodes(cluster_arns: Sequence[str]) -> Recipe:
+    """Return what ``NodeCapability.eks_hybrid_nodes`` gives."""
+    clusters = _checked_clusters(cluster_arns, "eks")
+
+    def grants(node: Node) -> list[Grant]:
+        _check_partition_of_clusters(clusters, node.facts.region)
+        given = [
+            # With the second action, nodeadm finds out whether the cluster knows the role.
+            _allow(["eks:DescribeCluster", "eks:ListAccessEntries"], clusters),
+            _allow(["ssm:DescribeInstanceInformation"], ["*"]),
+        ]
+        # A node is tagged with the ARN of a cluster in its own Region.
+        for (region, account), arns in _places(node, clusters).items():
+            tags = {f"ssm:resourceTag/{_EKS_CLUSTER_TAG}": arns[0] if len(arns) == 1 else arns}
+            nodes = [node.facts.arn("ssm", "managed-instance/*", region=region, account=account)]
+            given.append(_allow(["ssm:DeregisterManagedInstance"], nodes, {"StringEquals": tags}))
+        return given
+
+    pull_only = aws_managed_policy("AmazonEC2ContainerRegistryPullOnly")
+    return Recipe("eks_hybrid_nodes", grants, managed_policies=[pull_only], for_ec2=False)
+
+
+def greengrass(token_exchange_role: iam.IRole) -> Recipe:
+    """Return what ``NodeCapability.greengrass`` gives."""
+    arn = checked_role_arn("token_exchange_role", token_exchange_role)
+
+    def grant(role: iam.IRole) -> None:
+        allow(token_exchange_role, passing([role.role_arn], SYSTEMS_MANAGER))
+        # The node to tag has no ARN before it is registered.
+        allow(token_exchange_role, Statement(["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], ["*"]))
+
+    def grants(_: Node) -> list[Grant]:
+        check_policies_can_change("token_exchange_role", token_exchange_role)
+        return [grant]
+
+    return Recipe("greengrass", grants, {arn: partial(_path, token_exchange_role)}, for_ec2=False)
+
+
+def _allow(
+    actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Mapping[str, object]] | None = None
+) -> Grant:
+    return lambda role: allow(role, Statement(actions, resources, conditions))
+
+
+def _read(node: Node, buckets: Sequence[str]) -> Grant:
+    return _allow(["s3:GetObject"], [node.facts.arn("s3", f"{name}/*", region="", account="") for name in buckets])
+
+
+def _use_key(
+    node: Node,
+    key: kms.IKey,
+    arn: str,
+    actions: Sequence[str],
+    conditions: Mapping[str, Mapping[str, object]] | None = None,
+) -> Grant:
+    check_key_account("encryption keys must be", key, arn, node.account)
+    return _allow(actions, [arn], conditions)
+
+
+def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Callable[[Node], list[Grant]], _Subjects]:
+    """Return what SSM Agent needs in order to upload files to a bucket, and what the bucket is."""
+    arn = attribute_of("bucket", bucket, "bucket_arn", "an s3.IBucket")
+    if prefix is not None:
+        allowed = "without a slash at either end and without '*', '?' and '$'"
+        check_text("prefix", prefix, _S3_PREFIX, allowed, _S3_PREFIX_LENGTH)
+    objects = f"{arn}/*" if prefix is None else f"{arn}/{prefix}/*"
+    account = bucket.env.account
+    key = bucket.encryption_key
+    arn_of_key = None if key is None else key_arn("bucket.encryption_key", key)
+
+    def grants(node: Node) -> list[Grant]:
+        # As the CDK does: if only one of both accounts is known, the bucket's policy must allow the role, too.
+        foreign = same(account, node.account) is not True
+        given = [
+            # The agent sets the ACL bucket-owner-full-control, which needs a permission in another account's bucket.
+            _use_bucket(
+                bucket, ["s3:PutObject", "s3:PutObjectAcl"] if foreign else ["s3:PutObject"], objects, foreign=foreign
+            ),
+            _use_bucket(bucket, ["s3:GetEncryptionConfiguration"], arn, foreign=foreign),
+        ]
+        if key is not None and arn_of_key is not None:
+            # The agent uploads more than 5 MB in parts, for which Amazon S3 decrypts:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+            given.append(_use_key(node, key, arn_of_key, ["kms:Decrypt", "kms:GenerateDataKey"]))
+        return given
+
+    return grants, {objects: lambda: _path(bucket) if prefix is None else f"{_path(bucket)}, prefix {prefix}"}
+
+
+def _use_bucket(bucket: s3.IBucket, actions: Sequence[str], resource: str, *, foreign: bool) -> Grant:
+    def grant(role: iam.IRole) -> None:
+        allow(role, Statement(actions, [resource]))
+        if foreign:
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(actions=[*actions], resources=[resource], principals=[role.grant_principal])
+            )
+
+    return grant
+
+
+def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Callable[[Node], list[Grant]], _Subjects]:
+    """Return what SSM Agent needs in order to send logs to a log group, and what the log group is."""
+    arn = attribute_of("log_group", log_group, "log_group_arn", "a logs.ILogGroup")
+    given = [
+        _allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [arn]),
+        # The agent checks that the log group exists. IAM can't limit that to some log groups:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+        _allow(["logs:DescribeLogGroups"], ["*"]),
+    ]
+    return lambda _: given, {arn: partial(_path, log_group)}
+
+
+def _regions(regions: Sequence[str] | None) -> Callable[[Node], list[str]]:
+    """Return a function that returns the Regions to use for a node."""
+    if regions is None:
+        return lambda node: [node.facts.region]
+    check_list("regions", regions, "a list of Region names")
+    names = [*regions]
+
+    def checked(node: Node) -> list[str]:
+        check_regions("regions", names, node.facts.region)
+        if "*" in names:
+            raise ValueError(
+                f"regions must name each Region, because a bucket that matches '*' can be anybody's, got {names!r}"
+            )
+        return names
+
+    return checked
+
+
+def _no_patch_buckets(region: str) -> str:
+    """Return why a Region has no buckets for patching, and what to do."""
+    if has_token(region):
+        return (
+            "regions must be known at synth time, because AWS's buckets for patching have different suffixes in each "
+            f"Region: use patching(regions=[...]), or give the stack a Region, got the token {region!r}"
+        )
+    return (
+        f"regions must be in the table of {PATCH_BUCKETS_PAGE}: for other Regions, use "
+        f"NodeCapability.of(statements=[...]) with s3:GetObject on the buckets that AWS names to you, got {region!r}"
+    )
+
+
+def _parameter_names_or_arns(given: Sequence[object]) -> list[str]:
+    """Return the names of parameters that were given by name, and the ARNs of the others."""
+    if not given:
+        raise ValueError("parameters must name at least one parameter, got none")
+    allowed = "names such as '/fleet/db/password', paths such as '/fleet/*', or ssm.IParameter"
+    found = []
+    for parameter in given:
+        if isinstance(parameter, str):
+            if not parameter.startswith("/"):
+                raise ValueError(f"parameters must be {allowed}, got {shown(parameter)}")
+            found.append(check_text("parameters", parameter, _PARAMETER_NAME, allowed, _PARAMETER_NAME_LENGTH))
+        else:
+            found.append(attribute_of("parameters", parameter, "parameter_arn", allowed))
+    check_unique("parameters", found)
+    return found
+
+
+def _parameter_arn(node: Node, name: str) -> str:
+    account = "" if name.startswith(_PUBLIC_PARAMETERS) else node.account
+    return node.facts.arn("ssm", f"parameter{name}", account=account)
+
+
+def _checked_clusters(cluster_arns: object, service: str) -> list[str]:
+    """Return the ARNs of clusters of Amazon EKS or Amazon ECS."""
+    arns = check_strings("cluster_arns", cluster_arns, "a list of ARNs of clusters", one="ARN")
+    pattern = re.compile(_CLUSTER_ARN.format(service=service, region=REGION.pattern))
+    for arn in arns:
+        known = not has_token(arn)
+        # An ARN that is one token can't be checked.
+        checkable = known or arn.startswith("arn:")
+        if (known and "*" in arn) or (checkable and not pattern.fullmatch(without_tokens(arn))):
+            example = f"arn:PARTITION:{service}:eu-central-1:111122223333:cluster/name"
+            raise ValueError(f"cluster_arns must be ARNs of clusters, such as {example!r}, got {shown(arn)}")
+    check_unique("cluster_arns", arns)
+    return arns
+
+
+def _check_partition_of_clusters(cluster_arns: Sequence[str], stack_region: str) -> None:
+    if has_token(stack_region):
+        return
+    partition = partition_of(stack_region)
+    for arn in cluster_arns:
+        own = arn.split(":")[1] if arn.startswith("arn:") else arn
+        if same(own, partition) is False:
+            raise ValueError(
+                f"cluster_arns must be in the stack's partition, here {partition}, got {without_tokens(arn)!r} in {own}"
+            )
+
+
+def _places(node: Node, cluster_arns: Sequence[str]) -> Mapping[tuple[str, str], list[str]]:
+    """Return clusters by their Region and account."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for arn in cluster_arns:
+        # A cluster whose ARN is one token is taken for one of the stack.
+        parts = arn.split(":") if arn.startswith("arn:") else []
+        place = (parts[3], parts[4]) if parts else (node.facts.region, node.account)
+        places.setdefault(place, []).append(arn)
+    return places
+
+
+def _path(construct: s3.IBucket | logs.ILogGroup | kms.IKey | iam.IRole) -> str:
+    return str(construct.node.path)

@@ -1,0 +1,283 @@
+"""The roles of Automation: those of runbooks, and those of runbooks that run in several accounts and Regions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from .._cdk.stack_facts import stack_facts
+from .._cdk.tree import check_construct
+from .._checks import check_bool, check_strings, check_unique, has_token, shown
+from .._facts.service_principals import SYSTEMS_MANAGER
+from .._iam.grants import Statement, allow, check_grantee, document, passing
+from .._iam.policies import aws_managed_policy
+from .._iam.principals import trust_administrators, trust_automation
+from .._iam.service_role import RoleOptions, ServiceRole
+from .documents import checked_runbooks, start_executions
+
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMAutomationRole.html
+_POLICY_NAME = "service-role/AmazonSSMAutomationRole"
+
+# The names that Automation and AWS's templates expect:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-multiple-accounts-regions.html
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_TargetLocation.html
+_ADMINISTRATION_ROLE_NAME = "AWS-SystemsManager-AutomationAdministrationRole"
+_EXECUTION_ROLE_NAME = "AWS-SystemsManager-AutomationExecutionRole"
+
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+
+
+class _AutomationRole(ServiceRole):
+    def grant_start_execution(self, grantee: iam.IGrantable, runbooks: Sequence[str]) -> iam.Grant:
+        """Allow ``grantee`` to start these runbooks, and no other, in the stack's Region and with this role.
+
+        ``grantee`` can pass this role, and no other, to Systems Manager. Permissions to watch or stop executions are
+        not included.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            runbooks: The names of the runbooks of AWS or of your account, each once. A name that ends with ``:`` and a
+                number stands for that version only, such as ``MyRunbook:3``; start the runbook with that version.
+
+        Raises:
+            TypeError: ``grantee`` is not an ``IGrantable``, or ``runbooks`` is not a list of strings.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; or ``runbooks`` is empty, has a
+                duplicate, or has a name or a version that no runbook can have.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-setup-identity-based-policies.html
+        """
+        check_grantee(grantee)
+        statements = start_executions(stack_facts(self), checked_runbooks("runbooks", runbooks))
+        grants = [*(allow(grantee, each) for each in statements), self.grant_pass_role(grantee)]
+        return reduce(iam.Grant.combine, grants)
+
+
+class AutomationServiceRole(_AutomationRole):
+    """The role that a runbook assumes, so that the principal that starts it needs no permissions for its steps.
+
+    The trust policy allows Systems Manager to assume the role only for automation executions of your account. Grant the
+    permissions that the steps need with policies or grants, such as ``bucket.grant_read(role)``. As AWS documents, the
+    role can pass itself to Systems Manager, for steps that start something that runs with the role.
+
+    Example::
+
+        role = AutomationServiceRole(stack, "Restart")
+        role.add_to_policy(iam.PolicyStatement(actions=["ec2:StartInstances", "ec2:StopInstances"], resources=[arn]))
+        role.grant_start_execution(operator, ["AWS-RestartEC2Instance"])
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-setup-iam.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        amazon_ssm_automation_role: bool = False,
+        managed_policies: Sequence[iam.IManagedPolicy] | None = None,
+        inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
+        role_name: str | None = None,
+        path: str | None = None,
+        description: str | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
+        max_session_duration: Duration | None = None,
+    ) -> None:
+        """Create the role.
+
+        Args:
+            scope: The scope in which to define this construct.
+            id: The ID of this construct, unique in its scope. The role's logical ID is that of an ``iam.Role`` with the
+                same ID.
+            amazon_ssm_automation_role: Whether to attach the AWS managed policy ``AmazonSSMAutomationRole``. The policy
+                allows ``ssm:*`` on every resource, running and terminating instances, and the use of functions and
+                topics whose names begin with ``Automation``. Default: ``False``
+            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
+                Default: - none
+            inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
+            role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
+                deployed only once per account, and CloudFormation can't replace the role.
+                Default: - generated by CloudFormation
+            path: The path of the role, up to 512 characters that begin and end with ``/``. Default: ``/``
+            description: The description of the role, up to 1,000 characters. Default: - none
+            permissions_boundary: The managed policy that sets the permissions boundary. Default: - none
+            max_session_duration: The maximum session duration, 1 to 12 hours. Default: ``Duration.hours(1)``
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument has a value that CloudFormation or IAM would reject later. The tree stays unchanged.
+        """
+        check_bool("amazon_ssm_automation_role", amazon_ssm_automation_role)
+        super().__init__(
+            scope,
+            id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=role_name,
+                path=path,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
+            trust=trust_automation,
+            default_policies=_default_policies(amazon_ssm_automation_role),
+        )
+        # In a policy of its own, because a role can't refer to its own ARN.
+        allow(self, passing([self.role_arn], SYSTEMS_MANAGER))
+
+
+class AutomationAdministrationRole(_AutomationRole):
+    """The role that a central account uses to start runbooks in other accounts and Regions.
+
+    Create the role once, in the central account. It has the name that AWS expects,
+    ``AWS-SystemsManager-AutomationAdministrationRole``. The trust policy allows Systems Manager to assume the role only
+    for automation executions of the central account. The role can assume the ``AutomationExecutionRole`` of each
+    account that trusts it, and nothing else.
+
+    Example::
+
+        administration = AutomationAdministrationRole(stack, "Administration")
+        administration.grant_start_execution(operator, ["AWS-RestartEC2Instance"])
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-multiple-accounts-regions.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        target_organizational_units: bool = False,
+        description: str | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
+    ) -> None:
+        """Create the role.
+
+        Args:
+            scope: The scope in which to define this construct.
+            id: The ID of this construct, unique in its scope. The role's logical ID is that of an ``iam.Role`` with the
+                same ID.
+            target_organizational_units: Whether automations can target organizational units, whose accounts the role
+                can then list. The central account must be the organization's management account or a delegated
+                administrator for Systems Manager. Default: ``False``
+            description: The description of the role, up to 1,000 characters. Default: - none
+            permissions_boundary: The managed policy that sets the permissions boundary. Default: - none
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument has a value that CloudFormation or IAM would reject later. The tree stays unchanged.
+        """
+        check_construct(scope, id)
+        check_bool("target_organizational_units", target_organizational_units)
+        execution_roles = stack_facts(scope).arn("iam", f"role/{_EXECUTION_ROLE_NAME}", region="", account="*")
+        statements = [Statement(["sts:AssumeRole"], [execution_roles])]
+        if target_organizational_units:
+            statements.append(Statement(["organizations:ListAccountsForParent"], ["*"]))
+        super().__init__(
+            scope,
+            id,
+            RoleOptions(
+                inline_policies={"StartInOtherAccounts": document(*statements)},
+                role_name=_ADMINISTRATION_ROLE_NAME,
+                description=description,
+                permissions_boundary=permissions_boundary,
+            ),
+            trust=trust_automation,
+            referred_to_by_name=True,
+        )
+
+
+class AutomationExecutionRole(ServiceRole):
+    """The role that runbooks use in an account in which a central account starts them.
+
+    Create the role once in each of these accounts, and in the central account if runbooks also run there. It has the
+    name that AWS expects, ``AWS-SystemsManager-AutomationExecutionRole``. The trust policy allows the
+    ``AutomationAdministrationRole`` of the central account to assume the role, and Systems Manager only for automation
+    executions of the role's account. The stacks of the two roles don't refer to each other, so that you can deploy them
+    in any order.
+
+    Example::
+
+        AutomationExecutionRole(stack, "Execution", administrator_accounts=["111122223333"])
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-multiple-accounts-regions.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        administrator_accounts: Sequence[str],
+        amazon_ssm_automation_role: bool = True,
+        managed_policies: Sequence[iam.IManagedPolicy] | None = None,
+        inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
+        description: str | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
+        max_session_duration: Duration | None = None,
+    ) -> None:
+        """Create the role.
+
+        Args:
+            scope: The scope in which to define this construct.
+            id: The ID of this construct, unique in its scope. The role's logical ID is that of an ``iam.Role`` with the
+                same ID.
+            administrator_accounts: The IDs of the central accounts, whose administration roles can assume this role, 12
+                digits each and each once.
+            amazon_ssm_automation_role: Whether to attach the AWS managed policy ``AmazonSSMAutomationRole``. AWS's
+                template attaches it. The policy allows ``ssm:*`` on every resource, and running and terminating
+                instances. Without it, allow ``ssm:StartAutomationExecution`` in another policy, because the role starts
+                the runbooks. Default: ``True``
+            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
+                Default: - none
+            inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
+            description: The description of the role, up to 1,000 characters. Default: - none
+            permissions_boundary: The managed policy that sets the permissions boundary. Default: - none
+            max_session_duration: The maximum session duration, 1 to 12 hours. Default: ``Duration.hours(1)``
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument has a value that CloudFormation or IAM would reject later. The tree stays unchanged.
+        """
+        accounts = _checked_accounts("administrator_accounts", administrator_accounts)
+        check_bool("amazon_ssm_automation_role", amazon_ssm_automation_role)
+        super().__init__(
+            scope,
+            id,
+            RoleOptions(
+                managed_policies=managed_policies,
+                inline_policies=inline_policies,
+                role_name=_EXECUTION_ROLE_NAME,
+                description=description,
+                permissions_boundary=permissions_boundary,
+                max_session_duration=max_session_duration,
+            ),
+            trust=trust_administrators(accounts, _ADMINISTRATION_ROLE_NAME),
+            default_policies=_default_policies(amazon_ssm_automation_role),
+            referred_to_by_name=True,
+        )
+        # The role finds the targets in its account, and passes itself to the runbook.
+        find_targets = ["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"]
+        allow(self, Statement(find_targets, ["*"]))
+        allow(self, passing([self.role_arn], SYSTEMS_MANAGER))
+
+
+def _default_policies(amazon_ssm_automation_role: bool) -> list[iam.IManagedPolicy]:
+    return [aws_managed_policy(_POLICY_NAME)] if amazon_ssm_automation_role else []
+
+
+def _checked_accounts(argument: str, accounts: object) -> list[str]:
+    """Return what must be a list of account IDs, without duplicates."""
+    allowed = "a list of account IDs of 12 digits"
+    ids = check_strings(argument, accounts, allowed, one="account")
+    for id in ids:
+        if not has_token(id) and not _ACCOUNT.fullmatch(id):
+            raise ValueError(f"{argument} must be {allowed}, got {shown(id)}")
+    check_unique(argument, ids, "each account")
+    return ids

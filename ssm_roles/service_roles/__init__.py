@@ -1,1 +1,0 @@
-"""The service roles of Systems Manager scenarios, and what turns them on: one file for each scenario."""

@@ -1,1 +1,0 @@
-"""What runs in the emulator's process: MiniStack, and the APIs that it lacks."""

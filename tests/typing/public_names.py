@@ -1,0 +1,83 @@
+"""What type checkers see of the library: every public name, and no other. `make check-types` runs them on this file."""
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from typing_extensions import assert_type
+
+import ssm_roles
+from ssm_roles import (
+    AssociationDispatchRole,
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
+    CloudConnectorRoles,
+    DefaultHostManagementRole,
+    ExplorerRole,
+    GreengrassCoreRole,
+    HybridActivation,
+    HybridServiceRole,
+    MaintenanceWindowServiceRole,
+    MaintenanceWindowTask,
+    ManagedInstanceRole,
+    NodeBasePolicy,
+    NodeCapability,
+    QuickSetupConfigurations,
+    QuickSetupRoles,
+    RegistrationPlatform,
+    RunCommandNotificationRole,
+    ServiceLinkedRole,
+    ServiceLinkedRoleBase,
+    ServiceLinkedRoleCreation,
+    ServiceLinkedRoleType,
+    activation_role_name,
+)
+
+NAMES: list[object] = [
+    AssociationDispatchRole,
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
+    CloudConnectorRoles,
+    DefaultHostManagementRole,
+    ExplorerRole,
+    GreengrassCoreRole,
+    HybridActivation,
+    HybridServiceRole,
+    MaintenanceWindowServiceRole,
+    MaintenanceWindowTask,
+    ManagedInstanceRole,
+    NodeBasePolicy,
+    NodeCapability,
+    QuickSetupConfigurations,
+    QuickSetupRoles,
+    RegistrationPlatform,
+    RunCommandNotificationRole,
+    ServiceLinkedRole,
+    ServiceLinkedRoleBase,
+    ServiceLinkedRoleCreation,
+    ServiceLinkedRoleType,
+    activation_role_name,
+]
+
+
+def a_role_has_the_type_of_its_class(stack: Stack) -> iam.Role:
+    role = HybridServiceRole(stack, "Nodes")
+    assert_type(role.activation_role_name, str)
+    assert_type(activation_role_name(role), str)
+    return role
+
+
+def an_imported_role_is_accepted(stack: Stack) -> iam.IInstanceProfile:
+    imported: iam.IRole = iam.Role.from_role_name(stack, "Imported", "Nodes")
+    NodeCapability.cloud_watch_agent().grant(imported)
+    HybridActivation(stack, "Activation", role=imported)
+    linked: iam.IRole = ServiceLinkedRole(stack, "Linked", role_type=ServiceLinkedRoleType.AMAZON_SSM)
+    assert_type(linked.role_arn, str)
+    return ManagedInstanceRole(stack, "Instances")
+
+
+def a_misspelled_name_is_rejected(stack: Stack) -> None:
+    print(ssm_roles.HybridServiceRoll)  # type: ignore[attr-defined] # pyright: ignore
+    HybridServiceRole(stack, "Nodes", role_nam="Nodes")  # type: ignore[call-arg] # pyright: ignore
+    HybridActivation(stack, "Activation", role="Nodes")  # type: ignore[arg-type]
