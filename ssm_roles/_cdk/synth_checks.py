@@ -25,7 +25,7 @@ Resources = Mapping[str, Mapping[str, Any]]
 class Templates:
     """The templates that the CDK is about to write.
 
-    Aspects, property overrides and property injectors have been applied: no property of a construct shows all of them.
+    Only templates show the effect of all Aspects, property overrides and property injectors.
     """
 
     def __init__(self, root: IConstruct) -> None:
@@ -45,11 +45,11 @@ class Templates:
         return resources
 
     def stacks(self) -> list[Stack]:
-        """Return every stack of the app, nested stacks and those of nested stages included."""
+        """Return every stack of the app, including nested stacks and the stacks of nested stages."""
         return [each for each in self._root.node.find_all() if isinstance(each, Stack)]
 
     def path_of(self, stack: Stack, logical_id: str) -> str:
-        """Return the path of the construct that a resource stands for; only errors need it."""
+        """Return the path of the construct that a resource belongs to, for errors."""
         for construct in self._root.node.find_all():
             if not isinstance(construct, CfnElement) or construct.stack.node.path != stack.node.path:
                 continue
@@ -59,7 +59,7 @@ class Templates:
 
 
 class Check(Protocol):
-    """A check of the complete app, which has one of each type."""
+    """A check of the complete app, which has at most one check of each type."""
 
     def __call__(self, templates: Templates) -> Iterable[str]:
         """Return a sentence for each fault."""
@@ -97,15 +97,15 @@ class SynthChecks:
 
 
 def _synthesized(stack: Stack) -> Mapping[str, Any]:
-    """Have the CDK write a template into a temporary folder: one call, however many resources there are."""
+    """Return the template that the CDK writes into a temporary folder: one call for any number of resources."""
     synthesizer = stack.synthesizer
-    # A synthesizer that does not extend `StackSynthesizer` has the public method only, which adds artifacts, too.
+    # A synthesizer that doesn't extend `StackSynthesizer` has only the public method, which also adds artifacts.
     synthesize = getattr(synthesizer, "_synthesize_template", synthesizer.synthesize)
     with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
         try:
             synthesize(cast(ISynthesisSession, _Session(folder)))
         except RuntimeError as error:
-            # The CDK is about to meet the same error, and reports it better. If it does not, the user must know.
+            # The CDK reports the same error later, in more detail. This warning remains if it doesn't.
             Annotations.of(stack).add_warning_v2("ssm-roles:unchecked", f"The template could not be checked: {error}")
             return {}
         template: Mapping[str, Any] = json.loads((Path(folder) / stack.template_file).read_text(encoding="utf-8"))

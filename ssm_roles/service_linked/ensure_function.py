@@ -8,13 +8,13 @@ from constructs import Construct
 
 from .._cdk.packaged_function import PackagedFunction
 from .._cdk.stack_facts import StackFacts
-from .._iam.grants import Statement, allow
+from .._iam.grants import Statement, allow, document
 from .role_arn import service_linked_role_arn
 from .service_linked_role_type import ServiceLinkedRoleType
 
 
 class EnsureFunction(Construct):
-    """One function for each stack, for all roles that the stack ensures. It can manage these roles and no others."""
+    """The one function of a stack, for all roles that the stack ensures. It can manage these roles and no others."""
 
     def __init__(self, facts: StackFacts) -> None:
         """Create the function, its role and its log group; ``allow`` grants its permissions.
@@ -41,7 +41,7 @@ class EnsureFunction(Construct):
         return self._function.service_timeout
 
     def allow(self, role_type: ServiceLinkedRoleType, *, describe: bool) -> None:
-        """Allow the function to create a role, or to find out that it exists.
+        """Allow the function to create a role, and to read whether it exists.
 
         Args:
             role_type: The role.
@@ -58,9 +58,9 @@ class EnsureFunction(Construct):
         """Allow the function to delete a role.
 
         Args:
-            scope: The scope of the policy. Each role has its own policy, with its own ID: CloudFormation deletes the
-                resources that left a template after it has updated those that stay, so that a policy that stays would
-                lose the permission before the function needs it.
+            scope: The scope of the policy. Each role has its own policy, with its own ID: CloudFormation first
+                updates the resources that stay in the template and then deletes the others, so that a shared policy
+                would lose the permission before the function needs it.
             role_type: The role.
 
         Returns:
@@ -70,13 +70,15 @@ class EnsureFunction(Construct):
             ["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
             [self._arn(role_type)],
         )
-        policy = iam.Policy(scope, f"Delete{role_type.role_name}", roles=[self._function.role])
-        for statement in (delete, self._look_up(role_type)):
-            allow(policy, statement)
-        return policy
+        return iam.Policy(
+            scope,
+            f"Delete{role_type.role_name}",
+            roles=[self._function.role],
+            document=document(delete, self._look_up(role_type)),
+        )
 
     def _look_up(self, role_type: ServiceLinkedRoleType) -> Statement:
-        # IAM does not know the path of a role that does not exist, and asks for a permission on the bare name.
+        # IAM doesn't know the path of a role that doesn't exist, and requires permission for the name without a path.
         bare = self._facts.arn("iam", f"role/{role_type.role_name}", region="")
         return Statement(["iam:GetRole"], [self._arn(role_type), bare])
 

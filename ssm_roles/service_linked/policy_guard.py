@@ -32,9 +32,9 @@ class _Grant:
 
 
 class PolicyGuard:
-    """Rejects what the CDK attaches to a service-linked role by its name, and warns of grants without effect.
+    """Rejects policies and instance profiles that refer to a service-linked role, and warns of grants without effect.
 
-    The CDK's own constructs read no more of a role than its name, so that only the templates show what they attach.
+    The CDK's constructs read only the name of a role, so that only the templates show what is attached to it.
     """
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class PolicyGuard:
         self._grants: list[_Grant] = []
 
     def add(self, role: iam.IRole) -> None:
-        """Guard one more role."""
+        """Guard a role."""
         self._roles.append(role)
 
     def add_grant(self, role: iam.IRole, statement: iam.PolicyStatement) -> None:
-        """Note a grant, which has an effect only if the policy of a resource names the role."""
+        """Record a grant, which has an effect only if the policy of a resource allows the role."""
         self._grants.append(_Grant(role, statement.actions, statement.resources))
 
     def __call__(self, templates: Templates) -> Iterator[str]:
@@ -86,19 +86,19 @@ def _target(properties: Mapping[str, Any], names: Mapping[str, str]) -> str | No
 
 
 def _has_effect(templates: Templates, stack: Stack, grant: _Grant) -> bool:
-    """Whether the policy of a resource in a stack allows what a grant is for."""
+    """Whether the policy of a resource in a stack allows the actions of a grant."""
     arn, resources = stack.resolve(grant.role.role_arn), json.dumps(stack.resolve([*grant.resources]))
     for logical_id, resource in templates.resources(stack).items():
         for statement in _statements(resource):
             principal = statement["Principal"]
-            # A statement of a function's policy is a resource of its own, `AWS::Lambda::Permission`.
+            # Each statement of a function's policy is a separate resource, `AWS::Lambda::Permission`.
             principals = principal.get("AWS", principal) if isinstance(principal, dict) else principal
             on = _listed(statement.get("Resource", statement.get("FunctionName", [])))
             if (
                 statement.get("Effect", "Allow") == "Allow"
                 and arn in _listed(principals)
                 and set(grant.actions) <= set(_listed(statement.get("Action", [])))
-                # The policy of a key or a table is a part of it, and is for "*".
+                # The policy of a key or a table is one of its properties, and its statements are for "*".
                 and (f'"{logical_id}"' in resources or any(json.dumps(each) in resources for each in on))
             ):
                 return True

@@ -99,9 +99,17 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         facts.shared(_RolesOfStack).check(scope, id, role_type)
 
         super().__init__(scope, id, role_type=role_type)
-        create = self._ensure if ensured else self._create
-        self._role_name = create(removal_policy, description)
+        self._resource_name = (
+            self._ensure(facts, role_type, removal_policy, description)
+            if ensured
+            else self._create(role_type, removal_policy, description)
+        )
         facts.shared(_RolesOfStack).add(self, role_type)
+
+    @property
+    def role_name(self) -> str:
+        """The name of the role, without its path. A resource that uses it is created after the role."""
+        return self._resource_name
 
     @staticmethod
     def from_role_type(scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> ServiceLinkedRoleBase:
@@ -134,19 +142,25 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         """
         return grant_create_types(grantee, role_types)
 
-    def _ensure(self, removal_policy: RemovalPolicy, description: str | None) -> str:
-        function = self._facts.shared(EnsureFunction)
+    def _ensure(
+        self,
+        facts: StackFacts,
+        role_type: ServiceLinkedRoleType,
+        removal_policy: RemovalPolicy,
+        description: str | None,
+    ) -> str:
+        function = facts.shared(EnsureFunction)
         delete = removal_policy is RemovalPolicy.DESTROY
-        function.allow(self._role_type, describe=description is not None)
+        function.allow(role_type, describe=description is not None)
         properties = {
-            "RoleName": self._role_type.role_name,
-            "AWSServiceName": self._role_type.service_principal,
+            "RoleName": role_type.role_name,
+            "AWSServiceName": role_type.service_principal,
             "RemovalPolicy": "DESTROY" if delete else "RETAIN",
         }
         if description is not None:
             properties["Description"] = description
         if delete:
-            properties["CleanUp"] = self._role_type.deletion_prerequisites
+            properties["CleanUp"] = role_type.deletion_prerequisites
         resource = CustomResource(
             self,
             "Ensured",
@@ -157,16 +171,16 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             removal_policy=removal_policy,
         )
         if delete:
-            resource.node.add_dependency(function.allow_delete(self, self._role_type))
+            resource.node.add_dependency(function.allow_delete(self, role_type))
         # The logical ID comes from the role's name, not from the construct's path. Otherwise, a construct that moves
         # within its stack would become another resource, and the deletion of the first would delete the role.
-        name = re.sub(r"[^A-Za-z0-9]", "", self._role_type.role_name)
+        name = re.sub(r"[^A-Za-z0-9]", "", role_type.role_name)
         cast(CfnResource, resource.node.default_child).override_logical_id(f"Ensured{name}")
         return resource.ref
 
-    def _create(self, removal_policy: RemovalPolicy, description: str | None) -> str:
+    def _create(self, role_type: ServiceLinkedRoleType, removal_policy: RemovalPolicy, description: str | None) -> str:
         resource = iam.CfnServiceLinkedRole(
-            self, "Default", aws_service_name=self._role_type.service_principal, description=description
+            self, "Default", aws_service_name=role_type.service_principal, description=description
         )
         resource.apply_removal_policy(removal_policy)
         return resource.ref

@@ -50,7 +50,6 @@ class ServiceLinkedRoleBase(Resource):
         check_role_type("role_type", role_type)
         self._facts = facts
         self._role_type = role_type
-        self._role_name = role_type.role_name
         with unique_id(scope, id):
             super().__init__(scope, id)
         self._guard = facts.synth_checks.get(PolicyGuard)
@@ -58,7 +57,7 @@ class ServiceLinkedRoleBase(Resource):
         facts.synth_checks.get(ManagedPolicyChecks).add_all()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.node.path}: {self._role_type.role_name}>"
+        return f"<{type(self).__name__} {self.node.path}>"
 
     @property
     def role_arn(self) -> str:
@@ -68,7 +67,7 @@ class ServiceLinkedRoleBase(Resource):
     @property
     def role_name(self) -> str:
         """The name of the role, without its path."""
-        return self._role_name
+        return self._role_type.role_name
 
     @property
     def role_ref(self) -> RoleReference:

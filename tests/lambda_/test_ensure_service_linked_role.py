@@ -250,7 +250,7 @@ class TestUpdate:
         assert run.attributes["Creation"] == "ADOPTED"
         assert role(iam)["Description"] == "Theirs"
         assert "UpdateRole" not in calls
-        assert any("was not created by this stack: its description is left alone" in line for line in run.log)
+        assert any("was not created by this stack: its description is not changed" in line for line in run.log)
 
     def test_a_role_that_another_stack_created_is_left_alone_too(
         self, new_function: NewFunction, resource: CustomResource, iam: Any
@@ -388,7 +388,7 @@ class TestDelete:
         assert run.answer["Status"] == "SUCCESS"
         assert calls == ["GetRole"]
         assert role(iam) is not None
-        assert any("was not created by this stack: it is left alone" in line for line in run.log)
+        assert any("was not created by this stack: it is not deleted" in line for line in run.log)
 
     def test_destroy_leaves_the_role_of_another_stack_alone(
         self, new_function: NewFunction, resource: CustomResource, iam: Any
@@ -790,7 +790,7 @@ class TestAnswers:
 
         log = "\n".join(line for run in runs for line in run.log)
         assert "event: " in log
-        assert "answer: " in log
+        assert "response: " in log
         assert SECRET not in log
         assert "ResponseURL" not in log
 

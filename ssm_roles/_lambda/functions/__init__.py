@@ -1,1 +1,1 @@
-"""What runs in AWS Lambda: one module per function, and what they share."""
+"""The code that runs in AWS Lambda: a module for each function, and the modules that the functions share."""

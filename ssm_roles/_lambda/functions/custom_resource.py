@@ -1,4 +1,4 @@
-"""Answers to events of CloudFormation: exactly one for each event, within CloudFormation's size limit.
+"""Responses to the events of CloudFormation: exactly one for each event, within CloudFormation's size limit.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
@@ -20,52 +20,52 @@ from .retries import RequestError, code_and_message, deadline
 
 logger = logging.getLogger()
 
-# The physical ID of a resource that does not exist, so that its deletion has nothing to do.
+# The physical ID of a resource that was never created, and whose deletion has nothing to do.
 NOTHING = "nothing-created"
 
-# CloudFormation accepts no larger answer: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
-_ANSWER_BYTES = 4096
+# The maximum length of a response: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+_RESPONSE_BYTES = 4096
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*")
 
 
 def answer_event(
     event: Any, context: Any, carry_out: Callable[[dict[str, Any], dict[str, Any], float], None]
 ) -> dict[str, Any]:
-    """Answer one event, exactly once.
+    """Respond to one event, exactly once.
 
     Args:
         event: The event, from CloudFormation or any other caller.
         context: The context of the invocation.
-        carry_out: Carries out the request. It takes the event, the answer, whose ``PhysicalResourceId`` and ``Data``
-            it can set at any time, and the deadline.
+        carry_out: Carries out the request. It takes the event, the deadline, and the response, whose
+            ``PhysicalResourceId`` and ``Data`` it can set at any time.
 
     Returns:
-        The answer that was sent to CloudFormation.
+        The response that was sent to CloudFormation.
     """
     event = event if isinstance(event, dict) else {}
     logger.info("event: %s", json.dumps({key: event[key] for key in event if key != "ResponseURL"}, default=str))
     given_id = event.get("PhysicalResourceId")
-    answer: dict[str, Any] = {
+    response: dict[str, Any] = {
         "Status": "FAILED",
         "PhysicalResourceId": given_id if isinstance(given_id, str) and given_id else NOTHING,
         **{key: event.get(key) for key in ("StackId", "RequestId", "LogicalResourceId")},
     }
     try:
-        carry_out(event, answer, deadline(context))
-        answer["Status"] = "SUCCESS"
-    except RequestError as refusal:
-        answer["Reason"] = str(refusal)
+        carry_out(event, response, deadline(context))
+        response["Status"] = "SUCCESS"
+    except RequestError as error:
+        response["Reason"] = str(error)
     except ClientError as error:
-        answer["Reason"] = ": ".join([error.operation_name, *code_and_message(error)])
-    except Exception as error:  # CloudFormation waits for an answer, whatever happened
-        logger.exception("unforeseen")
-        answer["Reason"] = f"{type(error).__name__}: {error}"
-    _send(event.get("ResponseURL"), answer)
-    return answer
+        response["Reason"] = ": ".join([error.operation_name, *code_and_message(error)])
+    except Exception as error:  # Without a response, CloudFormation waits for up to an hour.
+        logger.exception("unexpected error")
+        response["Reason"] = f"{type(error).__name__}: {error}"
+    _send(event.get("ResponseURL"), response)
+    return response
 
 
 def type_and_properties(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the type and the properties of a request, and check what all custom resources share."""
+    """Check the fields that all custom resources have, and return the type and the properties of a request."""
     request_type = event.get("RequestType")
     if request_type not in ("Create", "Update", "Delete"):
         raise RequestError(f"RequestType must be Create, Update or Delete, got {shown(request_type)}")
@@ -85,33 +85,33 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _body(answer: dict[str, Any]) -> bytes:
-    body = json.dumps(answer).encode()
-    reason = str(answer.get("Reason", ""))
-    while len(body) > _ANSWER_BYTES and reason:
+def _body(response: dict[str, Any]) -> bytes:
+    body = json.dumps(response).encode()
+    reason = str(response.get("Reason", ""))
+    while len(body) > _RESPONSE_BYTES and reason:
         reason = reason[: len(reason) * 3 // 4]
-        body = json.dumps({**answer, "Reason": f"{reason}..."}).encode()
+        body = json.dumps({**response, "Reason": f"{reason}..."}).encode()
     return body
 
 
-def _send(url: Any, answer: dict[str, Any]) -> None:
-    body = _body(answer)
-    logger.info("answer: %s", body.decode())
+def _send(url: Any, response: dict[str, Any]) -> None:
+    body = _body(response)
+    logger.info("response: %s", body.decode())
     if not isinstance(url, str) or not _URL.fullmatch(url):
-        logger.error("no ResponseURL to answer to")
+        logger.error("the event has no valid ResponseURL")
         return
     request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})
-    for pause in (1, 2, None):
+    for seconds in (1, 2, None):
         try:
             with urllib.request.urlopen(request, timeout=5):
                 return
         except (ValueError, OverflowError) as error:
-            logger.error("no ResponseURL to answer to: %s", type(error).__name__)
+            logger.error("the event has no valid ResponseURL: %s", type(error).__name__)
             return
         except (OSError, http.client.HTTPException) as error:
-            # The error's text may contain the URL, with which anybody can answer.
-            logger.warning("the answer was not taken: %s", type(error).__name__)
-            if pause is None:
-                # AWS Lambda retries an event whose function fails, and every step here can be repeated.
+            # The text of the error can contain the URL, and anyone who has the URL can respond.
+            logger.warning("the response was not accepted: %s", type(error).__name__)
+            if seconds is None:
+                # If the function fails, AWS Lambda retries the event. Every step can be repeated.
                 raise
-            time.sleep(pause)
+            time.sleep(seconds)

@@ -1,8 +1,8 @@
-"""Ensures service-linked roles for CloudFormation: creates missing roles, adopts existing ones, deletes only its own.
+"""Ensures service-linked roles: creates missing roles, adopts existing ones, and deletes only those of its stack.
 
-The function must know who created a role for as long as the role exists, even if an answer, an event or the function
-itself is lost. Therefore, the description, which IAM writes in the same call that creates the role, ends with a mark
-made from the stack's ID. A role without the stack's mark belongs to somebody else, and is never changed or deleted.
+The function must know which stack created a role for as long as the role exists, even if a response, an event or the
+function itself is lost. Therefore, the description of the role ends with a mark, a hash of the stack's ID. IAM writes
+the description in the same call that creates the role. A role without the stack's mark is never changed or deleted.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html
@@ -27,28 +27,28 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one event of CloudFormation, exactly once.
+    """Respond to one event of CloudFormation, exactly once.
 
     Returns:
-        The answer that was sent to CloudFormation.
+        The response that was sent to CloudFormation.
     """
     return answer_event(event, context, _carry_out)
 
 
-def _carry_out(event: dict[str, Any], answer: dict[str, Any], deadline: float) -> None:
+def _carry_out(event: dict[str, Any], response: dict[str, Any], deadline: float) -> None:
     if event.get("RequestType") != "Delete":
         request = Request(event, deadline)
         if request.type == "Create":
-            # A create that fails may have created the role, which its deletion finds.
-            answer["PhysicalResourceId"] = request.role_name
-        answer["Data"] = request.ensure()
-        answer["PhysicalResourceId"] = answer["Data"]["RoleName"]
+            # Even a request that fails can have created the role. With this ID, the rollback deletes it.
+            response["PhysicalResourceId"] = request.role_name
+        response["Data"] = request.ensure()
+        response["PhysicalResourceId"] = response["Data"]["RoleName"]
     elif event.get("PhysicalResourceId") != NOTHING:
         Request(event, deadline).delete()
 
 
 class Request:
-    """The request of one event, checked."""
+    """The request of one event, with its properties checked."""
 
     def __init__(self, event: dict[str, Any], deadline: float) -> None:
         self._deadline = deadline
@@ -73,7 +73,7 @@ class Request:
             The attributes of the custom resource.
         """
         description = self.mark if self._description is None else f"{self._description} {self.mark}"
-        pause = Backoff(self._deadline)
+        backoff = Backoff(self._deadline)
         while True:
             try:
                 created = self._iam.call(
@@ -86,8 +86,8 @@ class Request:
             role = self._role()
             if role is not None:
                 break
-            # Somebody else is creating or deleting the role: IAM is consistent soon.
-            pause.wait("IAM reports both that the role's name is taken and that the role does not exist")
+            # The role has just been created or deleted elsewhere, and IAM is eventually consistent.
+            backoff.wait("IAM reports both that the role's name is taken and that the role does not exist")
         if not self._is_linked(role):
             raise RequestError(
                 f"{role['Arn']} has the name of {self.service_principal}'s service-linked role, but is another role"
@@ -97,7 +97,7 @@ class Request:
             if ours:
                 self._iam.call("update_role", RoleName=self.role_name, Description=description)
             else:
-                logger.info("%s was not created by this stack: its description is left alone", role["Arn"])
+                logger.info("%s was not created by this stack: its description is not changed", role["Arn"])
         return self._attributes(role, ours=ours)
 
     def delete(self) -> None:
@@ -107,10 +107,10 @@ class Request:
             return
         role = self._role()
         if role is None:
-            logger.info("%s is gone already", self.role_name)
+            logger.info("%s does not exist", self.role_name)
             return
         if not self._is_linked(role) or not self._is_ours(role):
-            logger.info("%s was not created by this stack: it is left alone", role["Arn"])
+            logger.info("%s was not created by this stack: it is not deleted", role["Arn"])
             return
         try:
             task = self._iam.call("delete_service_linked_role", RoleName=self.role_name)["DeletionTaskId"]
@@ -118,14 +118,14 @@ class Request:
             if is_error(error, "NoSuchEntity"):
                 return
             raise
-        pause = Backoff(self._deadline)
+        backoff = Backoff(self._deadline)
         while True:
             status = self._iam.call("get_service_linked_role_deletion_status", DeletionTaskId=task)
             if status["Status"] == "SUCCEEDED":
                 return
             if status["Status"] == "FAILED":
                 raise RequestError(self._usage(status.get("Reason", {})))
-            pause.wait(f"IAM is still deleting {self.role_name}: delete the stack again in some minutes")
+            backoff.wait(f"IAM is still deleting {self.role_name}; delete the stack again in a few minutes")
 
     def _usage(self, reason: dict[str, Any]) -> str:
         uses = [
@@ -135,7 +135,7 @@ class Request:
         return " ".join(
             [
                 f"{self.role_name} is in use and can't be deleted: {reason.get('Reason', 'IAM gave no reason')}",
-                # The prerequisites come first, because a long list of uses may be cut.
+                # The prerequisites come first, because a long list of uses can be truncated.
                 *([f"To clean up: {self._clean_up}."] if self._clean_up else []),
                 *([f"Used in {'; '.join(uses)}."] if uses else []),
             ]
@@ -152,7 +152,7 @@ class Request:
 
     def _is_linked(self, role: dict[str, Any]) -> bool:
         statements = role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
-        # IAM accepts a single statement without a list.
+        # IAM accepts a single statement that is not in a list.
         statements = [statements] if isinstance(statements, dict) else statements
         principals = [statement.get("Principal") for statement in statements]
         expected: list[Any] = [{"Service": self.service_principal}, {"Service": [self.service_principal]}]

@@ -16,9 +16,9 @@ from botocore.parsers import ResponseParserError
 
 logger = logging.getLogger()
 
-# Time reserved for one call that hangs, and for the answer.
+# The time reserved for one call that hangs, and for the response to CloudFormation.
 _MARGIN_SECONDS = 30.0
-# IAM is eventually consistent, so that a permission given a moment ago may not be there yet:
+# IAM is eventually consistent, so that a new permission can be missing for a short time:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 _PROPAGATION_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 8.0
@@ -70,7 +70,7 @@ class Backoff:
         seconds = self._seconds * random.uniform(0.5, 1.0)
         if time.monotonic() + seconds > self._deadline:
             raise DeadlineError(f"out of time: {reason}")
-        logger.info("again in %.1f s: %s", seconds, reason)
+        logger.info("retry in %.1f s: %s", seconds, reason)
         time.sleep(seconds)
         self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS)
 
@@ -99,12 +99,13 @@ class Service:
             needs: The field that the response must have. Default: - none
             secret: Whether a parameter is a secret, which an error message could repeat. If so, only the code of an
                 error is reported. Default: False
-            passes: Whether an error is transient, in addition to those of every service. Default: - none is
-            before_again: Called before each retry, because a call that failed may have had an effect.
+            passes: Returns whether an error is transient, in addition to the errors that are transient for every service.
+                Default: - no other error is
+            before_again: What to do before each retry, because a call that failed can have had an effect.
                 Default: - nothing
             parameters: The parameters of the operation.
         """
-        pause = Backoff(self._deadline)
+        backoff = Backoff(self._deadline)
         propagated = time.monotonic() + _PROPAGATION_SECONDS
         # The message if no time is left: the last error, not only the operation.
         reason = f"before {operation}"
@@ -112,10 +113,10 @@ class Service:
             if time.monotonic() > self._deadline:
                 raise DeadlineError(f"out of time: {reason}")
             try:
-                answer = getattr(client(self._name), operation)(**parameters)
-                if needs is None or needs in answer:
-                    return answer
-                fault = f"an answer without {needs}"
+                response = getattr(client(self._name), operation)(**parameters)
+                if needs is None or needs in response:
+                    return response
+                fault = f"a response without {needs}"
             except ClientError as error:
                 code, _ = code_and_message(error)
                 denied = code in _DENIED and time.monotonic() < propagated
@@ -129,7 +130,7 @@ class Service:
             except (BotoCoreError, ResponseParserError) as error:
                 fault = type(error).__name__ if secret else str(error)
             reason = f"{operation}: {fault}"
-            pause.wait(reason)
+            backoff.wait(reason)
             try:
                 before_again()
             except DeadlineError:
@@ -139,7 +140,7 @@ class Service:
 @functools.cache
 def client(service: str) -> Any:
     """Return the client of a service, which is created once."""
-    # This module retries, because it knows how much time is left.
+    # The SDK must not retry: this module does, because it knows how much time is left.
     config = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 1})
     make_client: Any = boto3.client
     return make_client(service, config=config)
@@ -152,6 +153,6 @@ def is_error(error: ClientError, code: str, text: str = "") -> bool:
 
 
 def code_and_message(error: ClientError) -> tuple[str, str]:
-    """Return the code and the message of an error; a response that is incomplete may lack either."""
+    """Return the code and the message of an error, either of which an incomplete response can lack."""
     details = error.response.get("Error", {})
     return details.get("Code") or "no code", details.get("Message") or "no message"
