@@ -1,4 +1,4 @@
-"""Import the modules of hand-written code, then optionally ``ssm_roles``, and print the duration and peak memory."""
+"""Import the modules of hand-written code, then optionally ``ssm_roles`` or every name of it, and print the cost."""
 
 import json
 import sys
@@ -12,7 +12,11 @@ from benchmarks.processes.peak_memory import peak_kilobytes
 
 if __name__ == "__main__":
     started = time.perf_counter()
-    if sys.argv[1] == "library":
-        import ssm_roles  # noqa: F401
+    if sys.argv[1] != "nothing":
+        import ssm_roles
+
+        if sys.argv[1] == "every name":
+            for name in ssm_roles.__all__:
+                getattr(ssm_roles, name)
     milliseconds = (time.perf_counter() - started) * 1e3
     print(json.dumps({"milliseconds": milliseconds, **peak_kilobytes()}))

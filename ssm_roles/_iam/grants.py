@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -175,6 +174,7 @@ def _policy_name(role: iam.IRole) -> str:
     stack = outermost = Stack.of(role)
     while outermost.nested_stack_parent is not None:
         outermost = outermost.nested_stack_parent
-    unique = hashlib.sha256(f"{role.node.path}Permissions".encode()).hexdigest()[:8]
+    # The end of a hash of the role's path in the construct tree.
+    unique = role.node.addr[-8:]
     room = POLICY_NAME_LENGTH - _REGION_LENGTH - len(f"--{unique}")
     return f"{outermost.stack_name[:room]}-{stack.region}-{unique}"

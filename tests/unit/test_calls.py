@@ -1,0 +1,52 @@
+"""How often constructs call into Node.js, which is what building them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aws_cdk import App, Stack
+from jsii._kernel.providers import process
+
+from ssm_roles import HybridServiceRole
+
+Counted = Callable[[Callable[[], object]], int]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Count the calls into Node.js while something runs."""
+    calls = 0
+    send = process._NodeProcess.send
+
+    def counting(*arguments: object, **keywords: object) -> object:
+        nonlocal calls
+        calls += 1
+        return send(*arguments, **keywords)  # type: ignore[arg-type]
+
+    def count(run: Callable[[], object]) -> int:
+        nonlocal calls
+        calls = 0
+        run()
+        return calls
+
+    monkeypatch.setattr(process._NodeProcess, "send", counting)
+    return count
+
+
+def test_the_simplest_role_costs_one_call(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+    # The first role of a process and of a stack also creates what the others share.
+    HybridServiceRole(stack, "First")
+    assert counted(lambda: HybridServiceRole(stack, "Second")) == 1
+
+
+def test_the_checks_at_synth_cost_few_calls_for_any_number_of_roles(counted: Counted) -> None:
+    def calls(roles: int) -> int:
+        app = App()
+        stack = Stack(app, "Stack")
+        for number in range(roles):
+            HybridServiceRole(stack, f"Role{number}")
+        return counted(app.synth)
+
+    assert calls(30) == calls(3)
