@@ -1,4 +1,4 @@
-"""What CloudFormation hands out as ResponseURL: an HTTP endpoint on this machine that keeps every answer."""
+"""The endpoint of ResponseURLs: an HTTP server on this machine that records every response."""
 
 import contextlib
 import itertools
@@ -11,13 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-# What a presigned URL carries in its query; whoever reads it may answer for the function.
+# The query of a presigned URL. Anyone who has it can respond in place of the function.
 SECRET = "X-Amz-Signature=5ecre7"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer as it arrived."""
+    """One response as it arrived."""
 
     path: str
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class Answer:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the JSON says."""
+        """The fields of the JSON body."""
         fields: dict[str, Any] = json.loads(self.body)
         return fields
 
@@ -40,7 +40,7 @@ class _Server(ThreadingHTTPServer):
         self.misfortunes: dict[str, list[str]] = {}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: connections break here on purpose."""
+        """Log nothing: connections break on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -68,16 +68,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class AnswerEndpoint:
-    """The endpoint, alive inside its `with` block."""
+    """The endpoint, which runs inside its `with` block."""
 
     def __init__(self) -> None:
         self._server = _Server()
         self._numbers = itertools.count(1)
-        # An answer is waited for by whoever sent it, so that nothing here ever waits for the poll.
+        # A function waits until its response is accepted, so that the poll interval delays only the shutdown.
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def __enter__(self) -> "AnswerEndpoint":
@@ -95,23 +95,23 @@ class AnswerEndpoint:
         """Return a new ResponseURL.
 
         Args:
-            misfortunes: What the attempts to answer meet, one after the other: a status such as `500`, or `closes the
-                connection`. Later attempts are taken.
+            misfortunes: What happens to each attempt to respond: a status such as `500`, or `closes the connection`.
+                Later attempts are accepted.
         """
         path = f"/answers/{next(self._numbers)}?{SECRET}"
         self._server.misfortunes[path] = list(misfortunes)
         return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
 
     def taken(self, url: str) -> list[Answer]:
-        """Return the answers that were taken at a URL."""
+        """Return the responses that a URL has accepted."""
         return list(self._server.taken.get(_path(url), []))
 
     def attempts(self, url: str) -> int:
-        """Return how often somebody tried to answer at a URL."""
+        """Return the number of attempts to respond at a URL."""
         return self._server.attempts.get(_path(url), 0)
 
     def forget(self) -> None:
-        """Drop what was taken so far, which many thousand answers make worth the while."""
+        """Delete all records, because thousands of responses take much memory."""
         for kept in (self._server.taken, self._server.attempts, self._server.misfortunes):
             kept.clear()
 
@@ -122,7 +122,7 @@ def _path(url: str) -> str:
 
 @contextlib.contextmanager
 def silent_endpoint() -> Iterator[str]:
-    """Yield the URL of an endpoint that takes every connection and never answers."""
+    """Yield the URL of an endpoint that accepts every connection and never responds."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)

@@ -1,4 +1,4 @@
-"""What runs the function: an IAM, a place for its answers, and the numbers of what was tried."""
+"""Fixtures that run a function: AWS, an endpoint for its responses, and the function itself."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def endpoint() -> Iterator[AnswerEndpoint]:
 
 @pytest.fixture
 def new_function(aws: EmbeddedAws, endpoint: AnswerEndpoint) -> NewFunction:
-    """Return what makes a function, as each stack has its own."""
+    """Return a factory of functions: each stack has its own."""
     root = {"AccessKeyId": aws.account, "SecretAccessKey": "test"}
-    # Quick, but not so quick that nothing else has the time to happen.
+    # Pauses take a little time, so that concurrent work makes progress.
     return lambda: EnsureFunction(endpoint, aws.endpoint_url, root, SimulatedClock(pace=0.01))
 
 

@@ -8,13 +8,13 @@ from .lambda_function import LambdaFunction, SimulatedClock
 
 
 class EnsureFunction(LambdaFunction):
-    """The one function of one stack that ensures roles.
+    """The function of one stack that ensures roles.
 
     Args:
-        endpoint: Where it answers.
-        iam_url: Where it finds IAM.
-        credentials: `AccessKeyId`, `SecretAccessKey` and `SessionToken` to act with.
-        clock: What it takes for the time.
+        endpoint: The endpoint that receives the responses.
+        iam_url: The URL of IAM.
+        credentials: The credentials of the function: `AccessKeyId`, `SecretAccessKey` and `SessionToken`.
+        clock: The clock of the function.
     """
 
     def __init__(
@@ -24,5 +24,5 @@ class EnsureFunction(LambdaFunction):
 
     @property
     def iam(self) -> Any:
-        """The client that the function itself has made."""
+        """The client that the function uses."""
         return self.client("iam")

@@ -52,12 +52,12 @@ class CustomResource:
 
     @property
     def mark(self) -> str:
-        """What the function adds to the description of a role that this stack created."""
+        """The mark that the function adds to the description of a role that this stack creates."""
         return f"[ssm-roles:{hashlib.sha256(self.stack_id.encode()).hexdigest()[:16]}]"
 
     @property
     def made_up_id(self) -> str:
-        """The physical id that CloudFormation makes up where no answer to the creation came."""
+        """The physical ID that CloudFormation generates if it gets no response to the creation."""
         return f"Fleet-{self.logical_id}-1ABCDEFGHIJKL"
 
     def create(self, new: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The embedded AWS in this process, on a simulated clock: for histories of thousands of calls.
 
-A call takes 1 ms here and 2.6 ms over HTTP. More than that, time is the test's own here, so that a deletion takes
-minutes and a fault comes at one certain call, the same in every run of the history.
+A call takes 1 ms here and 2.6 ms over HTTP. The simulated clock also makes histories reproducible: a deletion can take
+minutes, and a fault occurs at the same call in every run.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from .lambda_function import SimulatedClock
 from .wire import wire_answer
 
-# What a call that hangs costs the function: its own limit.
+# The read timeout of the function, which a call that hangs takes.
 HANGING_SECONDS = 15.0
 CALL_SECONDS = 0.1
 
 
 class Killed(BaseException):
-    """AWS Lambda ended the function in the middle of a call."""
+    """AWS Lambda stops the function during a call."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Fault:
     """What happens to one call.
 
     Attributes:
-        kind: `error` answers with `code`, `quotes` repeats the request as well, `hangs` never answers, `closes` ends
-            the connection, `garbles` answers what nobody can read, `kills` ends the function.
-        processed: Whether the call has its effect all the same.
-        code: The code of an error.
+        kind: `error` returns the error `code`, `quotes` also repeats the request in the message, `hangs` never
+            responds, `closes` closes the connection, `garbles` returns an unreadable body, `kills` stops the function.
+        processed: Whether the call has its effect despite the fault.
+        code: The code of the error.
     """
 
     kind: str
@@ -44,12 +44,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class Call:
-    """One call that reached AWS, and what it said.
+    """One call that reached AWS.
 
     Attributes:
         action: The action, such as `GetRole`.
         parameters: Its parameters.
-        processed: Whether it was carried out without an error.
+        processed: Whether the call succeeded.
     """
 
     action: str
@@ -61,7 +61,7 @@ class InProcessAws(ABC):
     """Services of one account.
 
     Args:
-        clock: The clock that everything in them goes by.
+        clock: The clock of the services.
     """
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -72,11 +72,11 @@ class InProcessAws(ABC):
         self.after_call: Callable[[Call], None] = lambda call: None
 
     def attach(self, client: Any, *, faulty: bool) -> None:
-        """Answer the calls of a client.
+        """Respond to the calls of a client.
 
         Args:
             client: A boto3 client of one of the services.
-            faulty: Whether `faults` befall its calls, and `calls` keeps them.
+            faulty: Whether `faults` apply to its calls, and `calls` records them.
         """
 
         def answer(request: AWSRequest, **_: Any) -> AWSResponse:
@@ -107,7 +107,7 @@ class InProcessAws(ABC):
         if fault.kind == "garbles":
             return self._answer(request, 200, b"<html>")
         said = (
-            f"Value '{request_body(request).decode()}' is no good" if fault.kind == "quotes" else "put there by a test"
+            f"Value '{request_body(request).decode()}' is invalid" if fault.kind == "quotes" else "injected by a test"
         )
         return self._answer(request, *self._error(fault.code, f"{fault.code}, {said}"))
 
@@ -116,7 +116,7 @@ class InProcessAws(ABC):
 
     @abstractmethod
     def _process(self, request: AWSRequest) -> tuple[int, bytes]:
-        """Return the status and the body that the service answers."""
+        """Return the status and the body of the response."""
 
     @abstractmethod
     def _read(self, request: AWSRequest) -> tuple[str, dict[str, Any]]:
@@ -124,21 +124,21 @@ class InProcessAws(ABC):
 
     @abstractmethod
     def _error(self, code: str, message: str) -> tuple[int, bytes]:
-        """Return an error as the service answers it."""
+        """Return the status and the body of an error."""
 
 
 def handled(handling: Any) -> tuple[int, bytes]:
-    """Return what a handler of the emulator answers, which is a coroutine that waits for nothing."""
+    """Return the response of a handler of the emulator, a coroutine that never waits."""
     try:
         handling.send(None)
     except StopIteration as done:
         status, _headers, answer = done.value
         return status, answer
-    raise AssertionError("the emulator waits for something")
+    raise AssertionError("the handler waits")
 
 
 def request_body(request: AWSRequest) -> bytes:
-    """Return what a request carries."""
-    # What is prepared to be sent is text or bytes already, which the stubs don't know.
+    """Return the body of a request."""
+    # The body of a prepared request is text or bytes, but the stubs declare more types.
     body: Any = request.body
     return body if isinstance(body, bytes) else body.encode()

@@ -1,4 +1,4 @@
-"""The embedded AWS's IAM in this process, on a simulated clock."""
+"""IAM of the embedded AWS in this process, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .lambda_function import SimulatedClock
 
 @functools.cache
 def _emulator() -> tuple[Any, Any]:
-    # The emulator reads its environment when it is imported, and takes half a second.
+    # The import of the emulator reads the environment and takes half a second.
     from embedded_aws.emulator import iam_answers, service_linked_roles
     from embedded_aws.emulator.ministack import iam
 
@@ -26,10 +26,10 @@ def _emulator() -> tuple[Any, Any]:
 
 
 class InProcessIam(InProcessAws):
-    """One account's IAM.
+    """IAM of one account.
 
     Args:
-        clock: The clock that its deletions go by.
+        clock: The clock for deletions.
     """
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -38,7 +38,7 @@ class InProcessIam(InProcessAws):
 
     @contextmanager
     def running(self, *, deletion_seconds: float) -> Iterator[None]:
-        """Have an empty account, and let its deletions take that long."""
+        """Run with an empty account, in which each deletion takes this time."""
         real_time = self._roles.time
         self._roles.time = self.clock
         try:
@@ -52,17 +52,17 @@ class InProcessIam(InProcessAws):
             self._roles.reset()
 
     def settle(self) -> dict[str, dict[str, Any]]:
-        """Carry out the deletions that are due, and return the roles by their names."""
+        """Complete the deletions that are due, and return the roles by name."""
         self._roles.settle()
         return {name: dict(role) for name, role in self._iam._roles.items()}
 
     def is_being_deleted(self, role_name: str) -> bool:
-        """Say whether a deletion of the role is under way."""
+        """Whether a deletion of the role is in progress."""
         deletions = self._roles._state.deletions.values()
         return any(each.role_name == role_name and not each.finished for each in deletions)
 
     def mark_used(self, role_name: str, usage: dict[str, list[str]]) -> None:
-        """Say what uses a role, by Region."""
+        """Set the resources that use a role, by Region."""
         self._roles.set_usage(self._roles.responses.get_account_id(), role_name, usage)
 
     def _process(self, request: AWSRequest) -> tuple[int, bytes]:

@@ -1,4 +1,4 @@
-"""Runs of functions at the same time, whose calls of AWS come in any order, the same each time."""
+"""Concurrent runs of functions, whose AWS calls are interleaved in a given, reproducible order."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class _Runner(threading.Thread):
 
 
 def interleave(aws: InProcessAws, runs: Sequence[Callable[[], object]], choices: Sequence[int]) -> None:
-    """Carry out runs at the same time: before each call of AWS and in each pause, another may go on.
+    """Carry out runs concurrently: before each AWS call and in each pause, another run can continue.
 
     Args:
-        aws: What the runs call.
-        runs: What to run.
-        choices: Whose turn it is, one choice after the other; then they take turns.
+        aws: The AWS that the runs call.
+        runs: The functions to run.
+        choices: The run that continues at each point, by number. After the last choice, the runs take turns.
     """
     parked = threading.Semaphore(0)
     runners = [_Runner(run, parked) for run in runs]

@@ -1,4 +1,4 @@
-"""A function as AWS Lambda runs it: its package loaded afresh, with an event, a context and a ResponseURL."""
+"""A function as AWS Lambda runs it: a newly loaded package, with an event, a context and a ResponseURL."""
 
 import functools
 import importlib
@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 
 @functools.cache
 def package_folder() -> Path:
-    """Return the folder that becomes the asset of each function, without importing what makes templates."""
+    """Return the folder that becomes the asset of each function, without importing the CDK."""
     spec = importlib.util.find_spec("ssm_roles")
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -36,13 +36,13 @@ def package_folder() -> Path:
 
 
 class SimulatedClock:
-    """A clock on which pauses pass at once.
+    """A clock on which pauses end immediately.
 
     Args:
-        pace: The share of a pause that it takes all the same. Default: 0
+        pace: The share of a pause that passes in real time. Default: 0
 
     Attributes:
-        in_pauses: What happens in each pause.
+        in_pauses: What to do in each pause.
     """
 
     def __init__(self, pace: float = 0.0) -> None:
@@ -68,7 +68,7 @@ class SimulatedClock:
 
 
 class Context:
-    """What AWS Lambda hands to a function beside the event."""
+    """The context that AWS Lambda passes to a function."""
 
     def __init__(self, clock: SimulatedClock, seconds: float) -> None:
         self._clock = clock
@@ -80,13 +80,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one run.
+    """The result of one run.
 
     Attributes:
-        answers: The answers as they arrived at the ResponseURL.
-        returned: What the function returned.
-        seconds: How long it took, on its own clock.
-        log: What it logged.
+        answers: The responses that arrived at the ResponseURL.
+        returned: The value that the function returned.
+        seconds: The duration, on the clock of the function.
+        log: The lines of its log.
     """
 
     answers: list[Answer]
@@ -96,7 +96,7 @@ class Run:
 
     @property
     def answer(self) -> dict[str, Any]:
-        """The one answer."""
+        """The only response."""
         assert len(self.answers) == 1, self.answers
         return self.answers[0].fields
 
@@ -110,7 +110,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why it failed."""
+        """The reason of a failure."""
         answer = self.answer
         assert answer["Status"] == "FAILED", answer
         reason: str = answer["Reason"]
@@ -129,12 +129,12 @@ class _Log(logging.Handler):
 
 @functools.cache
 def _session() -> botocore.session.Session:
-    # It keeps the descriptions of the APIs, which take a while to read.
+    # It caches the API models, which take long to load.
     return botocore.session.Session()
 
 
 class _Boto3:
-    """What the module sees as boto3: the one that leads to this machine, with these credentials."""
+    """The boto3 of the function, with an endpoint on this machine and given credentials."""
 
     def __init__(self, endpoint_url: str, credentials: Mapping[str, str]) -> None:
         self._endpoint_url = endpoint_url
@@ -157,12 +157,12 @@ class LambdaFunction:
     """One function of one stack.
 
     Args:
-        name: The name of its module.
-        endpoint: Where it answers.
-        aws_url: Where it finds AWS.
-        credentials: `AccessKeyId`, `SecretAccessKey` and `SessionToken` to act with.
-        clock: What it takes for the time.
-        environment: Its environment variables. Default: none
+        name: The name of the function's module.
+        endpoint: The endpoint that receives the responses.
+        aws_url: The URL of AWS.
+        credentials: The credentials of the function: `AccessKeyId`, `SecretAccessKey` and `SessionToken`.
+        clock: The clock of the function.
+        environment: The environment variables of the function. Default: - none
     """
 
     def __init__(
@@ -195,27 +195,27 @@ class LambdaFunction:
         self._handler = self.modules[name].handler
 
     def client(self, service: str) -> Any:
-        """Return the client that the function itself has made."""
+        """Return the client of a service that the function uses."""
         return self.modules["retries"].client(service)
 
     def run(self, event: Any, *, seconds: float = FUNCTION_SECONDS, misfortunes: tuple[str, ...] = ()) -> Run:
         """Run the function once.
 
         Args:
-            event: The event. One of CloudFormation comes without its ResponseURL, which is added where there is none.
-            seconds: How much time AWS Lambda gives it.
-            misfortunes: What its attempts to answer meet.
+            event: The event. A ResponseURL is added to an event of CloudFormation that has none.
+            seconds: The timeout of the function.
+            misfortunes: What happens to its attempts to respond; see `AnswerEndpoint.url`.
         """
         url = ""
         if isinstance(event, dict) and not event.keys() & {"ResponseURL", "Step", "Check"}:
             url = self.endpoint.url(*misfortunes)
             event = {**event, "ResponseURL": url}
-        # Secrets Manager runs it while CloudFormation waits for it.
+        # Secrets Manager can run the function while CloudFormation waits for it.
         interrupted, self._log.lines = self._log.lines, []
         self.clock.pauses.clear()
         start = self.clock.now
         try:
-            # As it comes out of the runtime of AWS Lambda.
+            # AWS Lambda parses the event from JSON.
             returned = self._handler(json.loads(json.dumps(event)), Context(self.clock, seconds))
             return Run(self.endpoint.taken(url) if url else [], returned, self.clock.now - start, self._log.lines)
         finally:
@@ -224,14 +224,14 @@ class LambdaFunction:
 
 
 def _load(package: str, name: str) -> dict[str, Any]:
-    """Import the module of a function under a package's name of its own, and return all modules of the package."""
+    """Import the module of a function in a package with a unique name, and return all modules of the package."""
     folder = package_folder() / "functions"
     spec = importlib.util.spec_from_file_location(package, folder / "__init__.py")
     assert spec is not None
     assert spec.loader is not None
     sys.modules[package] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[package])
-    # The module sets the level of the root logger, which is AWS Lambda's there and everybody's here.
+    # The module sets the level of the root logger, which all tests share.
     root = logging.getLogger()
     level = root.level
     try:

@@ -30,7 +30,7 @@ TRANSIENT = (
     "ServiceUnavailable",
     "Throttling",
 )
-# How long one attempt to answer may take.
+# The timeout of one attempt to respond.
 ANSWER_SECONDS = 5
 
 
@@ -41,12 +41,12 @@ def resource() -> CustomResource:
 
 @pytest.fixture
 def iam(aws: EmbeddedAws) -> Any:
-    """IAM as somebody else uses it."""
+    """IAM, as another user of the account calls it."""
     return aws.client("iam")
 
 
 def role(iam: Any, role_type: RoleType = SSM) -> Any:
-    """Return the role as IAM has it, None where there is none."""
+    """Return the role, or None if it does not exist."""
     try:
         return iam.get_role(RoleName=role_type.role_name)["Role"]
     except iam.exceptions.NoSuchEntityException:
@@ -54,7 +54,7 @@ def role(iam: Any, role_type: RoleType = SSM) -> Any:
 
 
 def calls_of(aws: EmbeddedAws, run: Callable[[], Run]) -> tuple[Run, list[str]]:
-    """Return what came of a run, and the IAM calls that it made."""
+    """Return the result of a run, and its IAM calls."""
     before = len(aws.calls())
     done = run()
     return done, [call.action.removeprefix("iam:") for call in aws.calls()[before:]]
@@ -85,7 +85,7 @@ class TestCreate:
         assert run.returned == run.answer
         assert calls == ["CreateServiceLinkedRole"]
 
-    def test_adopts_a_role_that_is_there_in_two_calls(
+    def test_adopts_an_existing_role_in_two_calls(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         iam.create_service_linked_role(AWSServiceName=SSM.service_principal, Description="Inventory")
@@ -103,14 +103,14 @@ class TestCreate:
         assert role(iam) == before
         assert calls == ["CreateServiceLinkedRole", "GetRole"]
 
-    def test_puts_the_description_in_front_of_its_mark(
+    def test_the_mark_follows_the_description(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(description="Inventory & <more>, à l'usine")))
 
         assert role(iam)["Description"] == f"Inventory & <more>, à l'usine {resource.mark}"
 
-    def test_the_longest_description_of_the_construct_fits_with_its_mark(
+    def test_the_longest_description_that_the_construct_allows_fits_with_its_mark(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(description="d" * 971))).attributes  # noqa: B018
@@ -127,7 +127,7 @@ class TestCreate:
             (DISCOVERY.path, {"Service": SSM.service_principal}),
         ],
     )
-    def test_refuses_another_role_of_the_same_name(
+    def test_rejects_another_role_of_the_same_name(
         self,
         function: EnsureFunction,
         resource: CustomResource,
@@ -146,7 +146,7 @@ class TestCreate:
         assert function.run(resource.delete(properties(destroy=True))).answer["Status"] == "SUCCESS"
         assert role(iam) == before
 
-    def test_refuses_another_role_whose_trust_policy_has_its_one_statement_in_no_list(
+    def test_rejects_another_role_whose_trust_policy_has_a_statement_that_is_not_in_a_list(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         create_lookalike(iam, "/", {"Service": "ec2.amazonaws.com"}, in_a_list=False)
@@ -154,11 +154,11 @@ class TestCreate:
         run = function.run(resource.create(properties(destroy=True)))
 
         assert "is another role" in run.reason
-        # The rollback, which would leave the stack in ROLLBACK_FAILED.
+        # The rollback must succeed: otherwise, the stack stays in ROLLBACK_FAILED.
         assert function.run(resource.delete(properties(destroy=True))).answer["Status"] == "SUCCESS"
         assert role(iam) is not None
 
-    def test_fails_with_the_words_of_iam_where_it_refuses_the_input_for_another_reason(
+    def test_fails_with_the_message_of_iam_if_iam_rejects_the_input_for_another_reason(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         words = "Service ssm.amazonaws.com does not have a service-linked role template, is the name right?"
@@ -170,14 +170,14 @@ class TestCreate:
         assert calls == ["CreateServiceLinkedRole"]
         assert role(iam) is None
 
-    def test_fails_with_the_words_of_iam_where_the_description_is_too_long(
+    def test_fails_with_the_message_of_iam_if_the_description_is_too_long(
         self, function: EnsureFunction, resource: CustomResource
     ) -> None:
         run = function.run(resource.create(properties(description="d" * 4000)))
 
         assert "less than or equal to 1000" in run.reason
 
-    def test_creates_the_role_where_it_went_between_the_two_calls(
+    def test_creates_the_role_if_it_is_deleted_between_the_two_calls(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         taken = f"Service role name {SSM.role_name} has been taken in this account, please try a different suffix."
@@ -196,7 +196,7 @@ class TestCreate:
             assert run.attributes["RoleName"] == role_type.role_name
             assert run.attributes["RoleArn"] == role(iam, role_type)["Arn"]
 
-    def test_two_stacks_at_the_same_moment_both_succeed_and_one_creates(
+    def test_stacks_that_ensure_a_role_concurrently_all_succeed_and_one_creates_it(
         self, aws: EmbeddedAws, new_function: NewFunction
     ) -> None:
         for _ in range(5):
@@ -226,7 +226,7 @@ class TestCreate:
 
 
 class TestUpdate:
-    def test_a_new_description_reaches_a_role_of_ours(
+    def test_a_new_description_changes_a_role_of_the_stack(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         created = function.run(resource.create(properties(description="Old"))).attributes
@@ -239,7 +239,7 @@ class TestUpdate:
         assert role(iam)["Description"] == f"New {resource.mark}"
         assert calls == ["CreateServiceLinkedRole", "GetRole", "UpdateRole"]
 
-    def test_a_new_description_leaves_an_adopted_role_alone_and_says_so(
+    def test_a_new_description_does_not_change_an_adopted_role_and_is_logged(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         iam.create_service_linked_role(AWSServiceName=SSM.service_principal, Description="Theirs")
@@ -252,7 +252,7 @@ class TestUpdate:
         assert "UpdateRole" not in calls
         assert any("was not created by this stack: its description is not changed" in line for line in run.log)
 
-    def test_a_role_that_another_stack_created_is_left_alone_too(
+    def test_a_new_description_does_not_change_a_role_of_another_stack(
         self, new_function: NewFunction, resource: CustomResource, iam: Any
     ) -> None:
         new_function().run(resource.create(properties(description="First")))
@@ -263,7 +263,7 @@ class TestUpdate:
         assert run.attributes["Creation"] == "ADOPTED"
         assert role(iam)["Description"] == f"First {resource.mark}"
 
-    def test_a_description_that_is_taken_away_stays_on_the_role(
+    def test_a_role_keeps_its_description_if_the_property_is_removed(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(description="Old")))
@@ -274,7 +274,7 @@ class TestUpdate:
         assert role(iam)["Description"] == f"Old {resource.mark}"
         assert "UpdateRole" not in calls
 
-    def test_another_role_type_gives_another_physical_id_and_keeps_the_old_role(
+    def test_another_role_type_has_another_physical_id_and_the_old_role_stays(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create())
@@ -285,7 +285,7 @@ class TestUpdate:
         assert run.attributes["RoleArn"] == role(iam, DISCOVERY)["Arn"]
         assert role(iam, SSM) is not None
 
-    def test_the_replaced_role_is_deleted_afterwards_and_the_new_one_stays(
+    def test_the_replaced_role_is_deleted_later_and_the_new_one_stays(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         old, new = properties(SSM, destroy=True), properties(DISCOVERY, destroy=True)
@@ -306,10 +306,10 @@ class TestUpdate:
         run = function.run(resource.update(properties(DISCOVERY), properties(SSM)))
 
         assert "LimitExceeded" in run.reason
-        # Another one would make CloudFormation delete a role that it takes for a replacement.
+        # With another ID, CloudFormation would delete the role as a replacement.
         assert run.answer["PhysicalResourceId"] == SSM.role_name
 
-    def test_a_role_that_was_deleted_by_hand_comes_back_as_ours(
+    def test_a_role_that_was_deleted_manually_is_created_again_by_the_stack(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         iam.create_service_linked_role(AWSServiceName=SSM.service_principal)
@@ -321,7 +321,7 @@ class TestUpdate:
         assert run.attributes["Creation"] == "CREATED"
         assert role(iam)["Description"] == resource.mark
 
-    def test_who_created_it_survives_a_replacement_and_the_way_back(
+    def test_the_creator_is_known_after_a_replacement_and_its_rollback(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         ssm, discovery = properties(SSM, destroy=True), properties(DISCOVERY, destroy=True)
@@ -335,7 +335,7 @@ class TestUpdate:
         assert role(iam, SSM) is None
         assert role(iam, DISCOVERY) is None
 
-    def test_a_role_whose_mark_somebody_took_away_is_nobodys(
+    def test_a_role_whose_mark_was_removed_belongs_to_no_stack(
         self, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -349,7 +349,7 @@ class TestUpdate:
 
 
 class TestDelete:
-    def test_retain_makes_no_call_at_all(
+    def test_retain_makes_no_call(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create())
@@ -361,7 +361,7 @@ class TestDelete:
         assert calls == []
         assert role(iam) is not None
 
-    def test_destroy_deletes_a_role_of_ours_and_waits_until_it_is_gone(
+    def test_destroy_deletes_a_role_of_the_stack_and_waits_for_the_deletion(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -375,7 +375,7 @@ class TestDelete:
         assert role(iam) is None
 
     @pytest.mark.parametrize("physical_id", [SSM.role_name, "Fleet-Ensured-1ABCDEFGHIJKL"])
-    def test_destroy_leaves_an_adopted_role_alone(
+    def test_destroy_does_not_delete_an_adopted_role(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any, physical_id: str
     ) -> None:
         iam.create_service_linked_role(AWSServiceName=SSM.service_principal)
@@ -390,7 +390,7 @@ class TestDelete:
         assert role(iam) is not None
         assert any("was not created by this stack: it is not deleted" in line for line in run.log)
 
-    def test_destroy_leaves_the_role_of_another_stack_alone(
+    def test_destroy_does_not_delete_a_role_of_another_stack(
         self, new_function: NewFunction, resource: CustomResource, iam: Any
     ) -> None:
         second = CustomResource("us-east-1")
@@ -422,7 +422,7 @@ class TestDelete:
         assert [function.run(event).answer["Status"] for _ in range(3)] == ["SUCCESS"] * 3
         assert role(iam) is None
 
-    def test_a_delete_joins_the_deletion_that_runs(
+    def test_a_delete_waits_for_a_deletion_in_progress(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -431,7 +431,7 @@ class TestDelete:
         assert function.run(resource.delete(properties(destroy=True))).answer["Status"] == "SUCCESS"
         assert role(iam) is None
 
-    def test_a_role_that_goes_between_the_calls_is_gone(
+    def test_a_delete_succeeds_if_the_role_is_deleted_between_the_calls(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -439,7 +439,7 @@ class TestDelete:
 
         assert function.run(resource.delete(properties(destroy=True))).answer["Status"] == "SUCCESS"
 
-    def test_a_role_in_use_fails_with_what_uses_it_and_what_to_do(
+    def test_the_error_for_a_role_in_use_has_its_uses_and_the_prerequisites(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -466,7 +466,7 @@ class TestDelete:
         assert function.run(event).answer["Status"] == "SUCCESS"
         assert role(iam) is None
 
-    def test_a_refusal_with_a_thousand_uses_in_unicode_is_cut_but_says_what_to_do(
+    def test_an_error_with_a_thousand_uses_is_truncated_but_has_the_prerequisites(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -479,7 +479,7 @@ class TestDelete:
         assert "eu-west-1: arn:aws:ssm:eu-west-1::é-0-日本" in run.reason
         assert run.reason.endswith("...")
 
-    def test_a_deletion_that_does_not_end_fails_in_time_and_a_later_one_succeeds(
+    def test_a_deletion_that_does_not_end_fails_before_the_timeout_and_a_later_one_succeeds(
         self, aws: EmbeddedAws, new_function: NewFunction, resource: CustomResource, iam: Any
     ) -> None:
         aws.set_deletion_seconds(600)
@@ -495,7 +495,7 @@ class TestDelete:
         assert function.run(resource.delete(properties(destroy=True))).answer["Status"] == "SUCCESS"
         assert role(iam) is None
 
-    def test_the_delete_of_a_failed_creation_has_nothing_to_do(
+    def test_the_delete_after_an_invalid_creation_makes_no_call(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource
     ) -> None:
         failed = function.run(resource.create({"RoleName": 7}))
@@ -510,7 +510,7 @@ class TestDelete:
         assert calls == []
 
     @pytest.mark.parametrize("destroy", [True, False])
-    def test_the_delete_after_a_lost_answer_to_the_creation_takes_what_is_ours(
+    def test_the_delete_after_a_lost_response_to_the_creation_deletes_the_role_of_the_stack(
         self, function: EnsureFunction, resource: CustomResource, iam: Any, *, destroy: bool
     ) -> None:
         function.run(resource.create(properties(destroy=destroy)))
@@ -521,7 +521,7 @@ class TestDelete:
         assert run.answer["PhysicalResourceId"] == resource.made_up_id
         assert (role(iam) is None) == destroy
 
-    def test_the_delete_of_what_was_never_created_succeeds(
+    def test_the_delete_of_a_role_that_was_never_created_succeeds(
         self, function: EnsureFunction, resource: CustomResource
     ) -> None:
         event = resource.delete(properties(destroy=True), physical_id=resource.made_up_id)
@@ -531,7 +531,7 @@ class TestDelete:
 
 class TestFaults:
     @pytest.mark.parametrize("code", TRANSIENT)
-    def test_what_passes_is_tried_again_with_longer_and_longer_pauses(
+    def test_a_transient_error_is_retried_with_exponential_backoff(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, code: str
     ) -> None:
         aws.fail_next("CreateServiceLinkedRole", code, times=6)
@@ -547,7 +547,7 @@ class TestFaults:
         "action", ["GetRole", "DeleteServiceLinkedRole", "GetServiceLinkedRoleDeletionStatus", "UpdateRole"]
     )
     @pytest.mark.parametrize("code", ["Throttling", "ServiceFailure", "ConcurrentModification"])
-    def test_every_call_is_tried_again(
+    def test_every_call_is_retried(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any, action: str, code: str
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -563,7 +563,7 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("code", "status"), [("ServiceFailure", 500), ("Throttling", 400), ("RequestTimeout", 408)]
     )
-    def test_a_role_whose_creation_was_answered_with_an_error_is_ours(
+    def test_a_role_that_was_created_despite_an_error_belongs_to_the_stack(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any, code: str, status: int
     ) -> None:
         aws.fail_next("CreateServiceLinkedRole", code, http_status=status, after_processing=True)
@@ -574,7 +574,7 @@ class TestFaults:
         function.run(resource.delete(properties(destroy=True)))
         assert role(iam) is None
 
-    def test_a_role_whose_creation_failed_for_good_after_all_is_found_by_the_rollback(
+    def test_the_rollback_deletes_a_role_that_was_created_despite_a_permanent_error(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         aws.fail_next("CreateServiceLinkedRole", "NobodyKnows", after_processing=True)
@@ -587,7 +587,7 @@ class TestFaults:
 
         assert role(iam) is None
 
-    def test_a_lost_answer_to_the_deletion_does_not_matter(
+    def test_a_deletion_succeeds_although_its_response_was_lost(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any
     ) -> None:
         function.run(resource.create(properties(destroy=True)))
@@ -597,7 +597,7 @@ class TestFaults:
         assert role(iam) is None
 
     @pytest.mark.parametrize(("status", "body"), [(502, b"<html>Bad Gateway</html>"), (503, b""), (504, b"")])
-    def test_an_error_of_what_stands_before_iam_is_tried_again(
+    def test_an_error_of_a_gateway_is_retried(
         self, function: EnsureFunction, resource: CustomResource, status: int, body: bytes
     ) -> None:
         answer_next(function.iam, status, body, times=2)
@@ -605,7 +605,7 @@ class TestFaults:
         assert function.run(resource.create()).attributes["Creation"] == "CREATED"
 
     @pytest.mark.parametrize("body", [b"", b"<CreateServiceLinkedRoleResponse><Create", b"it works"])
-    def test_an_answer_that_cannot_be_read_is_tried_again(
+    def test_an_unreadable_response_is_retried(
         self, function: EnsureFunction, resource: CustomResource, body: bytes
     ) -> None:
         answer_next(function.iam, 200, body)
@@ -623,21 +623,21 @@ class TestFaults:
             b"",
         ],
     )
-    def test_an_error_with_half_of_its_words_is_answered(
+    def test_an_incomplete_error_gets_a_response(
         self, function: EnsureFunction, resource: CustomResource, error: bytes
     ) -> None:
         answer_next(function.iam, 400, b"<ErrorResponse>" + error + b"<RequestId>1</RequestId></ErrorResponse>")
 
         assert function.run(resource.create()).reason
 
-    def test_a_permission_that_is_not_there_yet_is_waited_for(
+    def test_the_function_waits_for_a_new_permission(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource
     ) -> None:
         aws.fail_next("CreateServiceLinkedRole", "AccessDenied", http_status=403, times=4)
 
         assert function.run(resource.create()).attributes["Creation"] == "CREATED"
 
-    def test_a_permission_that_is_missing_is_not_waited_for_long(
+    def test_a_missing_permission_fails_after_a_short_time(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource
     ) -> None:
         aws.fail_next("CreateServiceLinkedRole", "AccessDenied", "not authorized to perform", http_status=403, times=99)
@@ -648,7 +648,7 @@ class TestFaults:
         assert 20 < run.seconds < 60
 
     @pytest.mark.parametrize("code", ["LimitExceeded", "MalformedInput", "UnmodifiableEntity"])
-    def test_what_does_not_pass_fails_at_once(
+    def test_a_permanent_error_fails_immediately(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, code: str
     ) -> None:
         aws.fail_next("CreateServiceLinkedRole", code, "no")
@@ -661,7 +661,7 @@ class TestFaults:
 
 class TestTime:
     @pytest.mark.parametrize("seconds", [900, 120, 45])
-    def test_a_fault_that_does_not_pass_is_answered_before_the_time_is_over(
+    def test_an_error_that_persists_gets_a_response_before_the_timeout(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, seconds: float
     ) -> None:
         function.clock.pace = 0
@@ -671,11 +671,11 @@ class TestTime:
 
         assert run.reason.startswith("out of time: create_service_linked_role")
         assert "Rate exceeded" in run.reason
-        # The rest is for one call that hangs and for the answer, and no more is given away.
+        # The rest is reserved for one call that hangs and for the response.
         assert seconds - 40 < run.seconds <= seconds - 25
 
     @pytest.mark.parametrize("call_seconds", [5, 14])
-    def test_slow_calls_do_not_outlive_the_function(
+    def test_slow_calls_end_before_the_timeout(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, call_seconds: float
     ) -> None:
         function.clock.pace = 0
@@ -688,9 +688,9 @@ class TestTime:
         for seconds in range(31, 90):
             update = resource.update(properties(description=f"New {seconds}"))
             run = function.run(update, seconds=seconds)
-            assert run.seconds <= seconds - 10, f"answered after {run.seconds} of {seconds} seconds"
+            assert run.seconds <= seconds - 10, f"responded after {run.seconds} of {seconds} seconds"
 
-    def test_an_iam_that_never_answers_does_not_keep_the_function_from_answering(
+    def test_the_function_responds_although_iam_never_does(
         self, function: EnsureFunction, endpoint: AnswerEndpoint, resource: CustomResource
     ) -> None:
         given: list[Config] = []
@@ -711,20 +711,22 @@ class TestTime:
         config: Any = given[0]
         assert len(given) == 1
         margin = function.modules["retries"]._MARGIN_SECONDS
-        # Within what is kept back, a call may hang and be answered for.
+        # The reserved time is enough for a call that hangs and for the response.
         assert config.connect_timeout + config.read_timeout + ANSWER_SECONDS <= margin
         assert config.retries["total_max_attempts"] == 1
 
-    def test_an_iam_that_nobody_can_reach_is_answered(self, endpoint: AnswerEndpoint, resource: CustomResource) -> None:
+    def test_the_function_responds_although_it_cannot_connect_to_iam(
+        self, endpoint: AnswerEndpoint, resource: CustomResource
+    ) -> None:
         root = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
-        # Nothing listens on the port of discarded bytes.
+        # Nothing listens on the discard port.
         lonely = EnsureFunction(endpoint, "http://127.0.0.1:9", root, SimulatedClock())
 
         assert "Could not connect" in lonely.run(resource.create(), seconds=60).reason
 
 
-class TestAnswers:
-    def test_an_answer_is_put_once_and_without_a_content_type(
+class TestResponses:
+    def test_a_response_is_sent_once_and_without_a_content_type(
         self, endpoint: AnswerEndpoint, function: EnsureFunction, resource: CustomResource
     ) -> None:
         url = endpoint.url()
@@ -733,7 +735,7 @@ class TestAnswers:
 
         [answer] = endpoint.taken(url)
         assert endpoint.attempts(url) == 1
-        # It is part of what the URL is signed for.
+        # The signature of the URL includes the content type.
         assert answer.headers["Content-Type"] == ""
         assert answer.headers["Content-Length"] == str(len(answer.body))
 
@@ -746,7 +748,7 @@ class TestAnswers:
             ("closes the connection", "500"),
         ],
     )
-    def test_an_answer_that_is_not_taken_is_put_again(
+    def test_a_response_that_is_not_accepted_is_sent_again(
         self,
         endpoint: AnswerEndpoint,
         function: EnsureFunction,
@@ -758,7 +760,7 @@ class TestAnswers:
         assert run.attributes["Creation"] == "CREATED"
         assert len(run.answers) == 1
 
-    def test_an_answer_that_nobody_takes_fails_the_function_so_that_the_event_comes_again(
+    def test_the_function_fails_if_its_response_is_never_accepted_so_that_the_event_is_retried(
         self, endpoint: AnswerEndpoint, function: EnsureFunction, resource: CustomResource
     ) -> None:
         event = resource.create()
@@ -768,7 +770,7 @@ class TestAnswers:
 
         assert function.run(event).attributes["Creation"] == "CREATED"
 
-    def test_an_endpoint_that_speaks_no_http_fails_the_function_after_the_same_attempts(
+    def test_the_function_fails_if_the_endpoint_does_not_use_http(
         self, function: EnsureFunction, resource: CustomResource
     ) -> None:
         listener, connections = no_http_endpoint()
@@ -808,7 +810,7 @@ class TestAnswers:
             f"http://a..b/?{SECRET}",
         ],
     )
-    def test_a_response_url_that_is_none_ends_quietly_and_is_not_logged(
+    def test_an_invalid_response_url_is_ignored_and_not_logged(
         self, function: EnsureFunction, resource: CustomResource, url: object
     ) -> None:
         run = function.run({**resource.create(), "ResponseURL": url})
@@ -816,7 +818,7 @@ class TestAnswers:
         assert run.returned["Status"] == "SUCCESS"
         assert SECRET not in "\n".join(run.log)
 
-    def test_a_long_reason_is_cut_to_what_cloudformation_takes(
+    def test_a_long_reason_is_truncated_to_the_limit_of_cloudformation(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource
     ) -> None:
         for message in ("m" * 20_000, "日" * 5_000, "\U0001d4b3" * 5_000):
@@ -827,7 +829,7 @@ class TestAnswers:
             assert 2048 < len(run.answers[0].body) <= 4096
             assert run.reason.startswith(f"CreateServiceLinkedRole: InvalidInput: {message[:100]}")
 
-    def test_an_exception_of_its_own_is_answered(self, function: EnsureFunction, resource: CustomResource) -> None:
+    def test_an_unexpected_exception_gets_a_response(self, function: EnsureFunction, resource: CustomResource) -> None:
         def fail(**_: Any) -> None:
             raise ZeroDivisionError("unheard of")
 
@@ -844,14 +846,14 @@ def create_lookalike(iam: Any, path: str, principal: dict[str, Any], *, in_a_lis
 
 
 def delete_by_hand(aws: EmbeddedAws, iam: Any) -> None:
-    """Delete the role as somebody else does."""
+    """Delete the role as another user of the account."""
     aws.set_deletion_seconds(0)
     iam.delete_service_linked_role(RoleName=SSM.role_name)
     assert role(iam) is None
 
 
 def no_http_endpoint() -> tuple[Any, list[object]]:
-    """Return a listening socket that answers every connection with something else than HTTP, and its connections."""
+    """Return a listening socket that responds with another protocol than HTTP, and its connections."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections: list[object] = []
 

@@ -1,4 +1,4 @@
-"""Events that CloudFormation never sends, each of which is answered all the same."""
+"""Events that CloudFormation never sends. The function responds to each of them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ NO_REMOVAL_POLICY: list[Any] = [
     "\uff24\uff25\uff33\uff34\uff32\uff2f\uff39",
 ]
 
-# The path of a value in the event, what it may not be, and in which events.
+# The path of a value in an event, its invalid values, and the types of the events.
 CORPUS: list[tuple[tuple[str, ...], list[Any], tuple[str, ...]]] = [
     (("RequestType",), [*NO_TEXT, "create", "CREATE", "Create ", "Read", "\uff23reate", "R" * 4096, "日" * 4096],
      ("Create", "Update", "Delete")),
@@ -104,7 +104,7 @@ CORPUS: list[tuple[tuple[str, ...], list[Any], tuple[str, ...]]] = [
 
 
 def broken(event: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """Return the event with another value in one place."""
+    """Return a copy of an event with another value at a path."""
     event = copy.deepcopy(event)
     place = event
     for key in path[:-1]:
@@ -121,12 +121,12 @@ def function(embedded_aws: EmbeddedAws, endpoint: AnswerEndpoint) -> Iterator[En
     embedded_aws.reset()
     root = {"AccessKeyId": embedded_aws.account, "SecretAccessKey": "test"}
     yield EnsureFunction(endpoint, embedded_aws.endpoint_url, root, SimulatedClock())
-    # Whatever they ask for, none of them had anything created, changed or deleted.
+    # None of the events has created, changed or deleted anything.
     assert embedded_aws.client("iam").list_roles()["Roles"] == []
 
 
 def check_refused(run: Run, event: dict[str, Any]) -> None:
-    """Check that the event was answered FAILED, once, with a reason, in words and in time."""
+    """Check that the only response to the event is FAILED, with a readable reason, before the timeout."""
     assert run.reason.strip()
     assert "Traceback" not in run.reason
     assert isinstance(run.answer["PhysicalResourceId"], str)
@@ -140,7 +140,7 @@ def check_refused(run: Run, event: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("path", "values", "request_types"), CORPUS, ids=[".".join(path) for path, _, _ in CORPUS])
-def test_every_event_of_the_corpus_is_answered_failed_with_a_reason(
+def test_every_event_of_the_corpus_fails_with_a_reason(
     function: EnsureFunction,
     record_property: RecordProperty,
     path: tuple[str, ...],
@@ -166,7 +166,7 @@ def test_every_event_of_the_corpus_is_answered_failed_with_a_reason(
 @pytest.mark.parametrize(
     "event", [None, True, 7, 3.5, "Create", "", [], [EVENTS["Create"]], {}, nested(200), "日" * 4096]
 )
-def test_what_is_no_event_has_nobody_to_answer_to_and_ends_quietly(
+def test_a_value_that_is_not_an_event_gets_no_response_and_no_exception(
     function: EnsureFunction, record_property: RecordProperty, event: Any
 ) -> None:
     record_property("bad events", 1)
@@ -180,7 +180,7 @@ def test_what_is_no_event_has_nobody_to_answer_to_and_ends_quietly(
 
 
 @pytest.mark.parametrize("url", NO_NAME[1:], ids=lambda url: repr(url)[:20])
-def test_an_event_without_a_usable_response_url_ends_quietly(
+def test_an_event_without_a_valid_response_url_raises_no_exception(
     function: EnsureFunction, record_property: RecordProperty, url: Any
 ) -> None:
     record_property("bad events", 1)
@@ -190,7 +190,7 @@ def test_an_event_without_a_usable_response_url_ends_quietly(
 
 
 @pytest.mark.parametrize("path", [path for path, _, _ in CORPUS if path[0] != "RequestType"], ids=".".join)
-def test_the_delete_of_nothing_succeeds_whatever_else_is_wrong(
+def test_the_delete_of_nothing_succeeds_even_if_the_event_is_invalid(
     function: EnsureFunction, record_property: RecordProperty, path: tuple[str, ...]
 ) -> None:
     if path == ("PhysicalResourceId",):
@@ -201,7 +201,7 @@ def test_the_delete_of_nothing_succeeds_whatever_else_is_wrong(
     assert function.run(event).answer["Status"] == "SUCCESS"
 
 
-def test_ids_that_are_longer_than_an_answer_may_be_are_answered_in_full(function: EnsureFunction) -> None:
+def test_ids_that_exceed_the_limit_of_a_response_are_not_truncated(function: EnsureFunction) -> None:
     for key in ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId"):
         event = broken(broken(EVENTS["Update"], ("ResourceProperties",), 7), (key,), "日" * 4096)
 
@@ -234,7 +234,7 @@ GENERATED: dict[tuple[str, ...], st.SearchStrategy[Any]] = {
 
 @st.composite
 def malformed_events(draw: st.DrawFn) -> dict[str, Any]:
-    """Generate events with one thing in them that is surely wrong, and other things that may be."""
+    """Generate events with at least one invalid value."""
     event = copy.deepcopy(EVENTS[draw(st.sampled_from(sorted(EVENTS)))])
     for key in draw(st.sets(st.sampled_from(["ResourceType", "ServiceToken", "OldResourceProperties", "Junk"]))):
         event[key] = draw(junk)
@@ -260,14 +260,10 @@ def try_generated_events(function: EnsureFunction, record_property: RecordProper
     record_property("bad events", tried)
 
 
-def test_generated_events_are_answered_failed_with_a_reason(
-    function: EnsureFunction, record_property: RecordProperty
-) -> None:
+def test_generated_events_fail_with_a_reason(function: EnsureFunction, record_property: RecordProperty) -> None:
     try_generated_events(function, record_property, 100)
 
 
 @pytest.mark.deep
-def test_many_generated_events_are_answered_failed_with_a_reason(
-    function: EnsureFunction, record_property: RecordProperty
-) -> None:
+def test_many_generated_events_fail_with_a_reason(function: EnsureFunction, record_property: RecordProperty) -> None:
     try_generated_events(function, record_property, 5_000)

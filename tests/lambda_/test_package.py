@@ -1,4 +1,4 @@
-"""What becomes the assets of the functions: little, and nothing that AWS Lambda does not have."""
+"""The assets of the functions: small, and without dependencies that AWS Lambda doesn't provide."""
 
 import ast
 import io
@@ -10,12 +10,12 @@ import pytest
 
 from .lambda_function import package_folder
 
-# What the runtime brings: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+# The packages that the runtime includes: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME = {"boto3", "botocore"}
 FILES = sorted(path for path in package_folder().rglob("*") if path.is_file() and path.suffix != ".pyc")
 
 
-def test_the_assets_are_one_package_with_a_module_for_each_function_and_what_they_share() -> None:
+def test_the_package_has_a_module_for_each_function_and_the_modules_that_they_share() -> None:
     assert [path.relative_to(package_folder()).as_posix() for path in FILES] == [
         "functions/__init__.py",
         "functions/custom_resource.py",
@@ -47,7 +47,7 @@ def test_it_is_at_most_20_kilobytes() -> None:
     assert len(package.getvalue()) <= 20 * 1024
 
 
-def test_it_holds_no_partition_and_no_region() -> None:
+def test_it_contains_no_partition_and_no_region() -> None:
     for path in FILES:
         source = path.read_text(encoding="utf-8")
         assert "arn:aws:" not in source

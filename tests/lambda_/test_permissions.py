@@ -1,4 +1,4 @@
-"""The permissions that templates give the function: enough for everything it does, and not one more."""
+"""The permissions of the function in templates: all that it needs, and no others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TRUST = {
 
 
 def resolved(value: Any) -> Any:
-    """Resolve what CloudFormation resolves when it deploys."""
+    """Resolve intrinsic functions as CloudFormation does at deploy time."""
     if isinstance(value, list):
         return [resolved(each) for each in value]
     if not isinstance(value, dict):
@@ -47,7 +47,7 @@ def resolved(value: Any) -> Any:
 
 
 def policies(**options: Any) -> dict[str, list[Statement]]:
-    """Synthesize a stack, and return the statements of its policies by their kind: of the function, of a deletion."""
+    """Synthesize a stack, and return the statements of its policies by kind: `function` or `delete`."""
     stack = Stack(App(), "Fleet", env=Environment(account="111122223333", region="eu-west-1"))
     ServiceLinkedRole(stack, "Inventory", role_type=ServiceLinkedRoleType.AMAZON_SSM, **options)
     found = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
@@ -56,7 +56,7 @@ def policies(**options: Any) -> dict[str, list[Statement]]:
         kind = "delete" if "Delete" in logical_id else "function"
         assert kind not in by_kind
         statements = resolved(policy["Properties"]["PolicyDocument"]["Statement"])
-        # AWS Lambda writes the log, the function does not.
+        # AWS Lambda writes the log, not the code of the function.
         by_kind[kind] = [each for each in statements if "logs:" not in json.dumps(each["Action"])]
     return by_kind
 
@@ -78,7 +78,7 @@ class Deployed:
         self.function = EnsureFunction(endpoint, aws.endpoint_url, credentials, SimulatedClock())
 
     def succeeds(self, event: Mapping[str, Any]) -> bool:
-        """Run the function; a failure must be one of permissions."""
+        """Run the function. It fails only if a permission is missing."""
         run = self.function.run(dict(event))
         if run.answer["Status"] == "SUCCESS":
             return True
@@ -86,7 +86,7 @@ class Deployed:
         return False
 
     def create_as_ours(self, description: str | None = None) -> None:
-        """Create the role as the function does, as the account's root."""
+        """Create the role with the mark of the stack, as the root user."""
         text = self.resource.mark if description is None else f"{description} {self.resource.mark}"
         self.root.create_service_linked_role(AWSServiceName=SSM.service_principal, Description=text)
 
@@ -109,8 +109,8 @@ def retain(deployed: Deployed) -> bool:
     return deployed.succeeds(deployed.resource.delete())
 
 
-def refuse_lookalike(deployed: Deployed) -> bool:
-    """Say that it is another role, which has another ARN, rather than that there is no permission to look."""
+def reject_lookalike(deployed: Deployed) -> bool:
+    """Report that the role is another one, whose ARN differs, and not that a permission is missing."""
     deployed.root.create_role(RoleName=SSM.role_name, AssumeRolePolicyDocument=json.dumps(TRUST))
     return "is another role" in deployed.function.run(deployed.resource.create()).reason
 
@@ -134,34 +134,34 @@ def destroy(deployed: Deployed) -> bool:
     return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
 
 
-def destroy_nothing_of_ours(deployed: Deployed) -> bool:
+def destroy_adopted(deployed: Deployed) -> bool:
     deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)
     return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
 
 
-def destroy_what_was_refused(deployed: Deployed) -> bool:
+def destroy_lookalike(deployed: Deployed) -> bool:
     deployed.root.create_role(RoleName=SSM.role_name, AssumeRolePolicyDocument=json.dumps(TRUST))
     return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
 
 
 def destroy_twice(deployed: Deployed) -> bool:
-    """Delete, and be asked again since the answer got lost."""
+    """Delete the role, and get the same event again because the response was lost."""
     deployed.create_as_ours()
     event = deployed.resource.delete(properties(destroy=True))
     return deployed.succeeds(event) and deployed.succeeds(event)
 
 
-def destroy_what_is_gone(deployed: Deployed) -> bool:
+def destroy_deleted(deployed: Deployed) -> bool:
     return deployed.succeeds(deployed.resource.delete(properties(destroy=True)))
 
 
-MINIMAL: list[Operation] = [create_missing, adopt, ensure_again, retain, refuse_lookalike]
+MINIMAL: list[Operation] = [create_missing, adopt, ensure_again, retain, reject_lookalike]
 DESCRIBED: list[Operation] = [*MINIMAL, create_described, adopt_with_description, describe]
 DESTROYED: list[Operation] = [
     destroy,
-    destroy_nothing_of_ours,
-    destroy_what_was_refused,
-    destroy_what_is_gone,
+    destroy_adopted,
+    destroy_lookalike,
+    destroy_deleted,
     destroy_twice,
 ]
 
@@ -187,14 +187,14 @@ def given(request: pytest.FixtureRequest) -> tuple[str, dict[str, list[Statement
 
 
 def operations(name: str, kind: str) -> list[Operation]:
-    """Return what a policy must be enough for, by itself.
+    """Return the operations that a policy must allow without the other one.
 
-    The deletion's is alone when the role has left the template and the function's policy is already without it.
+    When a role is removed from the template, the function's policy loses its statements before the role is deleted.
     """
     return DESTROYED if kind == "delete" else DESCRIBED if name == "described" else MINIMAL
 
 
-def test_what_the_template_gives_is_enough(
+def test_the_permissions_in_the_template_are_sufficient(
     given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
 ) -> None:
     name, by_kind = given
@@ -209,7 +209,7 @@ def as_list(value: str | list[str]) -> list[str]:
 
 
 def without_one(statements: list[Statement]) -> Iterator[tuple[str, list[Statement]]]:
-    """Yield the statements without one of their actions or resources, for each."""
+    """Yield the statements without one action or resource, for each of them."""
     for number, statement in enumerate(statements):
         for key in ("Action", "Resource"):
             for left_out in as_list(statement[key]):
@@ -219,7 +219,7 @@ def without_one(statements: list[Statement]) -> Iterator[tuple[str, list[Stateme
 
 
 @pytest.mark.deep
-def test_without_any_one_action_or_resource_something_fails(
+def test_every_action_and_every_resource_is_needed(
     given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
 ) -> None:
     name, by_kind = given
@@ -245,7 +245,7 @@ def test_without_any_one_action_or_resource_something_fails(
         ),
     ],
 )
-def test_every_statement_names_its_actions_and_the_one_role(name: str, actions: set[str]) -> None:
+def test_every_statement_has_exact_actions_and_one_role(name: str, actions: set[str]) -> None:
     found: set[str] = set()
     for statements in policies(**options(name)).values():
         for statement in statements:
@@ -257,7 +257,7 @@ def test_every_statement_names_its_actions_and_the_one_role(name: str, actions: 
     assert found == actions
 
 
-def test_another_role_than_the_stacks_cannot_be_touched(deploy: Callable[[list[Statement]], Deployed]) -> None:
+def test_the_function_cannot_manage_a_role_of_another_type(deploy: Callable[[list[Statement]], Deployed]) -> None:
     statements = [
         each for name in ("described", "destroyed") for kind in policies(**options(name)).values() for each in kind
     ]
@@ -270,8 +270,8 @@ def test_another_role_than_the_stacks_cannot_be_touched(deploy: Callable[[list[S
     assert not deployed.succeeds(deployed.resource.delete(properties(DISCOVERY, destroy=True)))
 
 
-def test_another_service_cannot_be_given_a_role(deploy: Callable[[list[Statement]], Deployed]) -> None:
-    """Not even where the ARN would allow it: the condition names the service."""
+def test_the_function_cannot_create_a_role_for_another_service(deploy: Callable[[list[Statement]], Deployed]) -> None:
+    """The condition names the service, so that even a statement for all ARNs is not enough."""
     [creation] = [each for each in policies()["function"] if each["Action"] == "iam:CreateServiceLinkedRole"]
     assert creation["Condition"] == {"StringEquals": {"iam:AWSServiceName": SSM.service_principal}}
     wide = [{**creation, "Resource": "*"}, *policies()["function"][1:]]

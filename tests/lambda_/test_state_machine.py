@@ -1,7 +1,7 @@
-"""Random histories of several stacks of one account, with everything going wrong that can go wrong on the way.
+"""Random histories of several stacks in one account, with faults at any point.
 
-CloudFormation, AWS Lambda, other people and other tools are simulated; the function is the real one, and IAM is the
-embedded AWS's. What a person would expect of the account stands beside it as a model, and is compared at every call.
+The function is the real one, and IAM is that of the embedded AWS. CloudFormation, AWS Lambda, other users and other
+tools are simulated. A model has the expected state of the account, and is compared with IAM at every call.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from .lambda_function import FUNCTION_SECONDS, Run, SimulatedClock
 
 RecordProperty = Callable[[str, object], None]
 
-# The account of requests that name none, which never leave this process.
+# The account of requests without credentials of an account; they never leave this process.
 ACCOUNT = "000000000000"
 NOWHERE = "http://localhost:9"
 ROOT = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
 REGIONS = ("eu-west-1", "us-east-1", "eu-west-1")
 ROLE_TYPES = {each.role_name: each for each in (SSM, DISCOVERY)}
 DELETION_SECONDS = 40.0
-# How long CloudFormation waits for an answer, and how often AWS Lambda runs a function for one event.
+# The time that CloudFormation waits for a response, and the number of runs of AWS Lambda for one event.
 SERVICE_SECONDS = 960.0
 LAMBDA_ATTEMPTS = 3
 CLEAN_UP_ATTEMPTS = 3
@@ -48,14 +48,14 @@ USAGE = {"us-east-1": ["arn:aws:ssm:us-east-1:111122223333:resource-data-sync/fl
 
 @dataclass(frozen=True)
 class Trouble:
-    """What one event meets.
+    """The faults during one event.
 
     Attributes:
-        faults: What happens to the calls of IAM in the first run, one after the other; None is nothing.
-        outage: What happens to all of them in every run.
-        misfortunes: What the first attempts to answer meet.
-        lost: Whether no answer ever arrives.
-        repeated: Whether AWS Lambda delivers the event once more after it was answered.
+        faults: The faults of the IAM calls in the first run, in order. None is no fault.
+        outage: The fault of all IAM calls in every run.
+        misfortunes: What happens to the first attempts to respond; see `AnswerEndpoint.url`.
+        lost: Whether no response ever arrives.
+        repeated: Whether AWS Lambda delivers the event again after the response.
     """
 
     faults: tuple[Fault | None, ...] = ()
@@ -66,7 +66,7 @@ class Trouble:
 
     @property
     def passes(self) -> bool:
-        """Whether the function must succeed in spite of it."""
+        """Whether the function must succeed despite the faults."""
         lasting = [fault for fault in self.faults if fault is not None and fault.code == "AccessDenied"]
         return self.outage is None and not lasting
 
@@ -101,7 +101,7 @@ wishes = st.builds(
 
 @dataclass
 class Bench:
-    """What all histories run on, since it takes a while to make."""
+    """The objects that all histories share, because creating them takes long."""
 
     endpoint: AnswerEndpoint
     clock: SimulatedClock
@@ -115,13 +115,13 @@ class Bench:
 
 @dataclass
 class KnownRole:
-    """A role, as a person knows it who saw everything that happened.
+    """The expected state of a role.
 
     Attributes:
-        role_id: Its id, by which it differs from a later role of its name.
-        owner: The id of the stack that created it and whose mark is still on it; None for everybody else's.
-        description: Its description.
-        doomed: Whether somebody who may had it deleted.
+        role_id: The ID of the role, which differs from that of a later role of the same name.
+        owner: The ID of the stack that created the role and whose mark it still has, or None.
+        description: The description of the role.
+        doomed: Whether its deletion was requested by someone who is allowed to delete it.
     """
 
     role_id: str
@@ -132,14 +132,14 @@ class KnownRole:
 
 @dataclass
 class Stack:
-    """One place for a stack: stacks come and go in it.
+    """A slot for one stack at a time.
 
     Attributes:
-        number: Which place, and whose function.
-        resource: The custom resource of the stack that is there now.
-        wish: What CloudFormation has as its properties.
-        physical_id: What CloudFormation has as its physical id.
-        state: `none`, `live`, `to be rolled back` after a rollback of an update that failed, `to be deleted`.
+        number: The number of the slot and of its function.
+        resource: The custom resource of the current stack.
+        wish: The properties of the custom resource that CloudFormation knows.
+        physical_id: The physical ID that CloudFormation knows.
+        state: `none`, `live`, `to be rolled back` (the rollback of an update has failed) or `to be deleted`.
     """
 
     number: int
@@ -150,7 +150,7 @@ class Stack:
 
 
 class Account(RuleBasedStateMachine):
-    """One account, its stacks, and the people and tools beside them."""
+    """One account with its stacks, other users and other tools."""
 
     bench: ClassVar[Bench]
 
@@ -166,7 +166,7 @@ class Account(RuleBasedStateMachine):
         self.roles: dict[str, KnownRole] = {}
         self.used: set[str] = set()
         self.stacks = [Stack(number) for number in range(len(REGIONS))]
-        # Roles that outlive their stack, with the reason: stack id and role name.
+        # The reasons why roles outlive their stacks, by stack ID and role name.
         self.left: dict[tuple[str, str], str] = {}
         self.current: tuple[Stack, dict[str, Any]] | None = None
 
@@ -176,10 +176,10 @@ class Account(RuleBasedStateMachine):
         finally:
             self.running.__exit__(None, None, None)
 
-    # What people do.
+    # The actions of users.
 
     @initialize(existing=st.sets(st.sampled_from(sorted(ROLE_TYPES))))
-    def some_roles_are_there(self, existing: set[str]) -> None:
+    def some_roles_exist(self, existing: set[str]) -> None:
         for role_name in sorted(existing):
             self.create_by_hand(role_name)
 
@@ -191,7 +191,7 @@ class Account(RuleBasedStateMachine):
         stack.wish = wish
         answer = self.deliver(stack, stack.resource.create(wish), trouble)
         if answer is None:
-            # CloudFormation knows no physical id and makes one up.
+            # CloudFormation has no physical ID and generates one.
             self.delete(stack, stack.resource.made_up_id, then)
         elif answer["Status"] == "FAILED" or rolls_back == 3:
             self.delete(stack, answer["PhysicalResourceId"], then)
@@ -217,7 +217,7 @@ class Account(RuleBasedStateMachine):
         old, old_id = stack.wish, stack.physical_id
         answer = self.deliver(stack, stack.resource.update(wish, old, old_id), trouble)
         if answer is None or answer["Status"] == "FAILED":
-            # CloudFormation does not know whether there is a new role, and asks nobody to delete it.
+            # CloudFormation doesn't know whether there is a new role, and doesn't delete it.
             self.leave(stack, wish["RoleName"], "of an update that failed")
             self.roll_back(stack, wish, then, cleaning)
             return
@@ -242,13 +242,13 @@ class Account(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.roles) < len(ROLE_TYPES))
     @rule(number=st.integers(0, 1), lookalike=st.integers(0, 4))
-    def somebody_creates_a_role(self, number: int, lookalike: int) -> None:
+    def a_user_creates_a_role(self, number: int, lookalike: int) -> None:
         missing = sorted(set(ROLE_TYPES) - set(self.roles))
         self.create_by_hand(missing[number % len(missing)], lookalike=lookalike == 4)
 
     @precondition(lambda self: set(self.roles) - self.used)
     @rule(number=st.integers(0, 1))
-    def somebody_deletes_a_role(self, number: int) -> None:
+    def a_user_deletes_a_role(self, number: int) -> None:
         unused = sorted(set(self.roles) - self.used)
         role_name = unused[number % len(unused)]
         self.roles[role_name].doomed = True
@@ -271,7 +271,7 @@ class Account(RuleBasedStateMachine):
 
     @precondition(lambda self: set(self.roles) - self.used)
     @rule(number=st.integers(0, 1))
-    def a_service_starts_to_use_a_role(self, number: int) -> None:
+    def a_service_starts_using_a_role(self, number: int) -> None:
         unused = sorted(set(self.roles) - self.used)
         role_name = unused[number % len(unused)]
         self.used.add(role_name)
@@ -279,7 +279,7 @@ class Account(RuleBasedStateMachine):
 
     @precondition(lambda self: self.used)
     @rule(number=st.integers(0, 1))
-    def a_service_stops_to_use_a_role(self, number: int) -> None:
+    def a_service_stops_using_a_role(self, number: int) -> None:
         role_name = sorted(self.used)[number % len(self.used)]
         self.used.discard(role_name)
         self.iam.mark_used(role_name, {})
@@ -289,7 +289,7 @@ class Account(RuleBasedStateMachine):
         self.compare()
 
     def end(self) -> None:
-        """Delete every stack, without trouble, and look at what is left."""
+        """Delete every stack without faults, and check the remaining roles."""
         for role_name in sorted(self.used):
             self.iam.mark_used(role_name, {})
         self.used.clear()
@@ -301,9 +301,9 @@ class Account(RuleBasedStateMachine):
         self.compare()
         for role_name, role in self.roles.items():
             if role.owner is not None:
-                assert (role.owner, role_name) in self.left, f"{role_name} is left although its stack is gone"
+                assert (role.owner, role_name) in self.left, f"{role_name} still exists although its stack is deleted"
 
-    # What CloudFormation and AWS Lambda do.
+    # The actions of CloudFormation and AWS Lambda.
 
     def delete(self, stack: Stack, physical_id: str, trouble: Trouble) -> None:
         """Delete the stack, or roll back its creation."""
@@ -316,12 +316,12 @@ class Account(RuleBasedStateMachine):
                 self.leave(stack, stack.wish["RoleName"], "retained")
 
     def roll_back(self, stack: Stack, undone: dict[str, Any], trouble: Trouble, cleaning: Trouble) -> None:
-        """Return to the properties that the stack has, from others that failed or that something else made fail."""
+        """Roll back an update: return from the new properties to those that the stack has."""
         stack.state = "to be rolled back"
         new_id = stack.physical_id
         answer = self.deliver(stack, stack.resource.update(stack.wish, undone, new_id), trouble)
         if answer is None or answer["Status"] == "FAILED":
-            # The replacement is forgotten once somebody deletes the stack in this state.
+            # If the stack is deleted in this state, CloudFormation doesn't delete the replacement.
             self.leave(stack, undone["RoleName"], "of a rollback that failed")
             return
         stack.physical_id = answer["PhysicalResourceId"]
@@ -330,7 +330,7 @@ class Account(RuleBasedStateMachine):
             self.clean_up(stack, undone, new_id, cleaning)
 
     def clean_up(self, stack: Stack, replaced: dict[str, Any], physical_id: str, trouble: Trouble) -> None:
-        """Delete what was replaced; where that fails, forget it."""
+        """Delete a replaced resource. If that fails several times, keep it."""
         for attempt in range(CLEAN_UP_ATTEMPTS):
             event = stack.resource.delete(replaced, physical_id)
             answer = self.deliver(stack, event, trouble if attempt == 0 else CALM)
@@ -345,7 +345,7 @@ class Account(RuleBasedStateMachine):
         """Run the function for an event as often as AWS Lambda does.
 
         Returns:
-            The answer that CloudFormation got, or None where it got none.
+            The response that CloudFormation got, or None.
         """
         answer: dict[str, Any] | None = None
         for attempt in range(LAMBDA_ATTEMPTS):
@@ -354,7 +354,7 @@ class Account(RuleBasedStateMachine):
             if first and trouble.outage is None:
                 self.iam.faults = list(trouble.faults)
             misfortunes = ("500",) * 3 if trouble.lost else trouble.misfortunes if first else ()
-            # Enough for many attempts; a whole quarter of an hour would be hundreds.
+            # This is enough for many attempts; the full timeout allows hundreds.
             seconds = FUNCTION_SECONDS if trouble.outage is None else 120.0
             run = self.run(stack, event, misfortunes, seconds)
             if run is not None:
@@ -372,7 +372,7 @@ class Account(RuleBasedStateMachine):
         return answer
 
     def run(self, stack: Stack, event: dict[str, Any], misfortunes: tuple[str, ...], seconds: float) -> Run | None:
-        """Run the function once; None where it was killed, or where nobody took its answer."""
+        """Run the function once, and return None if it was stopped or its response was not accepted."""
         self.bench.events += 1
         self.current = (stack, event)
         self.calls_before = len(self.iam.calls)
@@ -390,14 +390,14 @@ class Account(RuleBasedStateMachine):
             self.iam.faults = []
             self.current = None
             self.compare()
-        assert len(run.answers) == 1, "every run that ends has one answer"
+        assert len(run.answers) == 1, "every run that ends has one response"
         assert run.seconds < seconds
         return run
 
-    # What a person expects.
+    # The model.
 
     def see(self, call: Call) -> None:
-        """Look at each call of the function, at the moment that IAM carries it out."""
+        """Check each call of the function when IAM carries it out, and update the model."""
         assert self.current is not None
         stack, event = self.current
         wish = event["ResourceProperties"]
@@ -428,7 +428,7 @@ class Account(RuleBasedStateMachine):
         assert call.action in ("GetRole", "GetServiceLinkedRoleDeletionStatus", "UpdateRole", "DeleteServiceLinkedRole")
 
     def check(self, stack: Stack, event: dict[str, Any], run: Run, *, must_succeed: bool) -> None:
-        """Compare an answer with what a person would expect."""
+        """Compare a response with the model."""
         answer, wish = run.answer, event["ResourceProperties"]
         role_name = wish["RoleName"]
         role = self.roles.get(role_name)
@@ -445,7 +445,7 @@ class Account(RuleBasedStateMachine):
             lookalike = role is not None and not self.is_linked(role_name)
             assert lookalike or not must_succeed, answer["Reason"]
             return
-        # It may be on its way out, because of a deletion that began before.
+        # An earlier deletion of the role can still be in progress.
         assert role is not None
         assert answer["PhysicalResourceId"] == role_name
         assert answer["Data"] == {
@@ -490,17 +490,17 @@ class Account(RuleBasedStateMachine):
             assert real[role_name]["Description"] == role.description
 
     def settle(self) -> None:
-        """Take the roles out of the model whose deletion was due, and no others."""
+        """Remove the roles from the model whose deletion is complete."""
         real = self.iam.settle()
         for role_name, role in list(self.roles.items()):
             there = role_name in real and real[role_name]["RoleId"] == role.role_id
             if not there:
-                assert role.doomed, f"{role_name} is gone, and nobody who may had it deleted"
+                assert role.doomed, f"{role_name} was deleted although no one was allowed to delete it"
                 del self.roles[role_name]
             elif role.doomed and not self.iam.is_being_deleted(role_name):
                 role.doomed = False
 
-    # Small things.
+    # Helpers.
 
     def leave(self, stack: Stack, role_name: str, reason: str) -> None:
         self.left[stack.resource.stack_id, role_name] = reason
@@ -569,11 +569,13 @@ def try_histories(bench: Bench, record_property: RecordProperty, histories: int)
             record_property(name, getattr(bench, name))
 
 
-def test_no_history_surprises_anybody(bench: Bench, record_property: RecordProperty) -> None:
+def test_no_history_violates_the_model(bench: Bench, record_property: RecordProperty) -> None:
     try_histories(bench, record_property, 30)
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("part", range(4))
-def test_no_history_of_thousands_surprises_anybody(bench: Bench, record_property: RecordProperty, part: int) -> None:
+def test_none_of_thousands_of_histories_violates_the_model(
+    bench: Bench, record_property: RecordProperty, part: int
+) -> None:
     try_histories(bench, record_property, 400)

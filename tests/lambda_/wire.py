@@ -1,4 +1,4 @@
-"""What comes back over the wire when AWS itself is not what answers."""
+"""HTTP responses that do not come from AWS."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,13 @@ class _Raw:
 
 
 def wire_answer(request: AWSRequest, status: int, body: bytes, content_type: str = "text/xml") -> AWSResponse:
-    """Return an HTTP answer as botocore reads it from a connection."""
+    """Return an HTTP response as botocore reads it from a connection."""
     headers = HTTPHeaders.from_pairs([("content-type", content_type)])  # type: ignore[no-untyped-call, unused-ignore]
     return AWSResponse(str(request.url), status, headers, _Raw(body))
 
 
 def answer_next(client: Any, status: int, body: bytes, times: int = 1) -> None:
-    """Have the next calls of a client answered like this, whoever they were meant for."""
+    """Return this response to the next calls of a client."""
     left = [None] * times
 
     def answer(request: AWSRequest, **_: Any) -> AWSResponse | None:

@@ -57,7 +57,7 @@ def answer_event(
         response["Reason"] = str(error)
     except ClientError as error:
         response["Reason"] = ": ".join([error.operation_name, *code_and_message(error)])
-    except Exception as error:  # Without a response, CloudFormation waits for up to an hour.
+    except Exception as error:  # Without a response, CloudFormation waits until its timeout.
         logger.exception("unexpected error")
         response["Reason"] = f"{type(error).__name__}: {error}"
     _send(event.get("ResponseURL"), response)

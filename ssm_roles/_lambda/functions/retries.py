@@ -99,7 +99,7 @@ class Service:
             needs: The field that the response must have. Default: - none
             secret: Whether a parameter is a secret, which an error message could repeat. If so, only the code of an
                 error is reported. Default: False
-            passes: Returns whether an error is transient, in addition to the errors that are transient for every service.
+            passes: Returns whether an error of this operation is transient, in addition to those that always are.
                 Default: - no other error is
             before_again: What to do before each retry, because a call that failed can have had an effect.
                 Default: - nothing

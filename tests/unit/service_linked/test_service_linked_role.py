@@ -105,7 +105,7 @@ def id_of(stack: Stack, resource_type: str) -> str:
 
 
 def function_permissions(stack: Stack) -> list[dict[str, Any]]:
-    """Synthesize, and return what the function may do, but for its log."""
+    """Synthesize, and return the permissions of the function except for its log group."""
     allowed = [
         each
         for policy in resources(stack, "AWS::IAM::Policy").values()
@@ -114,10 +114,10 @@ def function_permissions(stack: Stack) -> list[dict[str, Any]]:
     return [each for each in allowed if each["Action"] != ["logs:CreateLogStream", "logs:PutLogEvents"]]
 
 
-# The four that every construct has
+# The four tests that every construct has
 
 
-def test_a_minimal_native_definition_is_the_resource_retained_and_nothing_else(stack: Stack) -> None:
+def test_a_minimal_native_definition_is_one_retained_resource(stack: Stack) -> None:
     role = ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=NATIVE)
     assert synthesized(stack) == {
         "Resources": {
@@ -218,31 +218,31 @@ def test_a_minimal_ensured_definition_is_a_custom_resource_and_a_function_with_i
     }
 
 
-def test_everything_that_can_be_set_of_a_native_one_is_in_the_template(stack: Stack) -> None:
+def test_all_arguments_of_a_native_role_are_in_the_template(stack: Stack) -> None:
     ServiceLinkedRole(
         stack,
         "Inventory",
         role_type=AMAZON_SSM,
         creation=NATIVE,
         removal_policy=RemovalPolicy.DESTROY,
-        description="Inventory of ours",
+        description="Inventory",
     )
     (resource,) = resources(stack, "AWS::IAM::ServiceLinkedRole").values()
     assert resource == {
         "Type": "AWS::IAM::ServiceLinkedRole",
-        "Properties": {"AWSServiceName": "ssm.amazonaws.com", "Description": "Inventory of ours"},
+        "Properties": {"AWSServiceName": "ssm.amazonaws.com", "Description": "Inventory"},
         "DeletionPolicy": "Delete",
         "UpdateReplacePolicy": "Delete",
     }
 
 
-def test_everything_that_can_be_set_of_an_ensured_one_is_in_the_template(stack: Stack) -> None:
+def test_all_arguments_of_an_ensured_role_are_in_the_template(stack: Stack) -> None:
     ServiceLinkedRole(
         stack,
         "Insights",
         role_type=OPS_INSIGHTS,
         removal_policy=RemovalPolicy.DESTROY,
-        description="Insights of ours",
+        description="Operational insights",
     )
     (resource,) = resources(stack, CUSTOM_RESOURCE).values()
     (delete,) = resource.pop("DependsOn")
@@ -254,7 +254,7 @@ def test_everything_that_can_be_set_of_an_ensured_one_is_in_the_template(stack: 
             "RoleName": "AWSServiceRoleForAmazonSSM_OpsInsights",
             "AWSServiceName": "opsinsights.ssm.amazonaws.com",
             "RemovalPolicy": "DESTROY",
-            "Description": "Insights of ours",
+            "Description": "Operational insights",
             "CleanUp": OPS_INSIGHTS.deletion_prerequisites,
         },
         "DeletionPolicy": "Delete",
@@ -299,7 +299,7 @@ def test_the_role_is_a_principal_of_resource_policies(creation: ServiceLinkedRol
     ],
     ids=lambda each: str(each)[:60],
 )
-def test_invalid_input_is_refused_and_leaves_nothing_behind(
+def test_invalid_input_is_rejected_and_leaves_the_tree_unchanged(
     argument: str, arguments: dict[str, Any], stack: Stack, refused: Refused
 ) -> None:
     refused(lambda: ServiceLinkedRole(stack, "Role", **{"role_type": AMAZON_SSM, **arguments}), argument, tree=stack)
@@ -308,7 +308,7 @@ def test_invalid_input_is_refused_and_leaves_nothing_behind(
     assert len(resources(stack, CUSTOM_RESOURCE)) == 1
 
 
-def test_a_description_is_as_long_as_iam_allows_with_the_mark_of_the_stack(stack: Stack) -> None:
+def test_a_description_can_have_the_length_that_iam_allows_less_the_mark_of_the_stack(stack: Stack) -> None:
     ServiceLinkedRole(stack, "Ensured", role_type=AMAZON_SSM, description="d" * 971)
     ServiceLinkedRole(stack, "Native", role_type=OPS_INSIGHTS, creation=NATIVE, description="d" * 1000)
     assert only(stack, CUSTOM_RESOURCE)["Description"] == "d" * 971
@@ -316,7 +316,7 @@ def test_a_description_is_as_long_as_iam_allows_with_the_mark_of_the_stack(stack
 
 
 @either_creation
-def test_the_same_role_twice_in_a_stack_is_refused_and_both_are_named(
+def test_the_same_role_twice_in_a_stack_is_rejected_with_both_paths(
     creation: ServiceLinkedRoleCreation, stack: Stack, refused: Refused
 ) -> None:
     platform = Construct(stack, "Platform")
@@ -332,7 +332,7 @@ def test_the_same_role_twice_in_a_stack_is_refused_and_both_are_named(
         assert "AWSServiceRoleForAmazonSSM" in message
 
 
-def test_the_same_role_in_two_stacks_and_another_role_in_one_are_accepted() -> None:
+def test_two_stacks_can_define_the_same_role_and_one_stack_several_roles() -> None:
     app = App()
     one, two = Stack(app, "One"), Stack(app, "Two")
     for stack in (one, two):
@@ -341,14 +341,14 @@ def test_the_same_role_in_two_stacks_and_another_role_in_one_are_accepted() -> N
     assert len(resources(one, CUSTOM_RESOURCE)) == len(resources(two, CUSTOM_RESOURCE)) == 1
 
 
-def test_a_scope_that_is_in_no_stack_is_refused(refused: Refused) -> None:
+def test_a_scope_outside_a_stack_is_rejected(refused: Refused) -> None:
     app = App()
     refused(lambda: ServiceLinkedRole(app, "Role", role_type=AMAZON_SSM), "scope", tree=app)
     refused(lambda: ServiceLinkedRole.from_role_type(app, "Role", AMAZON_SSM), "scope", tree=app)
 
 
 @either_creation
-def test_an_id_that_is_taken_is_refused(creation: ServiceLinkedRoleCreation, stack: Stack, refused: Refused) -> None:
+def test_a_duplicate_id_is_rejected(creation: ServiceLinkedRoleCreation, stack: Stack, refused: Refused) -> None:
     ServiceLinkedRole(stack, "Role", role_type=AMAZON_SSM, creation=creation)
     refused(lambda: ServiceLinkedRole(stack, "Role", role_type=OPS_INSIGHTS, creation=creation), "id", tree=stack)
     refused(lambda: ServiceLinkedRole.from_role_type(stack, "Role", OPS_INSIGHTS), "id", tree=stack)
@@ -358,7 +358,7 @@ def test_an_id_that_is_taken_is_refused(creation: ServiceLinkedRoleCreation, sta
 
 
 @either_creation
-def test_the_arn_comes_after_the_role_and_has_its_path(creation: ServiceLinkedRoleCreation, stack: Stack) -> None:
+def test_the_arn_depends_on_the_role_and_has_its_path(creation: ServiceLinkedRoleCreation, stack: Stack) -> None:
     role = ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=creation)
     resource = "Ensured" if creation is ENSURE else "Default"
     made = {"Ref": logical_id(role.node.find_child(resource))}
@@ -371,7 +371,7 @@ def test_the_arn_comes_after_the_role_and_has_its_path(creation: ServiceLinkedRo
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("role_type", ServiceLinkedRoleType.all(), ids=lambda role_type: role_type.role_name)
-def test_the_arns_are_of_the_stack_s_partition(partition: str, role_type: ServiceLinkedRoleType) -> None:
+def test_the_arns_are_in_the_partition_of_the_stack(partition: str, role_type: ServiceLinkedRoleType) -> None:
     region = PARTITIONS[partition]
     stack = new_stack(region=region)
     role = ServiceLinkedRole.from_role_type(stack, "Role", role_type)
@@ -384,7 +384,7 @@ def test_the_arns_are_of_the_stack_s_partition(partition: str, role_type: Servic
     assert role.service_principal == role_type.service_principal
 
 
-def test_a_role_whose_policy_was_not_given_has_no_policy_arn(stack: Stack) -> None:
+def test_a_role_whose_policy_is_not_known_has_no_policy_arn(stack: Stack) -> None:
     auto_scaling = ServiceLinkedRoleType.of(
         role_name="AWSServiceRoleForAutoScaling", service_principal="autoscaling.amazonaws.com"
     )
@@ -400,7 +400,7 @@ def test_a_reference_creates_nothing(stack: Stack) -> None:
     assert "Resources" not in synthesized(stack)
 
 
-def test_a_reference_may_stand_beside_the_role_and_beside_another_reference(stack: Stack) -> None:
+def test_a_stack_can_have_the_role_and_several_references_to_it(stack: Stack) -> None:
     ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
     ServiceLinkedRole.from_role_type(stack, "One", AMAZON_SSM)
     ServiceLinkedRole.from_role_type(stack, "Two", AMAZON_SSM)
@@ -408,11 +408,13 @@ def test_a_reference_may_stand_beside_the_role_and_beside_another_reference(stac
 
 
 @pytest.mark.parametrize("role_type", ["AWSServiceRoleForAmazonSSM", None, ServiceLinkedRoleType], ids=str)
-def test_a_reference_to_no_role_type_is_refused(role_type: Any, stack: Stack, refused: Refused) -> None:
+def test_a_reference_to_something_other_than_a_role_type_is_rejected(
+    role_type: Any, stack: Stack, refused: Refused
+) -> None:
     refused(lambda: ServiceLinkedRole.from_role_type(stack, "Role", role_type), "role_type", tree=stack)
 
 
-# What uses the role
+# Resources that depend on the role
 
 
 def parameter(scope: Construct, id: str) -> ssm.StringParameter:
@@ -421,7 +423,7 @@ def parameter(scope: Construct, id: str) -> ssm.StringParameter:
 
 @either_creation
 @pytest.mark.parametrize("removal_policy", [RemovalPolicy.RETAIN, RemovalPolicy.DESTROY], ids=str)
-def test_dependents_come_after_the_role_and_go_before_it(
+def test_dependents_are_created_after_the_role_and_deleted_before_it(
     creation: ServiceLinkedRoleCreation, removal_policy: RemovalPolicy, stack: Stack
 ) -> None:
     role = ServiceLinkedRole(
@@ -457,7 +459,7 @@ def test_a_dependent_of_a_reference_depends_on_nothing(stack: Stack) -> None:
 
 
 @either_creation
-def test_the_role_and_what_contains_it_are_refused_as_dependents(
+def test_the_role_and_the_constructs_that_contain_it_are_rejected_as_dependents(
     creation: ServiceLinkedRoleCreation, stack: Stack, refused: Refused
 ) -> None:
     platform = Construct(stack, "Platform")
@@ -470,7 +472,7 @@ def test_the_role_and_what_contains_it_are_refused_as_dependents(
 
 
 @pytest.mark.parametrize("dependent", ["Parameter", None, 5, [], RemovalPolicy.RETAIN, AMAZON_SSM, Construct], ids=str)
-def test_what_is_no_construct_is_refused_as_a_dependent(dependent: Any, stack: Stack, refused: Refused) -> None:
+def test_a_dependent_that_is_not_a_construct_is_rejected(dependent: Any, stack: Stack, refused: Refused) -> None:
     role = ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
     good = parameter(stack, "Parameter")
     refused(lambda: role.add_dependent(good, dependent), "constructs")
@@ -486,7 +488,7 @@ def granted(role_type: ServiceLinkedRoleType) -> dict[str, Any]:
 
 
 @either_creation
-def test_whoever_may_create_the_role_may_create_no_other(creation: ServiceLinkedRoleCreation) -> None:
+def test_grant_create_allows_creating_this_role_and_no_other(creation: ServiceLinkedRoleCreation) -> None:
     app = App()
     stack, operators = Stack(app, "Stack"), Stack(app, "Operators")
     role = ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=creation)
@@ -496,7 +498,7 @@ def test_whoever_may_create_the_role_may_create_no_other(creation: ServiceLinked
 
 
 @either_creation
-def test_whoever_may_delete_the_role_may_delete_no_other_and_follow_the_deletion(
+def test_grant_delete_allows_deleting_this_role_and_no_other_and_reading_the_deletion_status(
     creation: ServiceLinkedRoleCreation,
 ) -> None:
     app = App()
@@ -533,27 +535,27 @@ def test_several_roles_are_granted_in_one_statement(sequence: Callable[[Any], An
     assert list(types) == [AMAZON_SSM, ACCOUNT_DISCOVERY, OPS_INSIGHTS]
 
 
-def test_the_whole_catalogue_is_granted_in_one_statement(stack: Stack) -> None:
+def test_all_roles_of_systems_manager_are_granted_in_one_statement(stack: Stack) -> None:
     ServiceLinkedRole.grant_create_types(operator(stack), ServiceLinkedRoleType.all())
     (allowed,) = statements(stack)
     assert len(allowed["Resource"]) == len(allowed["Condition"]["StringEquals"]["iam:AWSServiceName"]) == 10
 
 
 @pytest.mark.parametrize("types", [[], (), "AMAZON_SSM", AMAZON_SSM, [AMAZON_SSM, "OPS_INSIGHTS"], None, ""], ids=str)
-def test_a_grant_of_no_roles_is_refused(types: Any, stack: Stack, refused: Refused) -> None:
+def test_a_grant_without_roles_is_rejected(types: Any, stack: Stack, refused: Refused) -> None:
     grantee = operator(stack)
     refused(lambda: ServiceLinkedRole.grant_create_types(grantee, types), "role_types", tree=grantee)
 
 
 @pytest.mark.parametrize("grantee", ["Operator", None, AMAZON_SSM, {"grant_principal": 5}], ids=str)
-def test_a_grant_to_nobody_is_refused(grantee: Any, stack: Stack, refused: Refused) -> None:
+def test_a_grant_to_something_other_than_a_grantee_is_rejected(grantee: Any, stack: Stack, refused: Refused) -> None:
     role = ServiceLinkedRole.from_role_type(stack, "Inventory", AMAZON_SSM)
     refused(lambda: role.grant_create(grantee), "grantee", tree=stack)
     refused(lambda: role.grant_delete(grantee), "grantee", tree=stack)
     refused(lambda: ServiceLinkedRole.grant_create_types(grantee, [AMAZON_SSM]), "grantee", tree=stack)
 
 
-# Its permissions belong to AWS: grants go into the policies of resources
+# The permissions of the role belong to AWS: grants change the policies of resources
 
 
 MADE: dict[str, Callable[[Stack], ServiceLinkedRoleBase]] = {
@@ -568,7 +570,7 @@ CRASH = re.compile(r"Cannot read properties of|is not a function|has no attribut
 
 
 def arn_of(made: str, role: ServiceLinkedRoleBase) -> dict[str, Any]:
-    """Return the ARN as templates have it: after the role where the stack makes it."""
+    """Return the ARN in the template, which refers to the role if the stack creates it."""
     name: Any = "AWSServiceRoleForAmazonSSM"
     path = ":role/aws-service-role/ssm.amazonaws.com/"
     if made == "a reference":
@@ -578,14 +580,14 @@ def arn_of(made: str, role: ServiceLinkedRoleBase) -> dict[str, Any]:
 
 
 def warnings(stack: Stack) -> list[str]:
-    """Synthesize, and return the warnings of grants without effect, each with the path of its role."""
+    """Synthesize, and return the warnings about grants without effect, each with the path of its role."""
     found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
     texts = [f"{each.id} {each.entry.data}" for each in found]
     return [text for text in texts if "ssm-roles:grantWithoutEffect" in text]
 
 
 @each_made
-def test_the_role_is_granted_the_use_of_a_key_in_the_key_s_policy(made: str, stack: Stack) -> None:
+def test_a_grant_on_a_key_adds_the_role_to_the_key_policy(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     key = kms.Key(stack, "Key")
     assert key.grant_encrypt_decrypt(role).success
@@ -603,7 +605,7 @@ def test_the_role_is_granted_the_use_of_a_key_in_the_key_s_policy(made: str, sta
 
 
 @each_made
-def test_the_role_is_granted_reading_a_bucket_in_the_bucket_s_policy(made: str, stack: Stack) -> None:
+def test_a_grant_on_a_bucket_adds_the_role_to_the_bucket_policy(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     bucket = s3.Bucket(stack, "Bucket")
     assert bucket.grant_read(role).success
@@ -626,7 +628,7 @@ def test_the_role_is_granted_reading_a_bucket_in_the_bucket_s_policy(made: str, 
 
 
 @each_made
-def test_a_key_of_another_stack_lets_the_role_use_it(made: str) -> None:
+def test_a_grant_on_a_key_of_another_stack_adds_the_role_to_its_key_policy(made: str) -> None:
     app = App()
     stack, data = Stack(app, "Stack"), Stack(app, "Data")
     role = MADE[made](stack)
@@ -663,7 +665,7 @@ EFFECTIVE: dict[str, Callable[[Stack, ServiceLinkedRoleBase], iam.Grant]] = {
 
 @each_made
 @pytest.mark.parametrize("resource", EFFECTIVE)
-def test_a_grant_that_has_an_effect_makes_no_warning(made: str, resource: str, stack: Stack) -> None:
+def test_a_grant_with_an_effect_adds_no_warning(made: str, resource: str, stack: Stack) -> None:
     role = MADE[made](stack)
     assert EFFECTIVE[resource](stack, role).success
     assert warnings(stack) == []
@@ -676,7 +678,7 @@ def imported_key(stack: Stack) -> kms.IKey:
 
 @each_made
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside one with an effect"])
-def test_a_grant_without_effect_makes_a_warning(made: str, beside: bool, stack: Stack) -> None:
+def test_a_grant_without_effect_adds_a_warning(made: str, beside: bool, stack: Stack) -> None:
     role = MADE[made](stack)
     if beside:
         kms.Key(stack, "Key").grant_encrypt_decrypt(role)
@@ -688,7 +690,7 @@ def test_a_grant_without_effect_makes_a_warning(made: str, beside: bool, stack: 
 
 
 @each_made
-def test_a_statement_for_the_role_itself_is_not_added_and_makes_a_warning(made: str, stack: Stack) -> None:
+def test_a_statement_for_the_role_itself_is_not_added_but_adds_a_warning(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     assert not role.add_to_principal_policy(statement()).statement_added
     assert not role.add_to_policy(statement())
@@ -696,7 +698,7 @@ def test_a_statement_for_the_role_itself_is_not_added_and_makes_a_warning(made: 
     assert "s3:GetObject" not in json.dumps(synthesized(stack))
 
 
-def test_a_statement_that_denies_the_role_something_is_no_effect_of_a_grant(stack: Stack) -> None:
+def test_a_deny_statement_is_not_the_effect_of_a_grant(stack: Stack) -> None:
     role = ServiceLinkedRole.from_role_type(stack, "Inventory", AMAZON_SSM)
     bucket = s3.Bucket.from_bucket_name(stack, "Imported", "fleet-logs")
     bucket.grant_read(role)
@@ -718,7 +720,7 @@ def test_a_statement_that_denies_the_role_something_is_no_effect_of_a_grant(stac
 
 
 @each_made
-def test_whoever_may_pass_the_role_may_pass_no_other_and_to_its_service_only(made: str, stack: Stack) -> None:
+def test_grant_pass_role_allows_passing_this_role_and_no_other_to_its_service_only(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     user = iam.User(stack, "User")
     assert role.grant_pass_role(user).success
@@ -737,7 +739,7 @@ def test_whoever_may_pass_the_role_may_pass_no_other_and_to_its_service_only(mad
     ]
 
 
-def test_a_role_is_passed_to_the_service_of_its_own_kind(stack: Stack) -> None:
+def test_a_role_can_be_passed_to_its_own_service(stack: Stack) -> None:
     ServiceLinkedRole.from_role_type(stack, "Insights", OPS_INSIGHTS).grant_pass_role(operator(stack))
     (allowed,) = statements(stack)
     assert allowed["Condition"] == {"StringEquals": {"iam:PassedToService": "opsinsights.ssm.amazonaws.com"}}
@@ -745,7 +747,7 @@ def test_a_role_is_passed_to_the_service_of_its_own_kind(stack: Stack) -> None:
 
 
 @each_made
-def test_actions_on_the_role_are_granted_on_no_other(made: str, stack: Stack) -> None:
+def test_grant_allows_actions_on_this_role_and_no_other(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     role.grant(iam.User(stack, "User"), "iam:GetRole", "iam:TagRole")
     (allowed,) = [
@@ -757,7 +759,7 @@ def test_actions_on_the_role_are_granted_on_no_other(made: str, stack: Stack) ->
 
 
 @each_made
-def test_nobody_but_its_service_can_be_allowed_to_assume_the_role(made: str, stack: Stack) -> None:
+def test_only_the_service_of_the_role_can_assume_it(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     user, service = iam.User(stack, "User"), iam.ServicePrincipal("ec2.amazonaws.com")
     for grantee, got in ((user, "Stack/User"), (service, "ServicePrincipal")):
@@ -772,7 +774,7 @@ def test_nobody_but_its_service_can_be_allowed_to_assume_the_role(made: str, sta
 
 
 @each_made
-def test_what_is_no_grantee_no_policy_and_no_statement_is_refused(made: str, stack: Stack, refused: Refused) -> None:
+def test_arguments_of_the_wrong_type_are_rejected(made: str, stack: Stack, refused: Refused) -> None:
     role: Any = MADE[made](stack)
     for wrong in ("Operator", None, 5, AMAZON_SSM):
         refused(lambda wrong=wrong: role.grant(wrong, "iam:GetRole"), "grantee", tree=stack)
@@ -785,7 +787,7 @@ def test_what_is_no_grantee_no_policy_and_no_statement_is_refused(made: str, sta
 
 
 @each_made
-def test_the_role_is_what_the_cdk_knows_as_a_role(made: str, stack: Stack) -> None:
+def test_the_role_implements_the_interface_of_a_role(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     assert stack.resolve(role.role_arn) == arn_of(made, role)
     assert role.assume_role_action == "sts:AssumeRole"
@@ -794,15 +796,27 @@ def test_the_role_is_what_the_cdk_knows_as_a_role(made: str, stack: Stack) -> No
 
 
 @each_made
-def test_the_role_is_referred_to_as_newer_versions_of_the_cdk_do_it(made: str, stack: Stack) -> None:
+def test_newer_versions_of_the_cdk_can_refer_to_the_role(made: str, stack: Stack) -> None:
     pytest.importorskip("aws_cdk.interfaces", reason="aws-cdk-lib has no references to resources yet")
     role = MADE[made](stack)
     assert stack.resolve(role.role_ref.role_arn) == arn_of(made, role)
     assert stack.resolve(role.role_ref.role_name) == stack.resolve(role.role_name)
 
 
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("ensured", "<ServiceLinkedRole Stack/Inventory>"),
+        ("native", "<ServiceLinkedRole Stack/Inventory>"),
+        ("a reference", "<ServiceLinkedRoleBase Stack/Inventory>"),
+    ],
+)
+def test_the_representation_shows_the_type_and_the_path(made: str, expected: str, stack: Stack) -> None:
+    assert repr(MADE[made](stack)) == expected
+
+
 @each_made
-def test_a_function_takes_the_role_without_a_crash(made: str, stack: Stack) -> None:
+def test_a_function_accepts_the_role(made: str, stack: Stack) -> None:
     role = MADE[made](stack)
     lambda_.Function(
         stack,
@@ -817,7 +831,7 @@ def test_a_function_takes_the_role_without_a_crash(made: str, stack: Stack) -> N
     assert found["Properties"]["Role"] == arn_of(made, role)
 
 
-# No policy can be attached to it
+# No policy can be attached to the role
 
 
 def in_another_stack(role: ServiceLinkedRoleBase) -> Stack:
@@ -859,7 +873,7 @@ def test_no_policy_can_be_attached_to_the_role_by_its_own_methods(
     made: str, attach: Callable[[Stack, ServiceLinkedRoleBase], None], stack: Stack
 ) -> None:
     role = MADE[made](stack)
-    # What the CDK's JavaScript calls comes back as a RuntimeError.
+    # An error in a method that JavaScript calls arrives as a RuntimeError.
     with pytest.raises((ValueError, RuntimeError)) as raised:
         attach(stack, role)
     assert str(raised.value) == (
@@ -931,7 +945,7 @@ ATTACHMENTS = [
 
 @each_made
 @pytest.mark.parametrize("attach", ATTACHMENTS, ids=lambda attach: attach.__name__.replace("_", " "))
-def test_a_policy_that_is_attached_to_the_role_by_its_name_is_refused_at_synth(
+def test_a_policy_that_refers_to_the_role_by_name_is_rejected_at_synth(
     made: str, attach: Callable[[Stack, ServiceLinkedRoleBase], str], stack: Stack
 ) -> None:
     policy = attach(stack, MADE[made](stack))
@@ -944,7 +958,7 @@ def test_a_policy_that_is_attached_to_the_role_by_its_name_is_refused_at_synth(
 
 @each_made
 @pytest.mark.parametrize("by_name", [False, True], ids=["the role", "its name"])
-def test_an_instance_profile_with_the_role_is_refused_at_synth(made: str, by_name: bool, stack: Stack) -> None:
+def test_an_instance_profile_with_the_role_is_rejected_at_synth(made: str, by_name: bool, stack: Stack) -> None:
     role = MADE[made](stack)
     if by_name:
         iam.CfnInstanceProfile(stack, "Profile", roles=[role.role_name])
@@ -959,7 +973,7 @@ def test_an_instance_profile_with_the_role_is_refused_at_synth(made: str, by_nam
 
 
 @each_made
-def test_policies_of_other_roles_pass(made: str, stack: Stack) -> None:
+def test_policies_of_other_roles_are_accepted(made: str, stack: Stack) -> None:
     MADE[made](stack)
     role = operator(stack)
     role.add_to_policy(statement())
@@ -971,7 +985,7 @@ def test_policies_of_other_roles_pass(made: str, stack: Stack) -> None:
     synthesized(stack)
 
 
-def test_a_role_of_another_stack_with_the_same_logical_id_may_have_policies() -> None:
+def test_a_role_of_another_stack_with_the_same_logical_id_can_have_policies() -> None:
     app = App()
     stack, other = Stack(app, "Stack"), Stack(app, "Other")
     linked = ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=NATIVE)
@@ -981,7 +995,7 @@ def test_a_role_of_another_stack_with_the_same_logical_id_may_have_policies() ->
     app.synth()
 
 
-def test_who_may_do_something_with_the_role_is_no_policy_of_the_role(stack: Stack) -> None:
+def test_a_policy_with_permissions_on_the_role_is_accepted(stack: Stack) -> None:
     role = ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
     role.grant(operator(stack), "iam:GetRole")
     synthesized(stack)
@@ -990,7 +1004,7 @@ def test_who_may_do_something_with_the_role_is_no_policy_of_the_role(stack: Stac
 # The function
 
 
-def test_one_function_ensures_all_roles_of_a_stack_and_only_custom_resources_grow_with_them() -> None:
+def test_one_function_ensures_all_roles_of_a_stack_and_each_role_adds_one_resource() -> None:
     counts = []
     for number in (1, 10):
         stack = new_stack()
@@ -1036,14 +1050,14 @@ def test_native_roles_and_references_have_no_function(stack: Stack) -> None:
     ],
     ids=["default", "described", "deletable", "both"],
 )
-def test_the_function_may_do_what_the_options_need_and_no_more(
+def test_the_function_has_the_permissions_that_the_options_need_and_no_others(
     options: dict[str, Any], expected: list[dict[str, Any]], stack: Stack
 ) -> None:
     ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, **options)
     assert sorted(function_permissions(stack), key=json.dumps) == sorted(expected, key=json.dumps)
 
 
-def test_the_function_may_touch_the_roles_of_the_stack_only_each_as_its_own_options_say(stack: Stack) -> None:
+def test_the_function_can_manage_the_roles_of_the_stack_only_each_according_to_its_options(stack: Stack) -> None:
     ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
     ServiceLinkedRole(stack, "Explorer", role_type=ACCOUNT_DISCOVERY, removal_policy=RemovalPolicy.DESTROY)
     ServiceLinkedRole(stack, "Insights", role_type=OPS_INSIGHTS, description="Ours")
@@ -1062,7 +1076,7 @@ def test_the_function_may_touch_the_roles_of_the_stack_only_each_as_its_own_opti
     assert sorted(function_permissions(stack), key=json.dumps) == sorted(expected, key=json.dumps)
 
 
-def test_the_permission_to_delete_outlives_the_role(stack: Stack) -> None:
+def test_the_permission_to_delete_a_role_is_removed_after_the_role(stack: Stack) -> None:
     ServiceLinkedRole(stack, "Explorer", role_type=ACCOUNT_DISCOVERY, removal_policy=RemovalPolicy.DESTROY)
     template = synthesized(stack)["Resources"]
     (delete,) = template["EnsuredAWSServiceRoleForAmazonSSMAccountDiscovery"]["DependsOn"]
@@ -1086,13 +1100,13 @@ def everything_ensured() -> Stack:
     return stack
 
 
-def test_no_permission_is_for_any_resource_and_no_partition_is_assumed() -> None:
+def test_no_permission_is_for_all_resources_and_no_partition_is_fixed() -> None:
     text = json.dumps(synthesized(everything_ensured()))
     assert "*" not in text
     assert "arn:aws:" not in text
 
 
-def test_the_log_has_a_retention_and_goes_with_the_stack_and_the_function_writes_to_it_only(stack: Stack) -> None:
+def test_the_log_group_has_a_retention_period_and_is_deleted_with_the_stack(stack: Stack) -> None:
     ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
     (log_group,) = resources(stack, "AWS::Logs::LogGroup").values()
     assert log_group["Properties"] == {"RetentionInDays": 30}
@@ -1118,7 +1132,7 @@ def test_each_role_has_a_logical_id_of_its_own() -> None:
     assert len(resources(everything_ensured(), CUSTOM_RESOURCE)) == 10
 
 
-def test_another_role_in_the_same_place_replaces_the_custom_resource() -> None:
+def test_another_role_type_with_the_same_id_replaces_the_custom_resource() -> None:
     found = []
     for role_type in (AMAZON_SSM, OPS_INSIGHTS):
         stack = new_stack()
@@ -1127,7 +1141,7 @@ def test_another_role_in_the_same_place_replaces_the_custom_resource() -> None:
     assert found[0] != found[1]
 
 
-def test_the_package_of_the_function_is_small_and_holds_no_other_function(tmp_path: Path) -> None:
+def test_the_package_of_the_function_is_small_and_contains_no_other_function(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     stack = Stack(app, "Stack")
     ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
@@ -1182,7 +1196,7 @@ def test_two_processes_synthesize_the_same_template(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out == other.stdout
 
 
-def test_no_name_in_the_template_comes_from_the_place_of_the_library(stack: Stack) -> None:
+def test_the_template_does_not_depend_on_the_folder_of_the_library(stack: Stack) -> None:
     ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
     text = json.dumps(synthesized(stack))
     assert not re.search(r"site-packages|/ssm_roles|_lambda", text)

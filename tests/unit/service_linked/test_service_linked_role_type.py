@@ -33,7 +33,7 @@ CONSTANTS = {
 }
 
 WITHOUT_A_CONSTANT = {
-    "appConfig": "Its policy is published, its name and its principal are not; ServiceLinkedRoleType.of will do",
+    "appConfig": "AWS has published the policy of the role, but neither its name nor its principal",
 }
 
 ALL = ServiceLinkedRoleType.all()
@@ -42,13 +42,13 @@ each_type = pytest.mark.parametrize("role_type", ALL, ids=lambda role_type: role
 each_fact = pytest.mark.parametrize("key", CONSTANTS)
 
 
-def test_the_catalogue_holds_every_role_that_facts_are_known_of() -> None:
+def test_every_role_with_known_facts_is_in_the_catalog() -> None:
     assert set(FACTS) == set(CONSTANTS) | set(WITHOUT_A_CONSTANT)
     assert set(CONSTANTS.values()) == set(ALL)
     assert len(ALL) == 10
 
 
-def test_the_constants_are_the_catalogue() -> None:
+def test_all_returns_the_constants_in_order() -> None:
     names = ["AMAZON_SSM", "ACCOUNT_DISCOVERY", "OPS_DATA_SYNC", "OPS_INSIGHTS", "QUICK_SETUP", "JUST_IN_TIME_ACCESS"]
     names += ["NOTIFICATIONS", "CHANGE_MANAGEMENT", "INCIDENT_MANAGER", "SSM_FOR_SAP"]
     assert [getattr(ServiceLinkedRoleType, name) for name in names] == list(ALL)
@@ -60,7 +60,7 @@ def test_no_two_roles_share_a_name_a_principal_a_policy_or_a_page() -> None:
 
 
 @each_type
-def test_a_role_is_described_by_text_that_says_something(role_type: ServiceLinkedRoleType) -> None:
+def test_every_attribute_of_a_role_has_meaningful_text(role_type: ServiceLinkedRoleType) -> None:
     assert re.fullmatch(r"AWSServiceRoleFor\w+", role_type.role_name)
     assert re.fullmatch(r"([a-z-]+\.)?(ssm|ssm-[a-z]+)\.amazonaws\.com", role_type.service_principal)
     assert re.fullmatch(r"\w+Policy", str(role_type.managed_policy_name))
@@ -70,7 +70,7 @@ def test_a_role_is_described_by_text_that_says_something(role_type: ServiceLinke
         assert text == text.strip()
         assert len(text.splitlines()) == 1
         assert text[0].isupper()
-    assert not role_type.deletion_prerequisites.endswith("."), "it goes into sentences"
+    assert not role_type.deletion_prerequisites.endswith("."), "the text is part of sentences"
 
 
 @each_fact
@@ -83,7 +83,7 @@ def test_name_principal_and_policy_are_as_documented(key: str) -> None:
 
 
 @each_fact
-def test_the_page_is_the_one_that_states_the_facts_or_a_page_of_aws(key: str) -> None:
+def test_the_documentation_is_the_source_of_the_facts_or_a_caveat_names_the_source(key: str) -> None:
     role_type, fact = CONSTANTS[key], FACTS[key]
     if fact["source_url"].startswith("https://docs.aws.amazon.com/"):
         assert role_type.documentation_url == fact["source_url"]
@@ -92,12 +92,12 @@ def test_the_page_is_the_one_that_states_the_facts_or_a_page_of_aws(key: str) ->
 
 
 @each_fact
-def test_a_role_is_closed_to_new_customers_where_its_feature_is(key: str) -> None:
+def test_a_role_is_closed_to_new_customers_if_its_feature_is(key: str) -> None:
     assert CONSTANTS[key].closed_to_new_customers == ("closed to new customers" in FACTS[key]["status"])
 
 
 @each_fact
-def test_what_no_page_of_aws_settles_is_a_doubt(key: str) -> None:
+def test_what_aws_does_not_document_clearly_is_a_caveat(key: str) -> None:
     role_type, fact = CONSTANTS[key], FACTS[key]
     caveats = " ".join(role_type.caveats)
     if fact["deletion_prerequisite"] == "unverified":
@@ -106,9 +106,11 @@ def test_what_no_page_of_aws_settles_is_a_doubt(key: str) -> None:
         assert "principal" in caveats
     if "third-party" in fact["status"]:
         assert "no guide of AWS" in caveats
+    unclear = fact["deletion_prerequisite"] == "unverified" or re.search("contradicts|third-party", fact["status"])
+    assert bool(role_type.caveats) == bool(unclear)
 
 
-def test_a_role_without_a_constant_is_one_of_which_name_and_principal_are_unknown() -> None:
+def test_a_role_without_a_constant_has_no_known_name_and_principal() -> None:
     for key in WITHOUT_A_CONSTANT:
         assert "unverified" in FACTS[key]["role_name"]
         assert FACTS[key]["managed_policy_name"] not in {role_type.managed_policy_name for role_type in ALL}
@@ -122,7 +124,7 @@ def test_a_role_type_can_t_be_changed(role_type: ServiceLinkedRoleType) -> None:
     hash(role_type)
 
 
-def test_all_gives_the_catalogue_in_an_order_of_its_own_that_nobody_can_change() -> None:
+def test_all_returns_the_same_tuple_each_time() -> None:
     assert isinstance(ServiceLinkedRoleType.all(), tuple)
     assert ServiceLinkedRoleType.all() == ServiceLinkedRoleType.all()
 
@@ -140,7 +142,13 @@ def test_the_role_of_any_other_service_can_be_described() -> None:
     assert role_type not in ServiceLinkedRoleType.all()
 
 
-def test_everything_that_is_known_of_another_service_s_role_can_be_said() -> None:
+@pytest.mark.parametrize("principal", ["autoscaling.amazonaws.com", "autoscaling.amazonaws.com.cn"])
+def test_a_service_can_have_a_principal_of_its_own_in_china(principal: str) -> None:
+    role_type = ServiceLinkedRoleType.of(role_name="AWSServiceRoleForAutoScaling", service_principal=principal)
+    assert role_type.service_principal == principal
+
+
+def test_all_arguments_of_a_description_are_attributes() -> None:
     role_type = ServiceLinkedRoleType.of(
         role_name="AWSServiceRoleForAutoScaling_MySuffix",
         service_principal="autoscaling.amazonaws.com",
@@ -153,7 +161,7 @@ def test_everything_that_is_known_of_another_service_s_role_can_be_said() -> Non
     assert role_type.documentation_url.endswith("autoscaling-service-linked-role.html")
 
 
-def test_the_same_description_is_the_same_role_type() -> None:
+def test_equal_descriptions_are_equal_role_types() -> None:
     names = {"role_name": "AWSServiceRoleForAutoScaling", "service_principal": "autoscaling.amazonaws.com"}
     assert ServiceLinkedRoleType.of(**names) == ServiceLinkedRoleType.of(**names)
 
@@ -171,6 +179,10 @@ def test_the_same_description_is_the_same_role_type() -> None:
         ("service_principal", "AutoScaling.amazonaws.com"),
         ("service_principal", "https://autoscaling.amazonaws.com"),
         ("service_principal", ".amazonaws.com"),
+        ("service_principal", ".amazonaws.com.cn"),
+        ("service_principal", "autoscaling.amazonaws.com.us"),
+        ("service_principal", "autoscaling.amazonaws.com.cn."),
+        ("service_principal", "autoscaling.amazonaws.cn"),
         ("service_principal", ""),
         ("service_principal", None),
         ("managed_policy_name", "arn:aws-cn:iam::aws:policy/aws-service-role/AutoScalingServiceRolePolicy"),
@@ -182,7 +194,7 @@ def test_the_same_description_is_the_same_role_type() -> None:
     ],
     ids=str,
 )
-def test_what_can_t_be_a_service_linked_role_is_refused(argument: str, value: Any, refused: Refused) -> None:
+def test_an_impossible_service_linked_role_is_rejected(argument: str, value: Any, refused: Refused) -> None:
     arguments = {
         "role_name": "AWSServiceRoleForAutoScaling",
         "service_principal": "autoscaling.amazonaws.com",
