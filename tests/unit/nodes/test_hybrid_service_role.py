@@ -526,7 +526,9 @@ def test_it_is_a_role_of_the_cdk_with_the_resource_of_a_plain_role(stack: Stack)
     assert stack.resolve(role.role_name) == {"Ref": logical_id(role)}
     assert path_of(role) == "Stack/Nodes"
     assert path_of(resource_of(role)) == "Stack/Nodes/Resource"
-    assert [path_of(each) for each in role.node.children] == ["Stack/Nodes/Resource"]
+    # Older versions of aws-cdk-lib add a construct without a resource.
+    children = [path_of(each) for each in role.node.children]
+    assert [path for path in children if path != "Stack/Nodes/ImportNodes"] == ["Stack/Nodes/Resource"]
 
 
 def test_it_is_the_role_of_what_takes_one(stack: Stack) -> None:
@@ -753,11 +755,17 @@ GIVES_PERMISSIONS: dict[str, tuple[str, Callable[[HybridServiceRole, iam.IRole],
 }
 
 
+def skip_without_grants(way: str) -> None:
+    if way.startswith("grants") and not hasattr(iam.Role, "grants"):
+        pytest.skip("this aws-cdk-lib has no `grants`")
+
+
 @pytest.mark.parametrize("gives", GIVES_PERMISSIONS)
 @pytest.mark.parametrize("kind", CANT_BE_CHANGED)
 def test_a_role_whose_policies_the_stack_cannot_change_is_refused_and_nothing_is_left(
     kind: str, gives: str, refused: Refused
 ) -> None:
+    skip_without_grants(gives)
     stack = new_stack(region="eu-central-1")
     nodes = HybridServiceRole(stack, "Nodes")
     role = CANT_BE_CHANGED[kind](stack)
@@ -837,6 +845,7 @@ def test_whoever_may_create_activations_may_pass_the_role_tag_describe_and_delet
 
 
 def test_the_role_s_grants_pass_it_as_strictly(stack: Stack) -> None:
+    skip_without_grants("grants")
     role = HybridServiceRole(stack, "Nodes")
     assert role.grants.pass_role(operator(stack)).success
     assert statements(stack) == [pass_role(arn_of(role))]
