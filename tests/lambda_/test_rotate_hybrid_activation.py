@@ -15,6 +15,7 @@ from .answer_endpoint import AnswerEndpoint
 from .in_process_activations import REGION, ROLE
 from .in_process_aws import CALL_SECONDS, Call, Fault
 from .interleaving import interleave
+from .lambda_function import FUNCTION_SECONDS
 from .rotation_stack import DAY, LOG_GROUP, SETTINGS, STEPS, RotationStack
 
 RecordProperty = Callable[[str, object], None]
@@ -567,6 +568,25 @@ class TestCustomResource:
         assert "has no usable activation with these settings yet, and its rotation is in progress" in run.reason
         assert LOG_GROUP in run.reason
         assert 850 < run.seconds <= LONGEST_SECONDS
+
+    def test_the_reason_is_reported_even_if_the_time_ends_between_two_calls(self, stack: RotationStack) -> None:
+        stack.start_rotation()
+        calls: list[str] = []
+
+        def describe_slowly(call: Call) -> None:
+            calls.append(call.action)
+            if len(calls) == 3:
+                stack.clock.now += FUNCTION_SECONDS - 20
+
+        stack.aws.after_call = describe_slowly
+        try:
+            run = stack.run(stack.resource.create(stack.properties))
+        finally:
+            stack.aws.after_call = lambda call: None
+
+        assert calls == ["DescribeSecret", "DescribeActivations", "DescribeSecret"]
+        assert "its rotation is in progress" in run.reason
+        assert LOG_GROUP in run.reason
 
     def test_the_clean_up_resource_waits_for_no_rotation_and_deletes_the_activations(
         self, stack: RotationStack

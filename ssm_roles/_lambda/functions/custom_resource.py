@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .retries import RequestError, code_and_message, deadline
+from .retries import Deadline, RequestError, code_and_message
 
 logger = logging.getLogger()
 
@@ -29,7 +29,7 @@ _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*")
 
 
 def answer_event(
-    event: Any, context: Any, carry_out: Callable[[dict[str, Any], dict[str, Any], float], None]
+    event: Any, context: Any, carry_out: Callable[[dict[str, Any], dict[str, Any], Deadline], None]
 ) -> dict[str, Any]:
     """Respond to one event, exactly once.
 
@@ -51,7 +51,7 @@ def answer_event(
         **{key: event.get(key) for key in ("StackId", "RequestId", "LogicalResourceId")},
     }
     try:
-        carry_out(event, response, deadline(context))
+        carry_out(event, response, Deadline(context))
         response["Status"] = "SUCCESS"
     except RequestError as error:
         response["Reason"] = str(error)

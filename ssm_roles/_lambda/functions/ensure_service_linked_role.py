@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .custom_resource import NOTHING, answer_event, shown, type_and_properties
-from .retries import Backoff, RequestError, Service, is_error
+from .retries import Backoff, Deadline, RequestError, Service, is_error
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
@@ -35,7 +35,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     return answer_event(event, context, _carry_out)
 
 
-def _carry_out(event: dict[str, Any], response: dict[str, Any], deadline: float) -> None:
+def _carry_out(event: dict[str, Any], response: dict[str, Any], deadline: Deadline) -> None:
     if event.get("RequestType") != "Delete":
         request = Request(event, deadline)
         if request.type == "Create":
@@ -50,7 +50,7 @@ def _carry_out(event: dict[str, Any], response: dict[str, Any], deadline: float)
 class Request:
     """The request of one event, with its properties checked."""
 
-    def __init__(self, event: dict[str, Any], deadline: float) -> None:
+    def __init__(self, event: dict[str, Any], deadline: Deadline) -> None:
         self._deadline = deadline
         self._iam = Service("iam", deadline)
         self.type, properties = type_and_properties(event)

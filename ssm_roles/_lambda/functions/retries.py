@@ -49,15 +49,32 @@ class DeadlineError(RequestError):
     """A request for which no time is left."""
 
 
-def deadline(context: Any) -> float:
-    """Return the time at which an invocation must begin to finish."""
-    return float(time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS)
+class Deadline:
+    """The time at which an invocation must begin to finish."""
+
+    def __init__(self, context: Any) -> None:
+        self._at = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+        self._reason: str | None = None
+
+    def check(self, next_step: str) -> None:
+        """Raise ``DeadlineError`` if no time is left for the next step.
+
+        The message is the reason for the last wait, which tells more than the step that could not be begun.
+        """
+        if time.monotonic() > self._at:
+            raise DeadlineError(f"out of time: {self._reason or f'before {next_step}'}")
+
+    def reserve(self, seconds: float, reason: str) -> None:
+        """Raise ``DeadlineError`` with the reason if no time is left for a wait."""
+        self._reason = reason
+        if time.monotonic() + seconds > self._at:
+            raise DeadlineError(f"out of time: {reason}")
 
 
 class Backoff:
     """Exponential backoff with jitter, until the deadline."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._seconds = 0.5
 
@@ -68,8 +85,7 @@ class Backoff:
             reason: The message of the error if no time is left.
         """
         seconds = self._seconds * random.uniform(0.5, 1.0)
-        if time.monotonic() + seconds > self._deadline:
-            raise DeadlineError(f"out of time: {reason}")
+        self._deadline.reserve(seconds, reason)
         logger.info("retry in %.1f s: %s", seconds, reason)
         time.sleep(seconds)
         self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS)
@@ -78,7 +94,7 @@ class Backoff:
 class Service:
     """A client of one AWS service that retries transient errors."""
 
-    def __init__(self, name: str, deadline: float) -> None:
+    def __init__(self, name: str, deadline: Deadline) -> None:
         self._name = name
         self._deadline = deadline
 
@@ -107,11 +123,8 @@ class Service:
         """
         backoff = Backoff(self._deadline)
         propagated = time.monotonic() + _PROPAGATION_SECONDS
-        # The message if no time is left: the last error, not only the operation.
-        reason = f"before {operation}"
         while True:
-            if time.monotonic() > self._deadline:
-                raise DeadlineError(f"out of time: {reason}")
+            self._deadline.check(operation)
             try:
                 response = getattr(client(self._name), operation)(**parameters)
                 if needs is None or needs in response:
@@ -129,12 +142,8 @@ class Service:
                 fault = code if secret else str(error)
             except (BotoCoreError, ResponseParserError) as error:
                 fault = type(error).__name__ if secret else str(error)
-            reason = f"{operation}: {fault}"
-            backoff.wait(reason)
-            try:
-                before_again()
-            except DeadlineError:
-                raise DeadlineError(f"out of time: {reason}") from None
+            backoff.wait(f"{operation}: {fault}")
+            before_again()
 
 
 @functools.cache

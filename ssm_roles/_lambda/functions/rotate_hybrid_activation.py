@@ -30,7 +30,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .custom_resource import answer_event, shown, type_and_properties
-from .retries import Backoff, DeadlineError, RequestError, Service, code_and_message, deadline, is_error
+from .retries import Backoff, Deadline, DeadlineError, RequestError, Service, code_and_message, is_error
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
@@ -59,9 +59,9 @@ def handler(event: Any, context: Any) -> Any:
         The result of a check, or the response to CloudFormation. Steps return nothing.
     """
     if isinstance(event, dict) and "Step" in event:
-        return _rotate(event, HybridActivation(deadline(context)))
+        return _rotate(event, HybridActivation(Deadline(context)))
     if isinstance(event, dict) and "Check" in event:
-        return HybridActivation(deadline(context)).check()
+        return HybridActivation(Deadline(context)).check()
     return answer_event(event, context, _handle_event)
 
 
@@ -83,7 +83,7 @@ def _rotate(event: dict[str, Any], activation: HybridActivation) -> None:
     # setSecret has nothing to do: an activation is usable from its creation on.
 
 
-def _handle_event(event: dict[str, Any], response: dict[str, Any], deadline: float) -> None:
+def _handle_event(event: dict[str, Any], response: dict[str, Any], deadline: Deadline) -> None:
     request_type, properties = type_and_properties(event)
     secret_arn = properties.get("Secret")
     if not isinstance(secret_arn, str) or not secret_arn:
@@ -137,7 +137,7 @@ class Secret:
 class HybridActivation:
     """The activations of one secret: the current one, the previous one and the next one."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._secrets = Service("secretsmanager", deadline)
         self._ssm = Service("ssm", deadline)
