@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import App, CfnOutput, CustomResource, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import App, CfnOutput, CustomResource, Duration, Environment, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -40,7 +40,7 @@ class HybridNodes(Stack):
             ),
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")],
         )
-        CfnOutput(self, "ActivationRoleName", value=role.role_name)
+        CfnOutput(self, "ActivationRoleName", value=Fn.select(1, Fn.split(":role/", role.role_arn)))
 
 
 class EnsureServiceLinkedRoles(Construct):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from aws_cdk import CfnResource, Stack, Tags
+from aws_cdk import CfnResource, Fn, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -71,6 +71,17 @@ class Surroundings:
     def hybrid_role(self) -> iam.IRole:
         """The existing role, imported into the stack."""
         return iam.Role.from_role_arn(self.stack, "Nodes", self.node_role_arn)
+
+    @cached_property
+    def token_exchange_policy(self) -> iam.Policy:
+        """The hand-written policy of the token exchange role. Without a name of its own, stacks would share it."""
+        role = self.token_exchange_role
+        return iam.Policy(
+            self.stack,
+            "TokenExchangePermissions",
+            policy_name=f"{self.stack.stack_name}-{self.stack.region}-{role.node.addr[-8:]}",
+            roles=[role],
+        )
 
 
 Way = Callable[[Surroundings, str], object]
@@ -157,10 +168,6 @@ def automation_service_role(at: Surroundings, id: str) -> None:
 def cloud_connector_roles(at: Surroundings, id: str) -> None:
     scope = Construct(at.stack, id)
     partition, region, account = at.stack.partition, at.stack.region, at.stack.account
-    federation_arn, assume_arn, dispatch_arn = (
-        f"arn:{partition}:iam::{account}:role/service-role/SSM-Azure{kind}-{CONNECTOR}"
-        for kind in ("Role", "AssumeRole", "DispatchRole")
-    )
     document = "AWS-InstallSSMAgentOnAzure"
     automation_arns = [
         f"arn:{partition}:ssm:{region}:*:document/{document}",
@@ -170,23 +177,26 @@ def cloud_connector_roles(at: Surroundings, id: str) -> None:
     account_principal = iam.ServicePrincipal(
         SYSTEMS_MANAGER, conditions={"StringEquals": {"aws:SourceAccount": account}}
     )
-    assume_federation_role = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[federation_arn])
     read_connector = iam.PolicyStatement(
         actions=["ssm:GetCloudConnector"],
         resources=[f"arn:{partition}:ssm:{region}:{account}:cloud-connector/{CONNECTOR_ID}"],
     )
 
-    def role(role_id: str, kind: str, trust: iam.IPrincipal, statements: list[iam.PolicyStatement]) -> iam.Role:
+    def role(
+        role_id: str, kind: str, trust: iam.IPrincipal, inline_policies: dict[str, iam.PolicyDocument] | None = None
+    ) -> iam.Role:
         return iam.Role(
             scope,
             role_id,
             assumed_by=trust,
-            inline_policies={"CloudConnector": iam.PolicyDocument(statements=statements)},
+            inline_policies=inline_policies,
             role_name=f"SSM-Azure{kind}-{CONNECTOR}",
             path="/service-role/",
         )
 
-    role(
+    assume = role("Assume", "AssumeRole", account_principal)
+    dispatch = role("Dispatch", "DispatchRole", account_principal)
+    federation = role(
         "Federation",
         "Role",
         iam.CompositePrincipal(
@@ -194,7 +204,7 @@ def cloud_connector_roles(at: Surroundings, id: str) -> None:
                 iam.AccountRootPrincipal(),
                 {
                     "StringEquals": {"aws:PrincipalTag/caller": "SSM"},
-                    "ArnLike": {"aws:PrincipalArn": [assume_arn, dispatch_arn]},
+                    "ArnLike": {"aws:PrincipalArn": [assume.role_arn, dispatch.role_arn]},
                 },
             ),
             iam.ServicePrincipal(
@@ -205,19 +215,26 @@ def cloud_connector_roles(at: Surroundings, id: str) -> None:
                 },
             ),
         ),
-        [
-            iam.PolicyStatement(
-                actions=["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
-                resources=["*"],
-                conditions={"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": ["api://AzureADTokenExchange"]}},
-            ),
-        ],
+        {
+            "CloudConnector": iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(
+                        actions=["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"],
+                        resources=["*"],
+                        conditions={
+                            "ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": ["api://AzureADTokenExchange"]}
+                        },
+                    ),
+                ]
+            )
+        },
     )
-    assume = role(
-        "Assume",
-        "AssumeRole",
-        account_principal,
-        [
+    assume_federation_role = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[federation.role_arn])
+    iam.Policy(
+        assume,
+        "CloudConnector",
+        roles=[assume],
+        statements=[
             assume_federation_role,
             _pass_to_systems_manager(at.node_role_arn),
             iam.PolicyStatement(
@@ -230,18 +247,18 @@ def cloud_connector_roles(at: Surroundings, id: str) -> None:
                 ],
                 resources=["*"],
             ),
-            iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation_arn]),
+            iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation.role_arn]),
             iam.PolicyStatement(actions=["ssm:GetDocument"], resources=automation_arns[:1]),
         ],
     )
-    dispatch = role(
-        "Dispatch",
-        "DispatchRole",
-        account_principal,
-        [
+    iam.Policy(
+        dispatch,
+        "CloudConnector",
+        roles=[dispatch],
+        statements=[
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
-                resources=[assume_arn],
+                resources=[assume.role_arn],
                 conditions={
                     "StringEquals": {"iam:PassedToService": SYSTEMS_MANAGER},
                     "ArnLike": {"iam:AssociatedResourceARN": automation_arns},
@@ -252,7 +269,7 @@ def cloud_connector_roles(at: Surroundings, id: str) -> None:
             iam.PolicyStatement(
                 actions=["ssm:DescribeInstanceInformation", "ssm:ListCloudConnectors"], resources=["*"]
             ),
-            iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation_arn, assume_arn]),
+            iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation.role_arn, assume.role_arn]),
         ],
     )
     for caller in (assume, dispatch):
@@ -269,7 +286,7 @@ def default_host_management_role(at: Surroundings, id: str) -> None:
         path="/service-role/",
     )
     setting_id = "/ssm/managed-instance/default-ec2-instance-management-role"
-    _service_setting(role, "Setting", setting_id, f"service-role/{role.role_name}")
+    _service_setting(role, "Setting", setting_id, Fn.select(1, Fn.split(":role/", role.role_arn)))
 
 
 def explorer_role(at: Surroundings, id: str) -> None:
@@ -290,8 +307,8 @@ def greengrass_core_role(at: Surroundings, id: str) -> None:
         assumed_by=iam.ServicePrincipal(SYSTEMS_MANAGER),
         managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")],
     )
-    at.token_exchange_role.add_to_principal_policy(_pass_to_systems_manager(role.role_arn))
-    at.token_exchange_role.add_to_principal_policy(
+    at.token_exchange_policy.add_statements(_pass_to_systems_manager(role.role_arn))
+    at.token_exchange_policy.add_statements(
         iam.PolicyStatement(actions=["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], resources=["*"])
     )
 
@@ -334,9 +351,6 @@ def quick_setup_roles(at: Surroundings, id: str) -> None:
     scope = Construct(at.stack, id)
     partition, account = at.stack.partition, at.stack.account
     prefix = "AWS-QuickSetup-PatchPolicy-Local"
-    assume = iam.PolicyStatement(
-        actions=["sts:AssumeRole"], resources=[f"arn:{partition}:iam::{account}:role/{prefix}ExecutionRole"]
-    )
     administration = iam.Role(
         scope,
         "Administration",
@@ -347,17 +361,17 @@ def quick_setup_roles(at: Surroundings, id: str) -> None:
                 "ArnLike": {"aws:SourceArn": f"arn:{partition}:cloudformation:*:{account}:stackset/AWS-QuickSetup-*"},
             },
         ),
-        inline_policies={"AssumeExecutionRole": iam.PolicyDocument(statements=[assume])},
         role_name=f"{prefix}AdministrationRole",
     )
     policy = "AWSQuickSetupPatchPolicyDeploymentRolePolicy"
-    iam.Role(
+    execution = iam.Role(
         scope,
         "Execution",
         assumed_by=iam.ArnPrincipal(administration.role_arn),
         managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(policy)],
         role_name=f"{prefix}ExecutionRole",
     )
+    administration.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[execution.role_arn]))
 
 
 def maintenance_window_service_role(at: Surroundings, id: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -92,53 +94,8 @@ def check_policies_can_change(argument: str, grantee: iam.IGrantable) -> None:
     For such a role, the CDK reports success and writes nothing.
     """
     role = _imported_role(grantee)
-    if role is None:
-        return
-    existing = _scope_of(role).node.try_find_child(_policy_id(role))
-    if existing is not None and _is_separate_policy(existing, role):
-        return
-    arn = role.role_arn
-    if f":role/{SERVICE_LINKED_PATH}" in arn:
-        raise ValueError(
-            f"{argument} must be a role whose policies this stack can change, got a service-linked role, whose "
-            f"permissions belong to AWS: {without_tokens(arn)!r}"
-        )
-    # A role that the CDK has not looked up yet has an account of its own.
-    if not is_dummy(arn) and not _takes_policies(role):
-        raise ValueError(
-            f"{argument} must be a role whose policies this stack can change, got a role of another account or one "
-            f"that was imported with mutable=False: {role.node.path!r}"
-        )
-    if existing is not None:
-        raise ValueError(
-            f"{argument} must be a role beside which the id {_policy_id(role)!r} is free for its policy, "
-            f"got {role.node.path!r}, beside which that id is taken"
-        )
-
-
-def _holder_of_policies(grantee: iam.IGrantable) -> iam.IGrantable:
-    """Return what takes a grantee's statements: the grantee itself or, for an imported role, a separate policy.
-
-    The CDK names the policy of an imported role after the role alone unless a feature flag is set, so that two stacks
-    overwrite each other's permissions.
-    """
-    role = _imported_role(grantee)
-    if role is None:
-        return grantee
-    scope, id = _scope_of(role), _policy_id(role)
-    existing = scope.node.try_find_child(id)
-    if existing is not None:
-        return cast(iam.Policy, existing)
-    return iam.Policy(scope, id, policy_name=_policy_name(role), roles=[role])
-
-
-def _imported_role(grantee: iam.IGrantable) -> iam.IRole | None:
-    if isinstance(grantee, iam.Role):
-        return None
-    principal = grantee.grant_principal
-    if isinstance(principal, (iam.Role, iam.LazyRole)) or not is_role(principal):
-        return None
-    return cast(iam.IRole, principal)
+    if role is not None:
+        role.check(argument)
 
 
 def is_role(value: object) -> bool:
@@ -146,35 +103,102 @@ def is_role(value: object) -> bool:
     return hasattr(value, "role_arn") and hasattr(value, "attach_inline_policy")
 
 
-def _takes_policies(role: iam.IRole) -> bool:
-    # Only the role itself knows, and it does not report that it ignores a policy.
-    scope, id = _scope_of(role), f"{role.node.id}Probe"
-    probe = iam.Policy(scope, id)
-    role.attach_inline_policy(probe)
-    attached = Stack.of(scope).resolve(cast(iam.CfnPolicy, probe.node.default_child).roles) is not None
-    scope.node.try_remove_child(id)
-    return attached
+def _holder_of_policies(grantee: iam.IGrantable) -> iam.IGrantable:
+    """Return what takes a grantee's statements: the grantee itself or, for an imported role, a separate policy."""
+    role = _imported_role(grantee)
+    return grantee if role is None else role.policy
 
 
-def _scope_of(role: iam.IRole) -> Construct:
-    return cast(Construct, role.node.scope)
+def _imported_role(grantee: iam.IGrantable) -> _ImportedRole | None:
+    if isinstance(grantee, iam.Role):
+        return None
+    known = _imported_roles.get(grantee)
+    if known is not None:
+        return known
+    principal = grantee.grant_principal
+    if isinstance(principal, (iam.Role, iam.LazyRole)) or not is_role(principal):
+        return None
+    return _imported_roles.setdefault(grantee, _ImportedRole(cast(iam.IRole, principal)))
 
 
-def _policy_id(role: iam.IRole) -> str:
-    return f"{role.node.id}Permissions"
+class _ImportedRole:
+    """A role that the app imports, and the separate policy for what this stack grants to it.
+
+    The CDK names the policy of an imported role after the role alone unless a feature flag is set, so that two stacks
+    overwrite each other's permissions.
+    """
+
+    def __init__(self, role: iam.IRole) -> None:
+        self._role = role
+        self._scope = cast(Construct, role.node.scope)
+        self._policy_id = f"{role.node.id}Permissions"
+        self._policy: iam.Policy | None = None
+        self._is_checked = False
+
+    @property
+    def policy(self) -> iam.Policy:
+        """The policy, which is created when it is first needed."""
+        if self._policy is None:
+            existing = self._scope.node.try_find_child(self._policy_id)
+            self._policy = (
+                iam.Policy(self._scope, self._policy_id, policy_name=self._policy_name, roles=[self._role])
+                if existing is None
+                else cast(iam.Policy, existing)
+            )
+        return self._policy
+
+    def check(self, argument: str) -> None:
+        """Raise ``ValueError`` unless the policy exists or can be created."""
+        if not self._is_checked:
+            self._check(argument)
+            self._is_checked = True
+
+    def _check(self, argument: str) -> None:
+        existing = self._scope.node.try_find_child(self._policy_id)
+        if existing is not None and self._is_policy(existing):
+            return
+        arn = self._role.role_arn
+        if f":role/{SERVICE_LINKED_PATH}" in arn:
+            raise ValueError(
+                f"{argument} must be a role whose policies this stack can change, got a service-linked role, whose "
+                f"permissions belong to AWS: {without_tokens(arn)!r}"
+            )
+        # A role that the CDK has not looked up yet has an account of its own.
+        if not is_dummy(arn) and not self._takes_policies():
+            raise ValueError(
+                f"{argument} must be a role whose policies this stack can change, got a role of another account or one "
+                f"that was imported with mutable=False: {self._role.node.path!r}"
+            )
+        if existing is not None:
+            raise ValueError(
+                f"{argument} must be a role beside which the id {self._policy_id!r} is free for its policy, "
+                f"got {self._role.node.path!r}, beside which that id is taken"
+            )
+
+    def _takes_policies(self) -> bool:
+        # Only the role itself knows, and it does not report that it ignores a policy.
+        id = f"{self._policy_id}Probe"
+        probe = iam.Policy(self._scope, id)
+        self._role.attach_inline_policy(probe)
+        attached = Stack.of(self._scope).resolve(cast(iam.CfnPolicy, probe.node.default_child).roles) is not None
+        self._scope.node.try_remove_child(id)
+        return attached
+
+    def _is_policy(self, construct: IConstruct) -> bool:
+        resource = construct.node.default_child
+        return isinstance(resource, iam.CfnPolicy) and resource.policy_name == self._policy_name
+
+    @cached_property
+    def _policy_name(self) -> str:
+        """The name, after its stack and Region: a role is global, and two Regions may have stacks of the same name."""
+        stack = outermost = Stack.of(self._role)
+        while outermost.nested_stack_parent is not None:
+            outermost = outermost.nested_stack_parent
+        # The end of a hash of the role's path in the construct tree.
+        unique = self._role.node.addr[-8:]
+        room = POLICY_NAME_LENGTH - _REGION_LENGTH - len(f"--{unique}")
+        return f"{outermost.stack_name[:room]}-{stack.region}-{unique}"
 
 
-def _is_separate_policy(construct: IConstruct, role: iam.IRole) -> bool:
-    resource = construct.node.default_child
-    return isinstance(resource, iam.CfnPolicy) and resource.policy_name == _policy_name(role)
-
-
-def _policy_name(role: iam.IRole) -> str:
-    """Name a policy after its stack and Region: a role is global, and stacks in two Regions may have the same name."""
-    stack = outermost = Stack.of(role)
-    while outermost.nested_stack_parent is not None:
-        outermost = outermost.nested_stack_parent
-    # The end of a hash of the role's path in the construct tree.
-    unique = role.node.addr[-8:]
-    room = POLICY_NAME_LENGTH - _REGION_LENGTH - len(f"--{unique}")
-    return f"{outermost.stack_name[:room]}-{stack.region}-{unique}"
+# The roles of grantees, because each question to a role is a call into Node.js.
+_imported_roles: WeakKeyDictionary[iam.IGrantable, _ImportedRole] = WeakKeyDictionary()

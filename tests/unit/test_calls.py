@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
 from jsii._kernel.providers import process
 
-from ssm_roles import HybridServiceRole
+from ssm_roles import GreengrassCoreRole, HybridServiceRole
 
 Counted = Callable[[Callable[[], object]], int]
 
@@ -50,3 +51,11 @@ def test_the_checks_at_synth_cost_few_calls_for_any_number_of_roles(counted: Cou
         return counted(app.synth)
 
     assert calls(30) == calls(3)
+
+
+def test_grants_to_an_imported_role_ask_it_once(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+    exchange = iam.Role.from_role_name(stack, "Exchange", "TokenExchange")
+    GreengrassCoreRole(stack, "First", token_exchange_role=exchange)
+    # Hand-written code makes 12: each statement is an object of its own.
+    assert counted(lambda: GreengrassCoreRole(stack, "Second", token_exchange_role=exchange)) <= 6
