@@ -30,14 +30,13 @@ class Templates:
 
     def __init__(self, root: IConstruct) -> None:
         self._root = root
-        self._templates: dict[str, Mapping[str, Any]] = {}
+        self._templates: dict[Stack, Mapping[str, Any]] = {}
 
     def template(self, stack: Stack) -> Mapping[str, Any]:
         """Return the template of a stack."""
-        path = stack.node.path
-        if path not in self._templates:
-            self._templates[path] = _synthesized(stack)
-        return self._templates[path]
+        if stack not in self._templates:
+            self._templates[stack] = _synthesized(stack)
+        return self._templates[stack]
 
     def resources(self, stack: Stack) -> Resources:
         """Return the resources of a stack."""

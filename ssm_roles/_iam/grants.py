@@ -130,8 +130,11 @@ class _ImportedRole:
 
     def __init__(self, role: iam.IRole) -> None:
         self._role = role
-        self._scope = cast(Construct, role.node.scope)
-        self._policy_id = f"{role.node.id}Permissions"
+        self._node = role.node
+        self._scope = cast(Construct, self._node.scope)
+        self._policy_id = f"{self._node.id}Permissions"
+        self._siblings = self._scope.node
+        self._stack = Stack.of(self._scope)
         self._policy: iam.Policy | None = None
         self._is_checked = False
 
@@ -139,7 +142,7 @@ class _ImportedRole:
     def policy(self) -> iam.Policy:
         """The policy, which is created when it is first needed."""
         if self._policy is None:
-            existing = self._scope.node.try_find_child(self._policy_id)
+            existing = self._siblings.try_find_child(self._policy_id)
             self._policy = (
                 iam.Policy(self._scope, self._policy_id, policy_name=self._policy_name, roles=[self._role])
                 if existing is None
@@ -154,7 +157,7 @@ class _ImportedRole:
             self._is_checked = True
 
     def _check(self, argument: str) -> None:
-        existing = self._scope.node.try_find_child(self._policy_id)
+        existing = self._siblings.try_find_child(self._policy_id)
         if existing is not None and self._is_policy(existing):
             return
         arn = self._role.role_arn
@@ -167,12 +170,12 @@ class _ImportedRole:
         if not is_dummy(arn) and not self._takes_policies():
             raise ValueError(
                 f"{argument} must be a role whose policies this stack can change, got a role of another account or one "
-                f"that was imported with mutable=False: {self._role.node.path!r}"
+                f"that was imported with mutable=False: {self._node.path!r}"
             )
         if existing is not None:
             raise ValueError(
                 f"{argument} must be a role beside which the id {self._policy_id!r} is free for its policy, "
-                f"got {self._role.node.path!r}, beside which that id is taken"
+                f"got {self._node.path!r}, beside which that id is taken"
             )
 
     def _takes_policies(self) -> bool:
@@ -180,8 +183,8 @@ class _ImportedRole:
         id = f"{self._policy_id}Probe"
         probe = iam.Policy(self._scope, id)
         self._role.attach_inline_policy(probe)
-        attached = Stack.of(self._scope).resolve(cast(iam.CfnPolicy, probe.node.default_child).roles) is not None
-        self._scope.node.try_remove_child(id)
+        attached = self._stack.resolve(cast(iam.CfnPolicy, probe.node.default_child).roles) is not None
+        self._siblings.try_remove_child(id)
         return attached
 
     def _is_policy(self, construct: IConstruct) -> bool:
@@ -191,13 +194,13 @@ class _ImportedRole:
     @cached_property
     def _policy_name(self) -> str:
         """The name, after its stack and Region: a role is global, and two Regions may have stacks of the same name."""
-        stack = outermost = Stack.of(self._role)
+        outermost = self._stack
         while outermost.nested_stack_parent is not None:
             outermost = outermost.nested_stack_parent
         # The end of a hash of the role's path in the construct tree.
-        unique = self._role.node.addr[-8:]
+        unique = self._node.addr[-8:]
         room = POLICY_NAME_LENGTH - _REGION_LENGTH - len(f"--{unique}")
-        return f"{outermost.stack_name[:room]}-{stack.region}-{unique}"
+        return f"{outermost.stack_name[:room]}-{self._stack.region}-{unique}"
 
 
 # The roles of grantees, because each question to a role is a call into Node.js.
