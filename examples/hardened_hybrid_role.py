@@ -13,7 +13,7 @@ stack = Stack(app, "HybridNodes", env=env)
 boundary = iam.ManagedPolicy(
     stack,
     "Boundary",
-    description="The maximum permissions of a machine outside EC2",
+    description="The most that a machine outside EC2 may ever do",
     statements=[
         iam.PolicyStatement(
             actions=["cloudwatch:PutMetricData", "ec2messages:*", "logs:*", "ssm:*", "ssmmessages:*"], resources=["*"]
