@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from types import FunctionType
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -29,13 +30,28 @@ def shown(value: object) -> str:
     """Return a value as errors show it: with its type unless it is a string, and on one short line."""
     text = " ".join(repr(value).split())
     short = text if len(text) <= 80 else f"{text[:77]}..."
-    return short if isinstance(value, str) else f"{type(value).__name__}: {short}"
+    return short if isinstance(value, str) else f"{_type_name(value)}: {short}"
+
+
+def _type_name(value: object) -> str:
+    """Return the name of a value's type or, if that is private, of its first public base class."""
+    own = type(value)
+    public = (each.__name__ for each in own.__mro__ if each is not object and not each.__name__.startswith("_"))
+    return next(public, own.__name__)
 
 
 def check_type(argument: str, value: object, expected: type[T] | tuple[type[T], ...], allowed: str) -> None:
     """Raise ``TypeError`` unless ``value`` is an instance of ``expected``; a ``bool`` is not a number here."""
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise TypeError(f"{argument} must be {allowed}, got {shown(value)}")
+        raise TypeError(f"{argument} must be {allowed}, got {_method_to_call(value, expected) or shown(value)}")
+
+
+def _method_to_call(value: object, expected: object) -> str | None:
+    """Return how errors show a method that makes what is expected, if it was given without calling it."""
+    if not isinstance(value, FunctionType):
+        return None
+    name = value.__qualname__
+    return f"the method {name}: call it" if getattr(expected, value.__name__, None) is value else None
 
 
 def check_bool(argument: str, value: object) -> None:
@@ -67,7 +83,7 @@ def check_strings(argument: str, value: object, allowed: str, *, one: str) -> li
     """
     strings = list(check_list(argument, value, allowed))
     for each in strings:
-        check_type(argument, each, str, f"{allowed}, each a string")
+        check_type(f"each of {argument}", each, str, "a string")
     if not strings:
         raise ValueError(f"{argument} must have at least one {one}, got []")
     # The CDK represents a list that is known at deploy time by a list of one string such as "#{Token[TOKEN.1]}".

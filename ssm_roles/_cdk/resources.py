@@ -4,11 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._checks import check_list, shown, without_tokens
+from .._checks import check_list, has_token, shown, without_tokens
 from .tokens import same
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
+
+
+# What imports a resource, without the last word, which is "arn" or "name"; by the attribute that has the ARN.
+_IMPORTS = {
+    "bucket_arn": "s3.Bucket.from_bucket",
+    "function_arn": "lambda_.Function.from_function",
+    "key_arn": "kms.Key.from_key",
+    "log_group_arn": "logs.LogGroup.from_log_group",
+    "role_arn": "iam.Role.from_role",
+    "state_machine_arn": "stepfunctions.StateMachine.from_state_machine",
+    "topic_arn": "sns.Topic.from_topic",
+}
+_IMPORTED_BY_ARN_ONLY = {"key_arn", "topic_arn"}
+
+
+def what_imports(value: object, attribute: str) -> str:
+    """Return what makes a resource of a string that is its ARN or its name, for errors.
+
+    Args:
+        value: What the user gave.
+        attribute: The attribute of the resource that has its ARN.
+
+    Returns:
+        A text such as ``", such as iam.Role.from_role_name(...)"``, which is empty if the value is not a string.
+    """
+    if not isinstance(value, str) or attribute not in _IMPORTS:
+        return ""
+    by_arn = value.startswith("arn:") or has_token(value) or attribute in _IMPORTED_BY_ARN_ONLY
+    return f", such as {_IMPORTS[attribute]}_{'arn' if by_arn else 'name'}(...)"
 
 
 def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
@@ -17,7 +46,7 @@ def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
     behind = getattr(value, "_delegates", [])
     attribute = getattr(next((each for each in behind if hasattr(type(each), name)), value), name, None)
     if not isinstance(attribute, str) or not is_known_to_cdk(value):
-        raise TypeError(f"{argument} must be {allowed}, got {shown(value)}")
+        raise TypeError(f"{argument} must be {allowed}{what_imports(value, name)}, got {shown(value)}")
     return attribute
 
 
@@ -35,12 +64,12 @@ def arns_of(argument: str, resources: object, attribute: str, interface: str) ->
         attribute: The attribute with the ARN, which resources of another kind don't have.
         interface: The CDK's name of the kind.
     """
-    allowed = f"a list of {interface}"
     arns: list[str] = []
-    for resource in check_list(argument, resources, allowed):
+    for resource in check_list(argument, resources, f"a list of {interface}"):
         arn = getattr(resource, attribute, None) if is_known_to_cdk(resource) else None
         if not isinstance(arn, str):
-            raise TypeError(f"{argument} must be {allowed}, got {shown(resource)}")
+            allowed = f"an {interface}{what_imports(resource, attribute)}"
+            raise TypeError(f"each of {argument} must be {allowed}, got {shown(resource)}")
         if arn in arns:
             raise ValueError(f"{argument} must name each {interface} once, got {without_tokens(arn)!r} twice")
         arns.append(arn)

@@ -12,10 +12,11 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from .._cdk.resources import is_known_to_cdk
+from .._cdk.resources import is_known_to_cdk, what_imports
 from .._cdk.tokens import is_dummy
 from .._checks import shown, without_tokens
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
+from .not_a_role import role_instead_of
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -85,7 +86,8 @@ def passing(role_arns: Sequence[str], services: str | Sequence[str]) -> Statemen
 def check_grantee(grantee: object) -> None:
     """Raise ``TypeError`` unless permissions can be granted to ``grantee``."""
     if not hasattr(grantee, "grant_principal") or not is_known_to_cdk(grantee):
-        raise TypeError(f"grantee must be an IGrantable, such as a role or a user, got {shown(grantee)}")
+        such_as = role_instead_of(grantee) or what_imports(grantee, "role_arn") or ", such as a role or a user"
+        raise TypeError(f"grantee must be an IGrantable{such_as}, got {shown(grantee)}")
 
 
 def check_policies_can_change(argument: str, grantee: iam.IGrantable) -> None:

@@ -51,3 +51,12 @@ class NotARole(Construct):
     def attach_inline_policy(self, policy: iam.Policy) -> None:
         """Raise an error: this construct is not a role."""
         self._reject()
+
+
+def role_instead_of(value: object) -> str:
+    """Return which role to pass instead of a construct that is not a role, for errors.
+
+    Returns:
+        A text such as ``", such as the role that you passed to the activation"``, which is empty for any other value.
+    """
+    return f", such as {value._instead}" if isinstance(value, NotARole) else ""

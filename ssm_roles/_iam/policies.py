@@ -22,12 +22,12 @@ MANAGED_POLICIES_PER_ROLE = 10
 _INLINE_POLICIES_LENGTH = 10_240
 
 
-def managed_policy_arn(argument: str, policy: object) -> str:
+def managed_policy_arn(argument: str, policy: object, *, in_list: bool = False) -> str:
     """Return the ARN of what must be a managed policy that IAM attaches to a role of the user's."""
     arn = getattr(policy, "managed_policy_arn", None)
     if not isinstance(arn, str) or not is_known_to_cdk(policy):
         raise TypeError(
-            f"{argument} must be an IManagedPolicy, such as "
+            f"{'each of ' if in_list else ''}{argument} must be an IManagedPolicy, such as "
             f"iam.ManagedPolicy.from_aws_managed_policy_name('CloudWatchAgentServerPolicy'), got {shown(policy)}"
         )
     if f":policy/{SERVICE_LINKED_PATH}" in arn:
@@ -41,7 +41,7 @@ def managed_policy_arn(argument: str, policy: object) -> str:
 def check_managed_policies(argument: str, policies: object) -> None:
     """Check what must be a list of managed policies that IAM attaches to a role of the user's."""
     for policy in check_list(argument, policies, "a list of IManagedPolicy"):
-        managed_policy_arn(argument, policy)
+        managed_policy_arn(argument, policy, in_list=True)
 
 
 def check_policies_of_role(argument: str, policies: Sequence[iam.IManagedPolicy]) -> None:

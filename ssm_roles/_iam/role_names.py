@@ -18,6 +18,7 @@ from .._cdk.tokens import is_dummy, same
 from .._checks import has_token, without_tokens
 from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
+from .not_a_role import role_instead_of
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+", re.ASCII)
@@ -42,7 +43,7 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
         ValueError: ``role`` is a service-linked role, or has the ARN of something else, or is not in the stack's
             account and partition.
     """
-    arn = attribute_of(argument, role, "role_arn", "an iam.IRole")
+    arn = attribute_of(argument, role, "role_arn", f"an iam.IRole{role_instead_of(role)}")
     if f":role/{SERVICE_LINKED_PATH}" in arn:
         raise ValueError(
             f"{argument} must be a service role, got a service-linked role, which only its own service assumes: "

@@ -61,7 +61,7 @@ class CloudConnectorRoles(NotARole):
     https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-console-iam-roles.html
     """
 
-    _instead: ClassVar[str] = "federation_role, assume_role or dispatch_role"
+    _instead: ClassVar[str] = "its federation_role, assume_role or dispatch_role"
 
     def __init__(
         self,

@@ -65,7 +65,7 @@ class NodeRole(ServiceRole):
         policies = [aws_managed_policy(base_policy.value)]
         grants: list[Grant] = []
         for capability in () if capabilities is None else capabilities:
-            recipe = recipe_of("capabilities", capability)
+            recipe = recipe_of("each of capabilities", capability)
             grants += self._capabilities.check("capabilities", recipe)
             policies += recipe.managed_policies
         if len(policies) > 1:

@@ -65,9 +65,8 @@ def _add(statement: iam.PolicyStatement) -> Grant:
 
 def check_statements(statements: object) -> None:
     """Check statements for a role's policy."""
-    allowed = "a list of iam.PolicyStatement"
-    for statement in check_list("statements", statements, allowed):
-        check_type("statements", statement, iam.PolicyStatement, allowed)
+    for statement in check_list("statements", statements, "a list of iam.PolicyStatement"):
+        check_type("each of statements", statement, iam.PolicyStatement, "an iam.PolicyStatement")
         for error in cast(iam.PolicyStatement, statement).validate_for_identity_policy():
             raise ValueError(f"statements must be valid in a role's policy, got one that is not: {error}")
 

@@ -267,10 +267,10 @@ class MaintenanceWindowServiceRole(ServiceRole):
 
 
 def _checked_tasks(tasks: object) -> list[_Task]:
-    allowed = "a list of MaintenanceWindowTask, such as MaintenanceWindowTask.run_command(['AWS-RunPatchBaseline'])"
-    checked = check_list("tasks", tasks, allowed)
+    allowed = "a MaintenanceWindowTask, such as MaintenanceWindowTask.run_command(['AWS-RunPatchBaseline'])"
+    checked = check_list("tasks", tasks, "a list of MaintenanceWindowTask")
     for task in checked:
-        check_type("tasks", task, _Task, allowed)
+        check_type("each of tasks", task, _Task, allowed)
     if not checked:
         raise ValueError("tasks must have at least one task, got []")
     return cast("list[_Task]", [*checked])

@@ -70,7 +70,7 @@ class QuickSetupRoles(NotARole):
     https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-getting-started.html
     """
 
-    _instead: ClassVar[str] = "administration_role or execution_role"
+    _instead: ClassVar[str] = "its administration_role or execution_role"
 
     def __init__(
         self,

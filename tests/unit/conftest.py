@@ -35,7 +35,7 @@ def refused(request: pytest.FixtureRequest) -> Refused:
         else:
             raise AssertionError(f"{argument} was accepted")
         assert len(message.splitlines()) == 1, message
-        assert message.startswith(f"{argument} must "), message
+        assert message.removeprefix("each of ").startswith(f"{argument} must "), message
         assert ", got " in message, message
         assert tree is None or [each.node.path for each in tree.node.children] == before
         return message
