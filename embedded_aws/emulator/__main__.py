@@ -27,6 +27,7 @@ def main(descriptor: int, directory: Path) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from ..response_proxy import ResponseProxy
     from . import (
         access_control,
         activations,
@@ -39,6 +40,7 @@ def main(descriptor: int, directory: Path) -> None:
         iam_resources,
         managed_policies,
         ministack,
+        response_urls,
         secret_resources,
         secret_rotation,
         service_linked_roles,
@@ -53,6 +55,7 @@ def main(descriptor: int, directory: Path) -> None:
     managed_policies.install()
     service_linked_roles.install()
     iam_resources.install()
+    response_urls.install()
     stack_operations.install()
     activations.install()
     secret_rotation.install()
@@ -68,7 +71,11 @@ def main(descriptor: int, directory: Path) -> None:
     config = Config()
     config.bind = [f"fd://{descriptor}"]
     config.keep_alive_timeout = 75
-    asyncio.run(_serve_for_ever(serve, control.with_control_paths(ministack.app.app), config))
+    with ResponseProxy(response_urls.receive) as proxy:
+        # Lambda functions inherit this environment. MiniStack itself connects only to this machine, over HTTP.
+        os.environ.update(https_proxy=proxy.url, SSL_CERT_FILE=proxy.ca_file)
+        application = control.with_control_paths(response_urls.with_response_urls(ministack.app.app))
+        asyncio.run(_serve_for_ever(serve, application, config))
 
 
 async def _serve_for_ever(serve: Any, application: Any, config: Any) -> None:

@@ -10,7 +10,7 @@ from .responses import ApiError
 
 PREFIX = "/_embedded_aws/"
 
-_Application = Callable[[Any, Any, Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "ready": dict,
@@ -29,7 +29,8 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
-async def _read_body(receive: Any) -> bytes:
+async def read_body(receive: Any) -> bytes:
+    """Return the body of a request."""
     body = b""
     while True:
         message = await receive()
@@ -48,7 +49,7 @@ def _carry_out(path: str, body: bytes) -> tuple[int, Any]:
         return error.http_status, {"code": error.code, "message": error.message}
 
 
-def with_control_paths(application: _Application) -> _Application:
+def with_control_paths(application: Application) -> Application:
     """Return an application that handles the control paths and passes other requests to the given application."""
 
     async def handle(scope: Any, receive: Any, send: Any) -> None:
@@ -56,7 +57,7 @@ def with_control_paths(application: _Application) -> _Application:
             await application(scope, receive, send)
             return
         # Commands run in a thread, because a command can wait for a function that calls the emulator.
-        status, answer = await asyncio.to_thread(_carry_out, scope["path"], await _read_body(receive))
+        status, answer = await asyncio.to_thread(_carry_out, scope["path"], await read_body(receive))
         await send(
             {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
         )

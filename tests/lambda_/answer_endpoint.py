@@ -1,26 +1,31 @@
-"""The endpoint of ResponseURLs: an HTTP server on this machine that records every response."""
+"""The endpoint of ResponseURLs: an Amazon S3 on this machine that records every response."""
 
 import contextlib
 import itertools
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
-# The query of a presigned URL. Anyone who has it can respond in place of the function.
+from embedded_aws.response_proxy import ResponseProxy, response_host
+
+# The part of a presigned URL that is secret. Anyone who has it can respond in place of the function.
 SECRET = "X-Amz-Signature=5ecre7"
+
+# What is sent instead of a response.
+_NO_RESPONSE = {"closes the connection": b"", "does not use HTTP": b"220 mail.example ESMTP\r\n"}
 
 
 @dataclass(frozen=True)
 class Answer:
     """One response as it arrived."""
 
-    path: str
-    headers: dict[str, str]
+    url: str
+    headers: Mapping[str, str]
     body: bytes
 
     @property
@@ -30,94 +35,76 @@ class Answer:
         return fields
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.taken: dict[str, list[Answer]] = {}
-        self.attempts: dict[str, int] = {}
-        self.misfortunes: dict[str, list[str]] = {}
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log nothing: connections break on purpose."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        server = self.server
-        server.attempts[self.path] = server.attempts.get(self.path, 0) + 1
-        misfortunes = server.misfortunes.get(self.path)
-        misfortune = misfortunes.pop(0) if misfortunes else "none"
-        if misfortune == "closes the connection":
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        if misfortune != "none":
-            self._reply(int(misfortune))
-            return
-        server.taken.setdefault(self.path, []).append(Answer(self.path, dict(self.headers.items()), body))
-        self._reply(200)
-
-    def _reply(self, status: int) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Log nothing."""
-
-
 class AnswerEndpoint:
-    """The endpoint, which runs inside its `with` block."""
+    """The endpoint, which runs inside its `with` block.
 
-    def __init__(self) -> None:
-        self._server = _Server()
+    Functions reach it through its proxy, whose URL and CA must be in their environment.
+
+    Args:
+        region: The Region of the URLs.
+
+    Attributes:
+        proxy: The proxy.
+    """
+
+    def __init__(self, region: str) -> None:
+        self.proxy = ResponseProxy(self._receive)
+        self._region = region
         self._numbers = itertools.count(1)
-        # A function waits until its response is accepted, so that the poll interval delays only the shutdown.
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._lock = threading.Lock()
+        self._taken: dict[str, list[Answer]] = {}
+        self._attempts: dict[str, int] = {}
+        self._misfortunes: dict[str, list[str]] = {}
 
     def __enter__(self) -> "AnswerEndpoint":
-        self._thread.start()
+        self.proxy.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.proxy.__exit__(kind, error, traceback)
 
     def url(self, *misfortunes: str) -> str:
         """Return a new ResponseURL.
 
         Args:
-            misfortunes: What happens to each attempt to respond: a status such as `500`, or `closes the connection`.
-                Later attempts are accepted.
+            misfortunes: What happens to each attempt to respond: a status such as `500`, `closes the connection`, or
+                `does not use HTTP`. Later attempts are accepted.
         """
-        path = f"/answers/{next(self._numbers)}?{SECRET}"
-        self._server.misfortunes[path] = list(misfortunes)
-        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+        number = next(self._numbers)
+        stack_id = f"arn:aws:cloudformation:{self._region}:111122223333:stack/Fleet/{number}"
+        path = quote(f"/{stack_id}|Resource|{number}")
+        query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-SignedHeaders=host&{SECRET}"
+        url = f"https://{response_host(self._region)}{path}?{query}"
+        self._misfortunes[url] = list(misfortunes)
+        return url
 
     def taken(self, url: str) -> list[Answer]:
         """Return the responses that a URL has accepted."""
-        return list(self._server.taken.get(_path(url), []))
+        return list(self._taken.get(url, []))
 
     def attempts(self, url: str) -> int:
         """Return the number of attempts to respond at a URL."""
-        return self._server.attempts.get(_path(url), 0)
+        return self._attempts.get(url, 0)
 
     def forget(self) -> None:
         """Delete all records, because thousands of responses take much memory."""
-        for kept in (self._server.taken, self._server.attempts, self._server.misfortunes):
+        for kept in (self._taken, self._attempts, self._misfortunes):
             kept.clear()
 
-
-def _path(url: str) -> str:
-    return "/" + url.split("/", 3)[3]
+    def _receive(self, host: str, path: str, headers: Mapping[str, str], body: bytes) -> int | bytes:
+        url = f"https://{host}{path}"
+        with self._lock:
+            self._attempts[url] = self._attempts.get(url, 0) + 1
+            misfortunes = self._misfortunes.get(url)
+            misfortune = misfortunes.pop(0) if misfortunes else "none"
+            if misfortune in _NO_RESPONSE:
+                return _NO_RESPONSE[misfortune]
+            if misfortune != "none":
+                return int(misfortune)
+            self._taken.setdefault(url, []).append(Answer(url, headers, body))
+            return 200
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from embedded_aws.server import EmbeddedAws
 from ..embedded_aws.fixtures import aws, embedded_aws
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
-from .lambda_function import SimulatedClock
+from .lambda_function import REGION, SimulatedClock
 
 __all__ = ["aws", "embedded_aws"]
 
@@ -19,14 +20,20 @@ NewFunction = Callable[[], EnsureFunction]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "AWS_PROFILE"):
+def _nothing_of_the_caller(endpoint: AnswerEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[AnswerEndpoint]:
-    with AnswerEndpoint() as running:
+    """Provide the endpoint of ResponseURLs, which HTTPS requests of this process reach. AWS uses HTTP."""
+    with AnswerEndpoint(REGION) as running, pytest.MonkeyPatch.context() as process:
+        process.setenv("https_proxy", running.proxy.url)
+        process.setenv("no_proxy", "localhost,127.0.0.1")
+        process.setenv("SSL_CERT_FILE", running.proxy.ca_file)
+        # urllib keeps the proxies and the CA certificates of its first request.
+        process.setattr(urllib.request, "_opener", None)
         yield running
 
 
