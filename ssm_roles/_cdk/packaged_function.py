@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -23,7 +23,11 @@ _TIMEOUT_MINUTES = 15
 
 
 class PackagedFunction:
-    """A function with its role and its log group. The role allows only writing to the log group."""
+    """A function of custom resources with its role and its log group. The role allows only writing to the log group.
+
+    The function deletes something only if it is also allowed to ask CloudFormation about the stack:
+    ``cloudformation:DescribeStackEvents``.
+    """
 
     def __init__(
         self, scope: Construct, *, module: str, description: str, environment: Mapping[str, str] | None = None
@@ -58,7 +62,8 @@ class PackagedFunction:
             timeout=Duration.minutes(_TIMEOUT_MINUTES),
             role=self.role,
             log_group=log_group,
-            environment=None if environment is None else dict(environment),
+            # The function rejects events of other stacks, and of callers that name another host for its response.
+            environment={**(environment or {}), "STACK_ID": Aws.STACK_ID, "URL_SUFFIX": Aws.URL_SUFFIX},
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import Aws, CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -261,6 +261,7 @@ class HybridActivation(NotARole):
         allow(function_role, Statement(activation_actions, ["*"]))
         allow(function_role, passing([role_arn], SYSTEMS_MANAGER))
         allow(function_role, Statement(secret_actions, [self._secret.secret_arn]))
+        allow(function_role, Statement(["cloudformation:DescribeStackEvents"], [Aws.STACK_ID]))
         if self._encryption_key is not None:
             actions = ["kms:Decrypt", "kms:GenerateDataKey"]
             allow(function_role, Statement(actions, [self._encryption_key.key_arn], self._secret_condition()))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.packaged_function import PackagedFunction
 from .._cdk.stack_facts import StackFacts
+from .._facts.iam_limits import SERVICE_LINKED_NAME, SERVICE_LINKED_PATH
 from .._iam.grants import Statement, allow, document
 from .role_arn import service_linked_role_arn
 from .service_linked_role_type import ServiceLinkedRoleType
 
 
 class EnsureFunction(Construct):
-    """The one function of a stack, for all roles that the stack ensures. It can manage these roles and no others."""
+    """The one function of a stack, for all roles that the stack ensures. It can manage these roles and no others.
+
+    The inline policies of a role can have 10,240 characters. The permissions to delete 40 roles need almost all of
+    them, so that the permissions to create roles are in a managed policy.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
 
     def __init__(self, facts: StackFacts) -> None:
         """Create the function, its role and its log group; ``allow`` grants its permissions.
@@ -29,6 +36,25 @@ class EnsureFunction(Construct):
             module="ensure_service_linked_role",
             description="Ensures the service-linked roles of this stack",
         )
+        role = self._function.role
+        # The policies that stay while a role leaves the template allow what its deletion needs beside the deletion.
+        allow(
+            role,
+            Statement(
+                ["iam:GetRole", "iam:GetServiceLinkedRoleDeletionStatus"],
+                # IAM doesn't know the path of a role that doesn't exist, and checks its name without a path.
+                [
+                    facts.arn("iam", f"role/{SERVICE_LINKED_PATH}*", region=""),
+                    facts.arn("iam", f"role/{SERVICE_LINKED_NAME}*", region=""),
+                ],
+            ),
+        )
+        allow(role, Statement(["cloudformation:DescribeStackEvents"], [Aws.STACK_ID]))
+        self._policy = iam.ManagedPolicy(
+            role, "Create", description="Allows creating the service-linked roles of this stack", roles=[role]
+        )
+        # The statements of the policy, by whether they allow changing descriptions.
+        self._statements: dict[bool, iam.PolicyStatement] = {}
 
     @property
     def service_token(self) -> str:
@@ -41,18 +67,21 @@ class EnsureFunction(Construct):
         return self._function.service_timeout
 
     def allow(self, role_type: ServiceLinkedRoleType, *, describe: bool) -> None:
-        """Allow the function to create a role, and to read whether it exists.
+        """Allow the function to create a role.
 
         Args:
             role_type: The role.
             describe: Whether the function can also change the role's description.
         """
-        role_arn = self._arn(role_type)
-        for_service = {"StringEquals": {"iam:AWSServiceName": role_type.service_principal}}
-        allow(self._function.role, Statement(["iam:CreateServiceLinkedRole"], [role_arn], for_service))
-        allow(self._function.role, self._look_up(role_type))
-        if describe:
-            allow(self._function.role, Statement(["iam:UpdateRole"], [role_arn]))
+        # The ARN contains the service, so that a condition on iam:AWSServiceName would add nothing.
+        arn = service_linked_role_arn(role_type, self._facts.partition, self._facts.account)
+        statement = self._statements.get(describe)
+        if statement is not None:
+            statement.add_resources(arn)
+            return
+        actions = ["iam:CreateServiceLinkedRole", *(["iam:UpdateRole"] if describe else [])]
+        self._statements[describe] = iam.PolicyStatement(actions=actions, resources=[arn])
+        self._policy.add_statements(self._statements[describe])
 
     def allow_delete(self, scope: Construct, role_type: ServiceLinkedRoleType) -> iam.Policy:
         """Allow the function to delete a role.
@@ -66,21 +95,11 @@ class EnsureFunction(Construct):
         Returns:
             The policy, which must be deleted after the role.
         """
-        delete = Statement(
-            ["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
-            [self._arn(role_type)],
-        )
+        # The name of a role is unique in its account, so that the ARN needs no more than the name.
+        arn = self._facts.arn("iam", f"role/{SERVICE_LINKED_PATH}*/{role_type.role_name}", region="")
         return iam.Policy(
             scope,
             f"Delete{role_type.role_name}",
             roles=[self._function.role],
-            document=document(delete, self._look_up(role_type)),
+            document=document(Statement(["iam:DeleteServiceLinkedRole"], [arn])),
         )
-
-    def _look_up(self, role_type: ServiceLinkedRoleType) -> Statement:
-        # IAM doesn't know the path of a role that doesn't exist, and requires permission for the name without a path.
-        bare = self._facts.arn("iam", f"role/{role_type.role_name}", region="")
-        return Statement(["iam:GetRole"], [self._arn(role_type), bare])
-
-    def _arn(self, role_type: ServiceLinkedRoleType) -> str:
-        return service_linked_role_arn(role_type, self._facts.partition, self._facts.account)

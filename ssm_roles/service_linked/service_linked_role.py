@@ -13,11 +13,19 @@ from constructs import Construct
 
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import check_construct
-from .._checks import check_type
+from .._checks import check_type, has_token
 from .._iam.service_role import check_description
 from .ensure_function import EnsureFunction
+from .role_arn import service_linked_role_arn
 from .service_linked_role_base import ServiceLinkedRoleBase, check_role_type, grant_create_types
 from .service_linked_role_type import ServiceLinkedRoleType
+
+# The policies of the function must fit into the quotas of IAM: the inline policies that allow deleting roles, and the
+# managed policy that allows creating them.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MOST_DELETED = 40
+_MANAGED_POLICY_LENGTH = 6144
+_POLICY_OVERHEAD = 200
 
 # The function adds a blank and a mark, [ssm-roles:0123456789abcdef], to the description of a role that it creates.
 # IAM's own limit is 1,000.
@@ -96,7 +104,11 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             check_description(description, limit=_ENSURED_DESCRIPTION_LENGTH)
         elif description is not None:
             check_description(description)
-        facts.shared(_RolesOfStack).check(scope, id, role_type)
+        roles = facts.shared(_RolesOfStack)
+        roles.check(scope, id, role_type)
+        deleted = ensured and removal_policy is RemovalPolicy.DESTROY
+        if ensured:
+            roles.check_number(scope, id, role_type, deleted=deleted)
 
         super().__init__(scope, id, role_type=role_type)
         self._resource_name = (
@@ -104,7 +116,7 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             if ensured
             else self._create(role_type, removal_policy, description)
         )
-        facts.shared(_RolesOfStack).add(self, role_type)
+        roles.add(self, role_type, ensured=ensured, deleted=deleted)
 
     @property
     def role_name(self) -> str:
@@ -157,6 +169,8 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             "AWSServiceName": role_type.service_principal,
             "RemovalPolicy": "DESTROY" if delete else "RETAIN",
         }
+        if role_type.custom_suffix is not None:
+            properties["CustomSuffix"] = role_type.custom_suffix
         if description is not None:
             properties["Description"] = description
         if delete:
@@ -180,7 +194,11 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
 
     def _create(self, role_type: ServiceLinkedRoleType, removal_policy: RemovalPolicy, description: str | None) -> str:
         resource = iam.CfnServiceLinkedRole(
-            self, "Default", aws_service_name=role_type.service_principal, description=description
+            self,
+            "Default",
+            aws_service_name=role_type.service_principal,
+            custom_suffix=role_type.custom_suffix,
+            description=description,
         )
         resource.apply_removal_policy(removal_policy)
         return resource.ref
@@ -190,9 +208,19 @@ class _RolesOfStack:
     """The service-linked roles that a stack defines."""
 
     def __init__(self, facts: StackFacts) -> None:
+        self._facts = facts
         self._paths: dict[str, str] = {}
+        self._deleted = 0
+        self._length = _POLICY_OVERHEAD
 
     def check(self, scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> None:
+        """Raise ``ValueError`` if the stack can't have this role, or has it already."""
+        principal, partition = role_type.service_principal, self._facts.partition
+        if principal.endswith(".cn") and not has_token(partition) and partition != "aws-cn":
+            raise ValueError(
+                f"role_type must be a role of a service in the stack's partition, {partition}, got {principal} for "
+                f"{scope.node.path}/{id}"
+            )
         path = self._paths.get(role_type.role_name.lower())
         if path is not None:
             raise ValueError(
@@ -200,5 +228,28 @@ class _RolesOfStack:
                 f"{scope.node.path}/{id}, but {path} already defines it"
             )
 
-    def add(self, role: ServiceLinkedRole, role_type: ServiceLinkedRoleType) -> None:
+    def check_number(self, scope: Construct, id: str, role_type: ServiceLinkedRoleType, *, deleted: bool) -> None:
+        """Raise ``ValueError`` if the policies of the function have no room for another role."""
+        if deleted and self._deleted == _MOST_DELETED:
+            raise ValueError(
+                f"removal_policy must be RemovalPolicy.DESTROY for at most {_MOST_DELETED} roles of a stack; define "
+                f"the others in another stack, got one more: {scope.node.path}/{id}"
+            )
+        length = self._length + _arn_length(role_type)
+        if length > _MANAGED_POLICY_LENGTH:
+            raise ValueError(
+                "role_type must be one of as many roles as fit into a managed policy of "
+                f"{_MANAGED_POLICY_LENGTH} characters; define the others in another stack, got {length} characters "
+                f"with {role_type.role_name} for {scope.node.path}/{id}"
+            )
+
+    def add(self, role: ServiceLinkedRole, role_type: ServiceLinkedRoleType, *, ensured: bool, deleted: bool) -> None:
+        """Record a role."""
         self._paths[role_type.role_name.lower()] = role.node.path
+        self._deleted += deleted
+        self._length += _arn_length(role_type) if ensured else 0
+
+
+def _arn_length(role_type: ServiceLinkedRoleType) -> int:
+    """Return the length of a role's ARN in a policy, in the partition with the longest name."""
+    return len(service_linked_role_arn(role_type, "aws-us-gov", "111122223333")) + len('"",')

@@ -40,16 +40,12 @@ class AnswerEndpoint:
 
     Functions reach it through its proxy, whose URL and CA must be in their environment.
 
-    Args:
-        region: The Region of the URLs.
-
     Attributes:
         proxy: The proxy.
     """
 
-    def __init__(self, region: str) -> None:
+    def __init__(self) -> None:
         self.proxy = ResponseProxy(self._receive)
-        self._region = region
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._taken: dict[str, list[Answer]] = {}
@@ -65,18 +61,19 @@ class AnswerEndpoint:
     ) -> None:
         self.proxy.__exit__(kind, error, traceback)
 
-    def url(self, *misfortunes: str) -> str:
+    def url(self, *misfortunes: str, region: str) -> str:
         """Return a new ResponseURL.
 
         Args:
+            region: The Region of the stack.
             misfortunes: What happens to each attempt to respond: a status such as `500`, `closes the connection`, or
                 `does not use HTTP`. Later attempts are accepted.
         """
         number = next(self._numbers)
-        stack_id = f"arn:aws:cloudformation:{self._region}:111122223333:stack/Fleet/{number}"
+        stack_id = f"arn:aws:cloudformation:{region}:111122223333:stack/Fleet/{number}"
         path = quote(f"/{stack_id}|Resource|{number}")
         query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-SignedHeaders=host&{SECRET}"
-        url = f"https://{response_host(self._region)}{path}?{query}"
+        url = f"https://{response_host(region)}{path}?{query}"
         self._misfortunes[url] = list(misfortunes)
         return url
 

@@ -12,7 +12,7 @@ from embedded_aws.server import EmbeddedAws
 from ..embedded_aws.fixtures import aws, embedded_aws
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
-from .lambda_function import REGION, SimulatedClock
+from .simulated_clock import SimulatedClock
 
 __all__ = ["aws", "embedded_aws"]
 
@@ -28,7 +28,7 @@ def _nothing_of_the_caller(endpoint: AnswerEndpoint, monkeypatch: pytest.MonkeyP
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[AnswerEndpoint]:
     """Provide the endpoint of ResponseURLs, which HTTPS requests of this process reach. AWS uses HTTP."""
-    with AnswerEndpoint(REGION) as running, pytest.MonkeyPatch.context() as process:
+    with AnswerEndpoint() as running, pytest.MonkeyPatch.context() as process:
         process.setenv("https_proxy", running.proxy.url)
         process.setenv("no_proxy", "localhost,127.0.0.1")
         process.setenv("SSL_CERT_FILE", running.proxy.ca_file)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .answer_endpoint import AnswerEndpoint
-from .lambda_function import LambdaFunction, SimulatedClock
+from .lambda_function import LambdaFunction
+from .simulated_clock import SimulatedClock
 
 
 class EnsureFunction(LambdaFunction):

@@ -5,8 +5,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests
 
 import hashlib
 import itertools
+import re
 from dataclasses import dataclass
 from typing import Any
+
+from .in_process_cloudformation import stack_events
 
 _numbers = itertools.count(1)
 
@@ -46,9 +49,10 @@ class CustomResource:
     def __init__(self, region: str = "eu-west-1", name: str = "Fleet") -> None:
         number = next(_numbers)
         self.region = region
-        self.logical_id = "EnsuredAWSServiceRoleForAmazonSSM"
+        self.logical_id = logical_id_of(SSM.role_name)
         self.stack_id = f"arn:aws:cloudformation:{region}:111122223333:stack/{name}/{_uuid(number)}"
         self._requests = itertools.count(1)
+        stack_events[self.stack_id] = []
 
     @property
     def mark(self) -> str:
@@ -60,23 +64,38 @@ class CustomResource:
         """The physical ID that CloudFormation generates if it gets no response to the creation."""
         return f"Fleet-{self.logical_id}-1ABCDEFGHIJKL"
 
-    def create(self, new: dict[str, Any] | None = None) -> dict[str, Any]:
-        return self._event("Create", properties() if new is None else new)
+    def create(self, new: dict[str, Any] | None = None, *, forged: bool = False) -> dict[str, Any]:
+        """Begin the creation of the resource, or return the event without beginning it."""
+        new = properties() if new is None else new
+        if forged:
+            return self._event("Create", new)
+        self.logical_id = logical_id_of(str(new.get("RoleName", SSM.role_name)))
+        self.record("", "CREATE_IN_PROGRESS")
+        return self._event("Create", new)
 
     def update(
         self, new: dict[str, Any], old: dict[str, Any] | None = None, physical_id: str | None = None
     ) -> dict[str, Any]:
+        """Begin an update of the resource."""
         old = properties() if old is None else old
+        physical_id = old["RoleName"] if physical_id is None else physical_id
+        self.record(physical_id, "UPDATE_IN_PROGRESS")
         return {
             **self._event("Update", new),
-            "PhysicalResourceId": old["RoleName"] if physical_id is None else physical_id,
+            "PhysicalResourceId": physical_id,
             "OldResourceProperties": {"ServiceToken": _service_token(self.region), **old},
         }
 
     def delete(self, last: dict[str, Any] | None = None, physical_id: str | None = None) -> dict[str, Any]:
+        """Begin the deletion of the resource."""
         last = properties() if last is None else last
         physical_id = last["RoleName"] if physical_id is None else physical_id
+        self.record(physical_id, "DELETE_IN_PROGRESS")
         return {**self._event("Delete", last), "PhysicalResourceId": physical_id}
+
+    def record(self, physical_id: str, status: str) -> None:
+        """Add an event to those of the stack."""
+        stack_events[self.stack_id].append((self.logical_id, physical_id, status))
 
     def _event(self, request_type: str, new: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -88,6 +107,11 @@ class CustomResource:
             "ResourceType": "Custom::ServiceLinkedRole",
             "ResourceProperties": {"ServiceToken": _service_token(self.region), **new},
         }
+
+
+def logical_id_of(role_name: str) -> str:
+    """Return the logical ID of the custom resource, as the construct sets it."""
+    return f"Ensured{re.sub('[^A-Za-z0-9]', '', role_name)}"
 
 
 def _service_token(region: str) -> str:

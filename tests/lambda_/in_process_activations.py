@@ -12,7 +12,7 @@ from typing import Any
 from botocore.awsrequest import AWSRequest, AWSResponse
 
 from .in_process_aws import InProcessAws, handled, request_body
-from .lambda_function import SimulatedClock
+from .simulated_clock import SimulatedClock
 from .wire import wire_answer
 
 ACCOUNT = "000000000000"

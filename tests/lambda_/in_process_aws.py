@@ -14,12 +14,13 @@ from typing import Any
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from .lambda_function import SimulatedClock
+from .simulated_clock import SimulatedClock
 from .wire import wire_answer
 
 # The read timeout of the function, which a call that hangs takes.
 HANGING_SECONDS = 15.0
 CALL_SECONDS = 0.1
+EXPLICIT_DENY = "with an explicit deny in a service control policy"
 
 
 class Killed(BaseException):
@@ -67,6 +68,8 @@ class InProcessAws(ABC):
     def __init__(self, clock: SimulatedClock) -> None:
         self.clock = clock
         self.faults: list[Fault | None] = []
+        # The actions that a policy of the organization denies.
+        self.denied: frozenset[str] = frozenset()
         self.calls: list[Call] = []
         self.before_call: Callable[[], None] = lambda: None
         self.after_call: Callable[[Call], None] = lambda call: None
@@ -90,6 +93,10 @@ class InProcessAws(ABC):
     def _meet(self, fault: Fault | None, request: AWSRequest) -> AWSResponse:
         status, body = 0, b""
         self.clock.now += CALL_SECONDS
+        action = self._read(request)[0]
+        if action in self.denied:
+            message = f"User: function is not authorized to perform: {action} {EXPLICIT_DENY}"
+            return self._answer(request, *self._error("AccessDenied", message))
         if fault is None or fault.processed:
             status, body = self._process(request)
             call = Call(*self._read(request), processed=status < 400)

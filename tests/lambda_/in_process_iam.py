@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from botocore.awsrequest import AWSRequest
 
 from .in_process_aws import InProcessAws, handled, request_body
-from .lambda_function import SimulatedClock
+from .simulated_clock import SimulatedClock
 
 
 @functools.cache

@@ -7,8 +7,7 @@ import itertools
 import json
 import logging
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,8 @@ import botocore.session
 from botocore.config import Config
 
 from .answer_endpoint import Answer, AnswerEndpoint
+from .in_process_cloudformation import InProcessCloudFormation
+from .simulated_clock import SimulatedClock
 
 FUNCTION_SECONDS = 900.0
 REGION = "eu-west-1"
@@ -33,38 +34,6 @@ def package_folder() -> Path:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     return Path(spec.submodule_search_locations[0]) / "_lambda"
-
-
-class SimulatedClock:
-    """A clock on which pauses end immediately.
-
-    Args:
-        pace: The share of a pause that passes in real time. Default: 0
-
-    Attributes:
-        in_pauses: What to do in each pause.
-    """
-
-    def __init__(self, pace: float = 0.0) -> None:
-        self.now = 1000.0
-        self._epoch = float(int(time.time())) - self.now
-        self.pace = pace
-        self.pauses: list[float] = []
-        self.in_pauses: Callable[[], None] = lambda: None
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self._epoch + self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds >= 0, seconds
-        self.now += seconds
-        self.pauses.append(seconds)
-        if self.pace > 0:
-            time.sleep(seconds * self.pace)
-        self.in_pauses()
 
 
 class Context:
@@ -136,13 +105,16 @@ def _session() -> botocore.session.Session:
 class _Boto3:
     """The boto3 of the function, with an endpoint on this machine and given credentials."""
 
-    def __init__(self, endpoint_url: str, credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, endpoint_url: str, credentials: Mapping[str, str], cloudformation: InProcessCloudFormation
+    ) -> None:
         self._endpoint_url = endpoint_url
         self._credentials = credentials
+        self._cloudformation = cloudformation
 
     def client(self, service: str, config: Config) -> Any:
         make_client: Any = boto3.session.Session(botocore_session=_session()).client
-        return make_client(
+        client = make_client(
             service,
             config=config,
             region_name=REGION,
@@ -151,6 +123,9 @@ class _Boto3:
             aws_secret_access_key=self._credentials["SecretAccessKey"],
             aws_session_token=self._credentials.get("SessionToken"),
         )
+        if service == "cloudformation":
+            self._cloudformation.attach(client, faulty=True)
+        return client
 
 
 class LambdaFunction:
@@ -163,6 +138,10 @@ class LambdaFunction:
         credentials: The credentials of the function: `AccessKeyId`, `SecretAccessKey` and `SessionToken`.
         clock: The clock of the function.
         environment: The environment variables of the function. Default: - none
+
+    Attributes:
+        cloudformation: The stack events that the function sees.
+        environment: The environment variables of the function.
     """
 
     def __init__(
@@ -176,16 +155,17 @@ class LambdaFunction:
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
+        self.cloudformation = InProcessCloudFormation(clock)
         package = f"functions_{next(_numbers)}"
         self._log = _Log()
         self.last_log: list[str] = []
         logger = logging.Logger(package, logging.INFO)
         logger.addHandler(self._log)
         self.modules = _load(package, name)
-        self.environment = {} if environment is None else dict(environment)
+        self.environment = {"AWS_REGION": REGION, "URL_SUFFIX": "amazonaws.com", **(environment or {})}
         replacements = {
             "logger": logger,
-            "boto3": _Boto3(aws_url, credentials),
+            "boto3": _Boto3(aws_url, credentials, self.cloudformation),
             "time": clock,
             "os": SimpleNamespace(environ=self.environment),
         }
@@ -198,18 +178,29 @@ class LambdaFunction:
         """Return the client of a service that the function uses."""
         return self.modules["retries"].client(service)
 
-    def run(self, event: Any, *, seconds: float = FUNCTION_SECONDS, misfortunes: tuple[str, ...] = ()) -> Run:
+    def run(
+        self,
+        event: Any,
+        *,
+        seconds: float = FUNCTION_SECONDS,
+        misfortunes: tuple[str, ...] = (),
+        stack_id: str | None = None,
+    ) -> Run:
         """Run the function once.
 
         Args:
             event: The event. A ResponseURL is added to an event of CloudFormation that has none.
+            stack_id: The stack of the function. Default: - the stack of the event
             seconds: The timeout of the function.
             misfortunes: What happens to its attempts to respond; see `AnswerEndpoint.url`.
         """
         url = ""
         if isinstance(event, dict) and not event.keys() & {"ResponseURL", "Step", "Check"}:
-            url = self.endpoint.url(*misfortunes)
+            url = self.endpoint.url(*misfortunes, region=self.environment["AWS_REGION"])
             event = {**event, "ResponseURL": url}
+        if stack_id is None and isinstance(event, dict):
+            stack_id = event.get("StackId")
+        self.environment["STACK_ID"] = str(stack_id)
         # Secrets Manager can run the function while CloudFormation waits for it.
         interrupted, self._log.lines = self._log.lines, []
         self.clock.pauses.clear()

@@ -16,7 +16,8 @@ from .answer_endpoint import AnswerEndpoint
 from .events import CustomResource
 from .in_process_activations import REGION, ROLE, InProcessActivations
 from .in_process_aws import Killed
-from .lambda_function import FUNCTION_SECONDS, LambdaFunction, Run, SimulatedClock
+from .lambda_function import FUNCTION_SECONDS, LambdaFunction, Run
+from .simulated_clock import SimulatedClock
 
 NOWHERE = "http://localhost:9"
 ROOT = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
@@ -104,6 +105,7 @@ class RotationStack:
                 SECRET_ARN=self.secret_arn,
                 ACTIVATION=json.dumps(self.settings),
                 AWS_REGION=REGION,
+                URL_SUFFIX="amazonaws.com",
                 AWS_LAMBDA_LOG_GROUP_NAME=LOG_GROUP,
             )
 

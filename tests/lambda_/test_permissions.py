@@ -17,13 +17,19 @@ from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
 from .events import DISCOVERY, SSM, CustomResource, properties
-from .lambda_function import SimulatedClock
+from .lambda_function import Run
+from .simulated_clock import SimulatedClock
 
 Statement = dict[str, Any]
 Operation = Callable[["Deployed"], bool]
 
 FUNCTION_ROLE = "EnsureFunctionRole"
-PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1"}
+PSEUDO_PARAMETERS = {
+    "AWS::Partition": "aws",
+    "AWS::AccountId": "111122223333",
+    "AWS::Region": "eu-west-1",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/Fleet/1",
+}
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -47,17 +53,20 @@ def resolved(value: Any) -> Any:
 
 
 def policies(**options: Any) -> dict[str, list[Statement]]:
-    """Synthesize a stack, and return the statements of its policies by kind: `function` or `delete`."""
+    """Synthesize a stack, and return the statements of its policies by kind: `function`, `create` or `delete`."""
     stack = Stack(App(), "Fleet", env=Environment(account="111122223333", region="eu-west-1"))
     ServiceLinkedRole(stack, "Inventory", role_type=ServiceLinkedRoleType.AMAZON_SSM, **options)
-    found = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
+    template = Template.from_stack(stack)
+    found = {**template.find_resources("AWS::IAM::Policy"), **template.find_resources("AWS::IAM::ManagedPolicy")}
     by_kind: dict[str, list[Statement]] = {}
     for logical_id, policy in found.items():
-        kind = "delete" if "Delete" in logical_id else "function"
+        managed = policy["Type"] == "AWS::IAM::ManagedPolicy"
+        kind = "create" if managed else "delete" if "Delete" in logical_id else "function"
         assert kind not in by_kind
         statements = resolved(policy["Properties"]["PolicyDocument"]["Statement"])
-        # AWS Lambda writes the log, not the code of the function.
-        by_kind[kind] = [each for each in statements if "logs:" not in json.dumps(each["Action"])]
+        # AWS Lambda writes the log, not the code of the function. The stack events are those of the tests.
+        elsewhere = ("logs:", "cloudformation:DescribeStackEvents")
+        by_kind[kind] = [each for each in statements if not any(text in json.dumps(each) for text in elsewhere)]
     return by_kind
 
 
@@ -187,9 +196,9 @@ def given(request: pytest.FixtureRequest) -> tuple[str, dict[str, list[Statement
 
 
 def operations(name: str, kind: str) -> list[Operation]:
-    """Return the operations that a policy must allow without the other one.
+    """Return the operations that need a policy.
 
-    When a role is removed from the template, the function's policy loses its statements before the role is deleted.
+    When a role is removed from the template, the policy that allows creating roles changes before the role is deleted.
     """
     return DESTROYED if kind == "delete" else DESCRIBED if name == "described" else MINIMAL
 
@@ -198,10 +207,10 @@ def test_the_permissions_in_the_template_are_sufficient(
     given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
 ) -> None:
     name, by_kind = given
-    assert set(by_kind) == ({"function", "delete"} if name == "destroyed" else {"function"})
-    for kind, statements in by_kind.items():
+    assert set(by_kind) == {"function", "create", *(["delete"] if name == "destroyed" else [])}
+    for kind in by_kind.keys() - {"function"}:
         for operation in operations(name, kind):
-            assert operation(deploy(statements)), f"{operation.__name__} lacks a permission"
+            assert operation(deploy([*by_kind["function"], *by_kind[kind]])), f"{operation.__name__} lacks a permission"
 
 
 def as_list(value: str | list[str]) -> list[str]:
@@ -223,38 +232,42 @@ def test_every_action_and_every_resource_is_needed(
     given: tuple[str, dict[str, list[Statement]]], deploy: Callable[[list[Statement]], Deployed]
 ) -> None:
     name, by_kind = given
-    for kind, statements in by_kind.items():
-        for left_out, rest in without_one(statements):
-            succeeded = [operation.__name__ for operation in operations(name, kind) if operation(deploy(rest))]
-            assert len(succeeded) < len(operations(name, kind)), f"nothing needs {left_out} of the {kind} policy"
+    needed = [operation for kind in by_kind.keys() - {"function"} for operation in operations(name, kind)]
+    for left_out, rest in without_one([each for statements in by_kind.values() for each in statements]):
+        succeeded = [operation.__name__ for operation in needed if operation(deploy(rest))]
+        # Only a deletion asks for its status.
+        if left_out == "iam:GetServiceLinkedRoleDeletionStatus" and name != "destroyed":
+            continue
+        assert len(succeeded) < len(needed), f"nothing needs {left_out}"
 
 
 @pytest.mark.parametrize(
     ("name", "actions"),
     [
-        ("minimal", {"iam:CreateServiceLinkedRole", "iam:GetRole"}),
-        ("described", {"iam:CreateServiceLinkedRole", "iam:GetRole", "iam:UpdateRole"}),
-        (
-            "destroyed",
-            {
-                "iam:CreateServiceLinkedRole",
-                "iam:DeleteServiceLinkedRole",
-                "iam:GetRole",
-                "iam:GetServiceLinkedRoleDeletionStatus",
-            },
-        ),
+        ("minimal", {"iam:CreateServiceLinkedRole"}),
+        ("described", {"iam:CreateServiceLinkedRole", "iam:UpdateRole"}),
+        ("destroyed", {"iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"}),
     ],
 )
-def test_every_statement_has_exact_actions_and_one_role(name: str, actions: set[str]) -> None:
+def test_every_permission_to_change_a_role_is_for_one_role(name: str, actions: set[str]) -> None:
     found: set[str] = set()
-    for statements in policies(**options(name)).values():
-        for statement in statements:
+    for kind, statements in policies(**options(name)).items():
+        for statement in statements if kind != "function" else []:
             assert statement["Effect"] == "Allow"
             found |= set(as_list(statement["Action"]))
             for resource in as_list(statement["Resource"]):
-                assert resource.startswith("arn:aws:iam::111122223333:role/")
+                assert resource.startswith("arn:aws:iam::111122223333:role/aws-service-role/")
                 assert resource.endswith(f"/{SSM.role_name}")
     assert found == actions
+
+
+def test_the_permissions_of_all_roles_only_read_service_linked_roles() -> None:
+    [statement] = policies()["function"]
+    assert statement["Action"] == ["iam:GetRole", "iam:GetServiceLinkedRoleDeletionStatus"]
+    assert statement["Resource"] == [
+        "arn:aws:iam::111122223333:role/aws-service-role/*",
+        "arn:aws:iam::111122223333:role/AWSServiceRoleFor*",
+    ]
 
 
 def test_the_function_cannot_manage_a_role_of_another_type(deploy: Callable[[list[Statement]], Deployed]) -> None:
@@ -270,11 +283,98 @@ def test_the_function_cannot_manage_a_role_of_another_type(deploy: Callable[[lis
     assert not deployed.succeeds(deployed.resource.delete(properties(DISCOVERY, destroy=True)))
 
 
-def test_the_function_cannot_create_a_role_for_another_service(deploy: Callable[[list[Statement]], Deployed]) -> None:
-    """The condition names the service, so that even a statement for all ARNs is not enough."""
-    [creation] = [each for each in policies()["function"] if each["Action"] == "iam:CreateServiceLinkedRole"]
-    assert creation["Condition"] == {"StringEquals": {"iam:AWSServiceName": SSM.service_principal}}
-    wide = [{**creation, "Resource": "*"}, *policies()["function"][1:]]
+class TestDenials:
+    """What the function does if a policy denies what the template allows."""
 
-    assert deploy(wide).succeeds(CustomResource().create())
-    assert not deploy(wide).succeeds(CustomResource().create(properties(DISCOVERY)))
+    CREATE = "iam:CreateServiceLinkedRole"
+    GET = "iam:GetRole"
+
+    @staticmethod
+    def denied(*actions: str) -> list[Statement]:
+        allowed = [each for statements in policies().values() for each in statements]
+        return [*allowed, {"Effect": "Deny", "Action": list(actions), "Resource": "*"}]
+
+    def run(self, deployed: Deployed) -> tuple[Run, list[str]]:
+        before = len(deployed.aws.calls())
+        run = deployed.function.run(deployed.resource.create())
+        return run, [call.action for call in deployed.aws.calls()[before:]]
+
+    def test_an_existing_role_is_adopted_although_its_creation_is_denied(
+        self, deploy: Callable[[list[Statement]], Deployed]
+    ) -> None:
+        deployed = deploy(self.denied(self.CREATE))
+        role = deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)["Role"]
+
+        run, calls = self.run(deployed)
+
+        assert run.attributes == {
+            "RoleArn": role["Arn"],
+            "RoleName": SSM.role_name,
+            "RoleId": role["RoleId"],
+            "Creation": "ADOPTED",
+        }
+        assert calls == [self.CREATE, self.GET]
+        assert run.seconds == 0
+
+    def test_a_missing_role_whose_creation_is_denied_fails_at_once_with_the_words_of_iam(
+        self, deploy: Callable[[list[Statement]], Deployed]
+    ) -> None:
+        deployed = deploy(self.denied(self.CREATE))
+
+        run, calls = self.run(deployed)
+
+        assert run.reason.startswith(
+            f"{SSM.role_name} does not exist and may not be created: CreateServiceLinkedRole: AccessDenied: User: "
+        )
+        assert "is not authorized to perform: iam:CreateServiceLinkedRole on resource: arn:aws:iam::" in run.reason
+        assert run.reason.endswith("with an explicit deny in an identity-based policy")
+        assert calls == [self.CREATE, self.GET]
+        assert run.seconds == 0
+
+    def test_both_denials_are_reported(self, deploy: Callable[[list[Statement]], Deployed]) -> None:
+        deployed = deploy(self.denied(self.CREATE, self.GET))
+        deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)
+
+        run, calls = self.run(deployed)
+
+        assert run.reason.startswith(f"{SSM.role_name} may not be looked up and may not be created: ")
+        for action in (self.CREATE, self.GET):
+            assert f"is not authorized to perform: {action} on resource: " in run.reason
+        assert run.reason.count("with an explicit deny in an identity-based policy") == 2
+        assert calls == [self.CREATE, self.GET]
+        assert run.seconds == 0
+
+    def test_a_permission_that_is_missing_is_awaited_and_the_role_is_looked_up_once(
+        self, deploy: Callable[[list[Statement]], Deployed]
+    ) -> None:
+        deployed = deploy(policies()["function"])
+
+        run, calls = self.run(deployed)
+
+        assert "because no identity-based policy allows the iam:CreateServiceLinkedRole action" in run.reason
+        assert calls.count(self.GET) == 1
+        assert calls.count(self.CREATE) > 3
+        assert 30 < run.seconds < 60
+
+    def test_an_existing_role_is_adopted_without_waiting_for_a_permission_to_create_it(
+        self, deploy: Callable[[list[Statement]], Deployed]
+    ) -> None:
+        deployed = deploy(policies()["function"])
+        deployed.root.create_service_linked_role(AWSServiceName=SSM.service_principal)
+
+        run, calls = self.run(deployed)
+
+        assert run.attributes["Creation"] == "ADOPTED"
+        assert calls == [self.CREATE, self.GET]
+
+    def test_a_denied_deletion_fails_at_once(self, deploy: Callable[[list[Statement]], Deployed]) -> None:
+        allowed = [each for statements in policies(**options("destroyed")).values() for each in statements]
+        deny = {"Effect": "Deny", "Action": "iam:DeleteServiceLinkedRole", "Resource": "*"}
+        deployed = deploy([*allowed, deny])
+        deployed.create_as_ours()
+
+        run = deployed.function.run(deployed.resource.delete(properties(destroy=True)))
+
+        assert run.reason.startswith("DeleteServiceLinkedRole: AccessDenied: User: ")
+        assert run.reason.endswith("with an explicit deny in an identity-based policy")
+        assert run.seconds < 1

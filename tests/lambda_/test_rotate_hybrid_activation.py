@@ -200,7 +200,7 @@ class TestRejections:
     @pytest.mark.parametrize("step", ["createSecret", "testSecret", "finishSecret"])
     def test_a_version_that_is_not_pending_is_rejected(self, rotated: RotationStack, step: str) -> None:
         rotated.rotate()
-        for token in (str(rotated.version("AWSPREVIOUS")), "0" * 36, ""):
+        for token in (str(rotated.version("AWSPREVIOUS")), "0" * 36, "~"):
             outcome = rotated.step(step, token)
             assert "is neither the pending nor the current version" in outcome.error
 
@@ -261,8 +261,10 @@ class TestRejections:
                 "SecretId must be arn:",
             ),
             ({"SecretId": None}, "SecretId must be"),
-            ({"ClientRequestToken": None}, "ClientRequestToken must be a string"),
-            ({"ClientRequestToken": {"a": 1}}, "ClientRequestToken must be a string"),
+            ({"ClientRequestToken": None}, "ClientRequestToken must be 1 to 64 printable characters"),
+            ({"ClientRequestToken": ""}, "ClientRequestToken must be 1 to 64 printable characters"),
+            ({"ClientRequestToken": "a\nb"}, "ClientRequestToken must be 1 to 64 printable characters"),
+            ({"ClientRequestToken": {"a": 1}}, "ClientRequestToken must be 1 to 64 printable characters"),
         ],
     )
     def test_an_event_that_is_not_a_step_of_this_secret_is_rejected(

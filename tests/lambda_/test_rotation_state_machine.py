@@ -55,8 +55,14 @@ class Trouble:
 
     @property
     def passes(self) -> bool:
-        """Whether the function must succeed despite the faults."""
-        return self.outage is None and not any(fault is not None and fault.kind == "kills" for fault in self.faults)
+        """Whether the function must succeed despite the faults.
+
+        Denials are retried for half a minute, which two calls that hang exceed.
+        """
+        faults = [fault for fault in self.faults if fault is not None]
+        kinds = {fault.kind for fault in faults}
+        denied = any(fault.code == "AccessDeniedException" for fault in faults)
+        return self.outage is None and "kills" not in kinds and not (denied and "hangs" in kinds)
 
     @property
     def seconds(self) -> float:

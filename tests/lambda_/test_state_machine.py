@@ -25,10 +25,11 @@ from hypothesis.stateful import (
 
 from .answer_endpoint import AnswerEndpoint
 from .ensure_function import EnsureFunction
-from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, properties
-from .in_process_aws import Call, Fault, Killed
+from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, logical_id_of, properties
+from .in_process_aws import EXPLICIT_DENY, Call, Fault, Killed
 from .in_process_iam import InProcessIam
-from .lambda_function import FUNCTION_SECONDS, Run, SimulatedClock
+from .lambda_function import FUNCTION_SECONDS, Run
+from .simulated_clock import SimulatedClock
 
 RecordProperty = Callable[[str, object], None]
 
@@ -43,6 +44,12 @@ DELETION_SECONDS = 40.0
 SERVICE_SECONDS = 960.0
 LAMBDA_ATTEMPTS = 3
 CLEAN_UP_ATTEMPTS = 3
+DENIED_CREATION = frozenset({"CreateServiceLinkedRole"})
+OTHER_URLS = {
+    "another bucket": "https://attacker-response-euwest1.s3.eu-west-1.amazonaws.com/",
+    "another Region": "https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com/",
+    "another host": "https://169.254.169.254/latest/meta-data/",
+}
 USAGE = {"us-east-1": ["arn:aws:ssm:us-east-1:111122223333:resource-data-sync/fleet"]}
 
 
@@ -56,6 +63,7 @@ class Trouble:
         misfortunes: What happens to the first attempts to respond; see `AnswerEndpoint.url`.
         lost: Whether no response ever arrives.
         repeated: Whether AWS Lambda delivers the event again after the response.
+        denied: The actions that a policy of the organization denies.
     """
 
     faults: tuple[Fault | None, ...] = ()
@@ -63,12 +71,34 @@ class Trouble:
     misfortunes: tuple[str, ...] = ()
     lost: bool = False
     repeated: bool = False
+    denied: frozenset[str] = frozenset()
 
     @property
     def passes(self) -> bool:
         """Whether the function must succeed despite the faults."""
         lasting = [fault for fault in self.faults if fault is not None and fault.code == "AccessDenied"]
-        return self.outage is None and not lasting
+        return self.outage is None and not lasting and not self.denied
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """An event that does not come from CloudFormation, or not now.
+
+    Attributes:
+        request_type: The type of its request.
+        stack: The number of the slot whose stack it names.
+        logical_id: The role whose logical ID it has, or another ID.
+        physical_id: Its physical ID.
+        wish: Its properties.
+        url: Its ResponseURL: that of CloudFormation, or another one.
+    """
+
+    request_type: str
+    stack: int
+    logical_id: str
+    physical_id: str
+    wish: dict[str, Any]
+    url: str
 
 
 CALM = Trouble()
@@ -90,12 +120,22 @@ troubles = st.one_of(
         repeated=st.booleans(),
     ),
     st.builds(Trouble, outage=st.sampled_from([Fault("hangs"), Fault("error", code="Throttling"), Fault("closes")])),
+    st.builds(Trouble, denied=st.sampled_from([DENIED_CREATION, DENIED_CREATION, DENIED_CREATION | {"GetRole"}])),
 )
 wishes = st.builds(
     properties,
     st.sampled_from(sorted(ROLE_TYPES.values(), key=lambda each: each.role_name)),
     destroy=st.booleans(),
     description=st.sampled_from([None, "Inventory", "Explorer & <more>"]),
+)
+forgeries = st.builds(
+    Forgery,
+    request_type=st.sampled_from(["Create", "Update", "Delete", "Delete", "Delete"]),
+    stack=st.integers(0, 2),
+    logical_id=st.sampled_from([*sorted(ROLE_TYPES), "Other"]),
+    physical_id=st.sampled_from([*sorted(ROLE_TYPES), "Fleet-Ensured-1ABCDEFGHIJKL", "nothing-created"]),
+    wish=wishes,
+    url=st.sampled_from(["of CloudFormation", "of CloudFormation", *OTHER_URLS]),
 )
 
 
@@ -111,6 +151,7 @@ class Bench:
     histories: int = 0
     events: int = 0
     faults: int = 0
+    forgeries: int = 0
 
 
 @dataclass
@@ -169,6 +210,9 @@ class Account(RuleBasedStateMachine):
         # The reasons why roles outlive their stacks, by stack ID and role name.
         self.left: dict[tuple[str, str], str] = {}
         self.current: tuple[Stack, dict[str, Any]] | None = None
+        self.is_forged = False
+        # The events that CloudFormation has sent, each with the slot of its stack.
+        self.delivered: list[tuple[Stack, dict[str, Any]]] = []
 
     def teardown(self) -> None:
         try:
@@ -284,6 +328,48 @@ class Account(RuleBasedStateMachine):
         self.used.discard(role_name)
         self.iam.mark_used(role_name, {})
 
+    @precondition(lambda self: self.in_state("live", "to be rolled back", "to be deleted"))
+    @rule(number=st.integers(0, 2), forged=st.lists(forgeries, min_size=5, max_size=10))
+    def someone_invokes_a_function(self, number: int, forged: list[Forgery]) -> None:
+        stack = self.choose(("live", "to be rolled back", "to be deleted"), number)
+        for each in forged:
+            resource = self.stacks[each.stack].resource
+            event = {
+                **resource.create(each.wish, forged=True),
+                "RequestType": each.request_type,
+                "LogicalResourceId": logical_id_of(each.logical_id),
+                "PhysicalResourceId": each.physical_id,
+            }
+            if each.url in OTHER_URLS:
+                event["ResponseURL"] = OTHER_URLS[each.url]
+            self.forge(stack, event)
+
+    @precondition(lambda self: self.delivered)
+    @rule(choices=st.lists(st.integers(0, 50), min_size=3, max_size=6))
+    def someone_repeats_an_earlier_event(self, choices: list[int]) -> None:
+        for choice in choices:
+            stack, event = self.delivered[choice % len(self.delivered)]
+            if stack.state != "none" and event["StackId"] == stack.resource.stack_id:
+                self.forge(stack, event)
+
+    def forge(self, stack: Stack, event: dict[str, Any]) -> None:
+        """Invoke the function of a stack with an event that CloudFormation does not send now.
+
+        Within its own stack, such an event can create or describe a role. It never deletes one.
+        """
+        self.bench.forgeries += 1
+        self.is_forged = True
+        try:
+            run = self.run(stack, event, (), FUNCTION_SECONDS)
+        finally:
+            self.is_forged = False
+        assert run is not None
+        if "ResponseURL" in event:
+            assert run.answers == []
+        if event["StackId"] != stack.resource.stack_id or "ResponseURL" in event:
+            assert run.returned["Status"] == "FAILED"
+            assert len(self.iam.calls) == self.calls_before
+
     @invariant()
     def the_account_is_as_expected(self) -> None:
         self.compare()
@@ -314,6 +400,9 @@ class Account(RuleBasedStateMachine):
             stack.state = "none"
             if stack.wish["RemovalPolicy"] == "RETAIN":
                 self.leave(stack, stack.wish["RoleName"], "retained")
+                self.leave(stack, physical_id, "retained")
+            elif physical_id != stack.wish["RoleName"]:
+                self.leave(stack, stack.wish["RoleName"], "of a rollback that failed")
 
     def roll_back(self, stack: Stack, undone: dict[str, Any], trouble: Trouble, cleaning: Trouble) -> None:
         """Roll back an update: return from the new properties to those that the stack has."""
@@ -348,6 +437,8 @@ class Account(RuleBasedStateMachine):
             The response that CloudFormation got, or None.
         """
         answer: dict[str, Any] | None = None
+        self.delivered.append((stack, event))
+        self.iam.denied = trouble.denied
         for attempt in range(LAMBDA_ATTEMPTS):
             first = attempt == 0
             self.iam.faults = [trouble.outage] * 2000 if trouble.outage is not None else []
@@ -358,10 +449,13 @@ class Account(RuleBasedStateMachine):
             seconds = FUNCTION_SECONDS if trouble.outage is None else 120.0
             run = self.run(stack, event, misfortunes, seconds)
             if run is not None:
-                self.check(stack, event, run, must_succeed=trouble.passes or (attempt > 0 and trouble.outage is None))
+                must_succeed = trouble.passes or (attempt > 0 and trouble.outage is None and not trouble.denied)
+                self.check(stack, event, run, must_succeed=must_succeed)
+                self.check_denial(event, run, trouble.denied)
                 answer = run.answer
                 break
             self.clock.now += 60.0
+        self.iam.denied = frozenset()
         if answer is None:
             self.clock.now += SERVICE_SECONDS
         elif trouble.repeated:
@@ -369,6 +463,9 @@ class Account(RuleBasedStateMachine):
             repeated = self.run(stack, event, (), FUNCTION_SECONDS)
             assert repeated is not None
             self.check(stack, event, repeated, must_succeed=True)
+        status = "COMPLETE" if answer is not None and answer["Status"] == "SUCCESS" else "FAILED"
+        physical_id = stack.physical_id if answer is None else answer["PhysicalResourceId"]
+        stack.resource.record(physical_id, f"{event['RequestType'].upper()}_{status}")
         return answer
 
     def run(self, stack: Stack, event: dict[str, Any], misfortunes: tuple[str, ...], seconds: float) -> Run | None:
@@ -379,7 +476,9 @@ class Account(RuleBasedStateMachine):
         self.before = {name: role.description for name, role in self.roles.items()}
         faults = len(self.iam.faults)
         try:
-            run = self.bench.functions[stack.number].run(event, seconds=seconds, misfortunes=misfortunes)
+            run = self.bench.functions[stack.number].run(
+                event, seconds=seconds, misfortunes=misfortunes, stack_id=stack.resource.stack_id
+            )
         except Killed:
             return None
         except OSError:
@@ -390,7 +489,7 @@ class Account(RuleBasedStateMachine):
             self.iam.faults = []
             self.current = None
             self.compare()
-        assert len(run.answers) == 1, "every run that ends has one response"
+        assert len(run.answers) == 1 or self.is_forged, "every run that ends has one response"
         assert run.seconds < seconds
         return run
 
@@ -400,6 +499,8 @@ class Account(RuleBasedStateMachine):
         """Check each call of the function when IAM carries it out, and update the model."""
         assert self.current is not None
         stack, event = self.current
+        assert event["StackId"] == stack.resource.stack_id
+        assert not self.is_forged or call.action != "DeleteServiceLinkedRole"
         wish = event["ResourceProperties"]
         deleting = event["RequestType"] == "Delete"
         assert not (deleting and wish["RemovalPolicy"] == "RETAIN"), f"{call} for a role that is retained"
@@ -414,10 +515,13 @@ class Account(RuleBasedStateMachine):
                     real["RoleId"], stack.resource.stack_id, call.parameters["Description"]
                 )
                 self.left.pop((stack.resource.stack_id, role_name), None)
+                if self.is_forged:
+                    self.leave(stack, role_name, "of a forged event")
             return
-        assert call.parameters.get("RoleName", wish["RoleName"]) == wish["RoleName"]
+        role_name = role_of(event)
+        assert call.parameters.get("RoleName", role_name) == role_name
         if call.action in ("UpdateRole", "DeleteServiceLinkedRole") and call.processed:
-            role = self.roles[wish["RoleName"]]
+            role = self.roles[role_name]
             assert role.owner == stack.resource.stack_id, f"{call} for a role that the stack did not create"
             assert deleting == (call.action == "DeleteServiceLinkedRole")
             if deleting:
@@ -430,7 +534,7 @@ class Account(RuleBasedStateMachine):
     def check(self, stack: Stack, event: dict[str, Any], run: Run, *, must_succeed: bool) -> None:
         """Compare a response with the model."""
         answer, wish = run.answer, event["ResourceProperties"]
-        role_name = wish["RoleName"]
+        role_name = role_of(event)
         role = self.roles.get(role_name)
         ours = role is not None and role.owner == stack.resource.stack_id
         assert {key: answer[key] for key in ("StackId", "RequestId", "LogicalResourceId")} == {
@@ -472,13 +576,24 @@ class Account(RuleBasedStateMachine):
             assert answer["Status"] == "SUCCESS"
             return
         if answer["Status"] == "SUCCESS":
-            assert not ours, f"{wish['RoleName']} is still there"
+            assert not ours, f"{role_of(event)} is still there"
             return
-        in_use = role is not None and ours and wish["RoleName"] in self.used
+        in_use = role is not None and ours and role_of(event) in self.used
         if in_use and must_succeed:
             assert "us-east-1: arn:aws:ssm:us-east-1:111122223333:resource-data-sync/fleet" in answer["Reason"]
             assert CLEAN_UP in answer["Reason"]
         assert in_use or not must_succeed, answer["Reason"]
+
+    def check_denial(self, event: dict[str, Any], run: Run, denied: frozenset[str]) -> None:
+        """Check that a role that exists is adopted, whether or not its creation is denied."""
+        role_name = event["ResourceProperties"]["RoleName"]
+        if not denied or event["RequestType"] == "Delete":
+            return
+        exists = role_name in self.roles
+        adopted = exists and self.is_linked(role_name) and "GetRole" not in denied
+        assert (run.answer["Status"] == "SUCCESS") == adopted
+        if not adopted and (not exists or "GetRole" in denied):
+            assert run.reason.count(EXPLICIT_DENY) == len(denied)
 
     def compare(self) -> None:
         """Compare the account with the model."""
@@ -530,6 +645,13 @@ class Account(RuleBasedStateMachine):
         self.roles[role_name] = KnownRole(role["Role"]["RoleId"], None, "Theirs")
 
 
+def role_of(event: dict[str, Any]) -> str:
+    """Return the role that a request is about: what is deleted is what CloudFormation names by its physical ID."""
+    physical_id = event.get("PhysicalResourceId", "")
+    by_id = event["RequestType"] == "Delete" and physical_id.startswith("AWSServiceRoleFor")
+    return str(physical_id if by_id else event["ResourceProperties"]["RoleName"])
+
+
 TRUST = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
     '"Principal": {"Service": "ssm.amazonaws.com"}}]}'
@@ -555,7 +677,7 @@ def bench(endpoint: AnswerEndpoint) -> Bench:
 
 
 def try_histories(bench: Bench, record_property: RecordProperty, histories: int) -> None:
-    bench.histories = bench.events = bench.faults = 0
+    bench.histories = bench.events = bench.faults = bench.forgeries = 0
     Account.bench = bench
     try:
         run_state_machine_as_test(
@@ -567,6 +689,7 @@ def try_histories(bench: Bench, record_property: RecordProperty, histories: int)
     finally:
         for name in ("histories", "events", "faults"):
             record_property(name, getattr(bench, name))
+        record_property("forged or stale events", bench.forgeries)
 
 
 def test_no_history_violates_the_model(bench: Bench, record_property: RecordProperty) -> None:

@@ -1,5 +1,8 @@
 """Responses to the events of CloudFormation: exactly one for each event, within CloudFormation's size limit.
 
+Anyone who may invoke a function can send it a forged event. Therefore, a function accepts events of its own stack only,
+responds only to the host of CloudFormation's responses, and deletes only what CloudFormation is deleting.
+
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import os
 import re
 import time
 import urllib.request
@@ -16,7 +20,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .retries import Deadline, RequestError, code_and_message
+from .retries import Backoff, Deadline, RequestError, Service, described
 
 logger = logging.getLogger()
 
@@ -25,7 +29,9 @@ NOTHING = "nothing-created"
 
 # The maximum length of a response: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 _RESPONSE_BYTES = 4096
-_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*")
+# How long the events of a stack can lag behind, and how long asking for them may take in all.
+_LAG_SECONDS = 15.0
+_ASKING_SECONDS = 60.0
 
 
 def answer_event(
@@ -50,17 +56,23 @@ def answer_event(
         "PhysicalResourceId": given_id if isinstance(given_id, str) and given_id else NOTHING,
         **{key: event.get(key) for key in ("StackId", "RequestId", "LogicalResourceId")},
     }
+    url = event.get("ResponseURL")
+    if not _is_response_url(url):
+        response["Reason"] = "the event does not come from CloudFormation: its ResponseURL has another host"
+        logger.error("%s", response["Reason"])
+        return response
     try:
-        carry_out(event, response, Deadline(context))
+        _check_stack(event)
+        carry_out(event, response, Deadline.of(context))
         response["Status"] = "SUCCESS"
     except RequestError as error:
         response["Reason"] = str(error)
     except ClientError as error:
-        response["Reason"] = ": ".join([error.operation_name, *code_and_message(error)])
+        response["Reason"] = described(error)
     except Exception as error:  # Without a response, CloudFormation waits until its timeout.
         logger.exception("unexpected error")
         response["Reason"] = f"{type(error).__name__}: {error}"
-    _send(event.get("ResponseURL"), response)
+    _send(url, response)
     return response
 
 
@@ -79,6 +91,67 @@ def type_and_properties(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(request_type), properties
 
 
+def check_deletion(event: dict[str, Any], deadline: Deadline) -> None:
+    """Raise ``RequestError`` unless CloudFormation is deleting the resource of this event.
+
+    The newest event with both IDs tells: the resource that replaces another one has the same logical ID, and one that
+    was created again can have the same physical ID.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html
+    """
+    ids = {key: event[key] for key in ("LogicalResourceId", "PhysicalResourceId")}
+    what = " ".join(shown(each) for each in ids.values())
+    cloudformation = Service("cloudformation", deadline.within(_ASKING_SECONDS))
+    backoff = Backoff(deadline)
+    listed = time.monotonic() + _LAG_SECONDS
+    while True:
+        try:
+            status = _newest_status(cloudformation, ids)
+        except (RequestError, ClientError) as error:
+            reason = described(error) if isinstance(error, ClientError) else str(error)
+            raise RequestError(
+                f"{what} is not deleted, because CloudFormation can't be asked whether it deletes it: {reason}"
+            ) from error
+        if status == "DELETE_IN_PROGRESS":
+            return
+        reason = f"{what} is not deleted, because CloudFormation isn't deleting it: its status is {status}"
+        if time.monotonic() > listed:
+            raise RequestError(reason)
+        backoff.wait(reason)
+
+
+def _newest_status(cloudformation: Service, ids: dict[str, str]) -> str:
+    page: dict[str, Any] = {}
+    while True:
+        events = cloudformation.call(
+            "describe_stack_events", needs="StackEvents", StackName=os.environ["STACK_ID"], **page
+        )
+        for each in events["StackEvents"]:
+            if all(each.get(key) == value for key, value in ids.items()):
+                return str(each["ResourceStatus"])
+        if not events.get("NextToken"):
+            return "unknown"
+        page = {"NextToken": events["NextToken"]}
+
+
+def _check_stack(event: dict[str, Any]) -> None:
+    if event.get("StackId") != os.environ["STACK_ID"]:
+        raise RequestError(f"StackId must be {os.environ['STACK_ID']}, got {shown(event.get('StackId'))}")
+
+
+def _is_response_url(url: Any) -> bool:
+    """Whether a URL is one to which CloudFormation expects responses.
+
+    The name of the bucket, which is unique in its partition, contains the Region without its dashes.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
+    """
+    region, suffix = os.environ["AWS_REGION"], os.environ["URL_SUFFIX"]
+    bucket = f"cloudformation-custom-resource-response-{region.replace('-', '')}"
+    hosts = "|".join(re.escape(f"{bucket}.{s3}.{suffix}") for s3 in (f"s3-{region}", "s3", f"s3.{region}"))
+    return isinstance(url, str) and re.fullmatch(rf"https://({hosts})/[!-~]*", url) is not None
+
+
 def shown(value: Any) -> str:
     """Return a value as errors show it."""
     text = repr(value)
@@ -94,20 +167,15 @@ def _body(response: dict[str, Any]) -> bytes:
     return body
 
 
-def _send(url: Any, response: dict[str, Any]) -> None:
+def _send(url: str, response: dict[str, Any]) -> None:
     body = _body(response)
     logger.info("response: %s", body.decode())
-    if not isinstance(url, str) or not _URL.fullmatch(url):
-        logger.error("the event has no valid ResponseURL")
-        return
-    request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})
     for seconds in (1, 2, None):
+        # Behind a proxy, a request that was sent once would be sent to the proxy without TLS.
+        request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})
         try:
             with urllib.request.urlopen(request, timeout=5):
                 return
-        except (ValueError, OverflowError) as error:
-            logger.error("the event has no valid ResponseURL: %s", type(error).__name__)
-            return
         except (OSError, http.client.HTTPException) as error:
             # The text of the error can contain the URL, and anyone who has the URL can respond.
             logger.warning("the response was not accepted: %s", type(error).__name__)

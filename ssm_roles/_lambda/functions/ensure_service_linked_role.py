@@ -13,17 +13,29 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import time
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .custom_resource import NOTHING, answer_event, shown, type_and_properties
-from .retries import Backoff, Deadline, RequestError, Service, is_error
+from .custom_resource import NOTHING, answer_event, check_deletion, shown, type_and_properties
+from .retries import (
+    PROPAGATION_SECONDS,
+    Backoff,
+    Deadline,
+    RequestError,
+    Service,
+    described,
+    is_denied,
+    is_error,
+    is_explicit,
+)
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_ROLE_NAME = re.compile(r"AWSServiceRoleFor[A-Za-z0-9_+=,.@-]{0,47}")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -44,7 +56,7 @@ def _carry_out(event: dict[str, Any], response: dict[str, Any], deadline: Deadli
         response["Data"] = request.ensure()
         response["PhysicalResourceId"] = response["Data"]["RoleName"]
     elif event.get("PhysicalResourceId") != NOTHING:
-        Request(event, deadline).delete()
+        Request(event, deadline).delete(event)
 
 
 class Request:
@@ -57,6 +69,7 @@ class Request:
         self.mark = f"[ssm-roles:{hashlib.sha256(event['StackId'].encode()).hexdigest()[:16]}]"
         self.role_name = _name(properties, "RoleName")
         self.service_principal = _name(properties, "AWSServiceName")
+        self._custom_suffix = _name(properties, "CustomSuffix") if "CustomSuffix" in properties else None
         self._description = properties.get("Description")
         if self._description is not None and not isinstance(self._description, str):
             raise RequestError(f"Description must be a string, got {shown(self._description)}")
@@ -73,21 +86,9 @@ class Request:
             The attributes of the custom resource.
         """
         description = self.mark if self._description is None else f"{self._description} {self.mark}"
-        backoff = Backoff(self._deadline)
-        while True:
-            try:
-                created = self._iam.call(
-                    "create_service_linked_role", AWSServiceName=self.service_principal, Description=description
-                )
-                return self._attributes(created["Role"], ours=True)
-            except ClientError as error:
-                if not is_error(error, "InvalidInput", "has been taken"):
-                    raise
-            role = self._role()
-            if role is not None:
-                break
-            # The role has just been created or deleted elsewhere, and IAM is eventually consistent.
-            backoff.wait("IAM reports both that the role's name is taken and that the role does not exist")
+        role, created = self._create_or_find(description)
+        if created:
+            return self._attributes(role, ours=True)
         if not self._is_linked(role):
             raise RequestError(
                 f"{role['Arn']} has the name of {self.service_principal}'s service-linked role, but is another role"
@@ -100,16 +101,76 @@ class Request:
                 logger.info("%s was not created by this stack: its description is not changed", role["Arn"])
         return self._attributes(role, ours=ours)
 
-    def delete(self) -> None:
-        """Delete the role if the removal policy allows it and this stack created the role."""
+    def _create_or_find(self, description: str) -> tuple[dict[str, Any], bool]:
+        """Return the role, and whether this call has created it."""
+        suffix: dict[str, Any] = {} if self._custom_suffix is None else {"CustomSuffix": self._custom_suffix}
+        backoff = Backoff(self._deadline)
+        propagated: float | None = None
+        looked_up: ClientError | bool = False
+        while True:
+            try:
+                response = self._iam.call(
+                    "create_service_linked_role",
+                    retry_denied=False,
+                    AWSServiceName=self.service_principal,
+                    Description=description,
+                    **suffix,
+                )
+                return response["Role"], True
+            except ClientError as error:
+                denial = error
+            if is_error(denial, "InvalidInput", "has been taken"):
+                role = self._role()
+                if role is not None:
+                    return role, False
+                # The role has just been created or deleted elsewhere, and IAM is eventually consistent.
+                backoff.wait("IAM reports both that the role's name is taken and that the role does not exist")
+                continue
+            if not is_denied(denial):
+                raise denial
+            propagated = propagated or time.monotonic() + PROPAGATION_SECONDS
+            # An organization can deny the creation of service-linked roles, and the role can exist nevertheless.
+            if looked_up is not True:
+                try:
+                    role = self._role(retry_denied=False)
+                    if role is not None:
+                        return role, False
+                    looked_up = True
+                except ClientError as error:
+                    if not is_denied(error):
+                        raise
+                    looked_up = error
+            denials = [denial, looked_up] if isinstance(looked_up, ClientError) else [denial]
+            reason = "; ".join(described(each) for each in denials)
+            if all(is_explicit(each) for each in denials) or time.monotonic() > propagated:
+                missing = "does not exist" if len(denials) == 1 else "may not be looked up"
+                raise RequestError(f"{self.role_name} {missing} and may not be created: {reason}")
+            backoff.wait(reason)
+
+    def delete(self, event: dict[str, Any]) -> None:
+        """Delete the role if the removal policy allows it, CloudFormation confirms it and this stack created the role.
+
+        Args:
+            event: The event.
+        """
         if not self._destroy:
             logger.info("%s is retained", self.role_name)
             return
+        # CloudFormation confirms the IDs of the resource, but not its properties.
+        physical_id = event["PhysicalResourceId"]
+        if _ROLE_NAME.fullmatch(physical_id):
+            self.role_name = physical_id
+        elif event["LogicalResourceId"] != f"Ensured{re.sub('[^A-Za-z0-9]', '', self.role_name)}":
+            # If CloudFormation gets no response to the creation, it gives the resource an ID of its own.
+            raise RequestError(
+                f"LogicalResourceId must be that of {self.role_name}, got {shown(event['LogicalResourceId'])}"
+            )
+        check_deletion(event, self._deadline)
         role = self._role()
         if role is None:
             logger.info("%s does not exist", self.role_name)
             return
-        if not self._is_linked(role) or not self._is_ours(role):
+        if not role["Path"].startswith("/aws-service-role/") or not self._is_ours(role):
             logger.info("%s was not created by this stack: it is not deleted", role["Arn"])
             return
         try:
@@ -141,9 +202,10 @@ class Request:
             ]
         )
 
-    def _role(self) -> dict[str, Any] | None:
+    def _role(self, *, retry_denied: bool = True) -> dict[str, Any] | None:
         try:
-            role: dict[str, Any] = self._iam.call("get_role", RoleName=self.role_name)["Role"]
+            response = self._iam.call("get_role", retry_denied=retry_denied, RoleName=self.role_name)
+            role: dict[str, Any] = response["Role"]
         except ClientError as error:
             if is_error(error, "NoSuchEntity"):
                 return None

@@ -20,7 +20,7 @@ logger = logging.getLogger()
 _MARGIN_SECONDS = 30.0
 # IAM is eventually consistent, so that a new permission can be missing for a short time:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
-_PROPAGATION_SECONDS = 30.0
+PROPAGATION_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 8.0
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _TRANSIENT = frozenset(
@@ -52,9 +52,18 @@ class DeadlineError(RequestError):
 class Deadline:
     """The time at which an invocation must begin to finish."""
 
-    def __init__(self, context: Any) -> None:
-        self._at = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+    def __init__(self, at: float) -> None:
+        self._at = at
         self._reason: str | None = None
+
+    @staticmethod
+    def of(context: Any) -> Deadline:
+        """Return the deadline of an invocation."""
+        return Deadline(time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS)
+
+    def within(self, seconds: float) -> Deadline:
+        """Return an earlier deadline, for a step that must not take longer."""
+        return Deadline(min(self._at, time.monotonic() + seconds))
 
     def check(self, next_step: str) -> None:
         """Raise ``DeadlineError`` if no time is left for the next step.
@@ -104,6 +113,7 @@ class Service:
         *,
         needs: str | None = None,
         secret: bool = False,
+        retry_denied: bool = True,
         passes: Callable[[ClientError], bool] = lambda error: False,
         before_again: Callable[[], object] = lambda: None,
         **parameters: Any,
@@ -115,6 +125,8 @@ class Service:
             needs: The field that the response must have. Default: - none
             secret: Whether a parameter is a secret, which an error message could repeat. If so, only the code of an
                 error is reported. Default: False
+            retry_denied: Whether a denial can be transient, because a new permission takes time to propagate. An
+                explicit deny never is. Default: True
             passes: Returns whether an error of this operation is transient, in addition to those that always are.
                 Default: - no other error is
             before_again: What to do before each retry, because a call that failed can have had an effect.
@@ -122,7 +134,7 @@ class Service:
             parameters: The parameters of the operation.
         """
         backoff = Backoff(self._deadline)
-        propagated = time.monotonic() + _PROPAGATION_SECONDS
+        propagated: float | None = None
         while True:
             self._deadline.check(operation)
             try:
@@ -132,7 +144,10 @@ class Service:
                 fault = f"a response without {needs}"
             except ClientError as error:
                 code, _ = code_and_message(error)
-                denied = code in _DENIED and time.monotonic() < propagated
+                denied = retry_denied and is_denied(error) and not is_explicit(error)
+                if denied:
+                    propagated = propagated or time.monotonic() + PROPAGATION_SECONDS
+                    denied = time.monotonic() < propagated
                 failed = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
                 if not denied and not failed and code not in _TRANSIENT and not passes(error):
                     if secret:
@@ -159,6 +174,24 @@ def is_error(error: ClientError, code: str, text: str = "") -> bool:
     """Whether an error has this code, and this text in its message."""
     actual_code, message = code_and_message(error)
     return actual_code == code and text in message
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether the function may not call the operation."""
+    return code_and_message(error)[0] in _DENIED
+
+
+def is_explicit(error: ClientError) -> bool:
+    """Whether a policy denies the call, which no other policy and no waiting can change.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    return "with an explicit deny" in code_and_message(error)[1]
+
+
+def described(error: ClientError) -> str:
+    """Return the operation, the code and the message of an error."""
+    return ": ".join([error.operation_name, *code_and_message(error)])
 
 
 def code_and_message(error: ClientError) -> tuple[str, str]:

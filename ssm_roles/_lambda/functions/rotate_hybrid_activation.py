@@ -29,7 +29,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .custom_resource import answer_event, shown, type_and_properties
+from .custom_resource import answer_event, check_deletion, shown, type_and_properties
 from .retries import Backoff, Deadline, DeadlineError, RequestError, Service, code_and_message, is_error
 
 logger = logging.getLogger()
@@ -40,6 +40,7 @@ _CLEAN_UP = "Custom::HybridActivationCleanUp"
 _CURRENT = "AWSCURRENT"
 _PENDING = "AWSPENDING"
 _LABEL = "activation:"
+_TOKEN = re.compile(r"[!-~]{1,64}")
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 # Systems Manager allows 30 days by its own clock, which can be behind.
@@ -59,9 +60,9 @@ def handler(event: Any, context: Any) -> Any:
         The result of a check, or the response to CloudFormation. Steps return nothing.
     """
     if isinstance(event, dict) and "Step" in event:
-        return _rotate(event, HybridActivation(Deadline(context)))
+        return _rotate(event, HybridActivation(Deadline.of(context)))
     if isinstance(event, dict) and "Check" in event:
-        return HybridActivation(Deadline(context)).check()
+        return HybridActivation(Deadline.of(context)).check()
     return answer_event(event, context, _handle_event)
 
 
@@ -71,8 +72,8 @@ def _rotate(event: dict[str, Any], activation: HybridActivation) -> None:
         raise RequestError(f"Step must be one of {', '.join(_STEPS)}, got {shown(step)}")
     if secret_id != activation.secret_arn:
         raise RequestError(f"SecretId must be {activation.secret_arn}, got {shown(secret_id)}")
-    if not isinstance(token, str):
-        raise RequestError(f"ClientRequestToken must be a string, got {shown(token)}")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise RequestError(f"ClientRequestToken must be 1 to 64 printable characters, got {shown(token)}")
     logger.info("%s of %s", step, token)
     if step == "createSecret":
         activation.create(token)
@@ -90,6 +91,10 @@ def _handle_event(event: dict[str, Any], response: dict[str, Any], deadline: Dea
         raise RequestError(f"Secret must be the ARN of a secret, got {shown(secret_arn)}")
     activation = HybridActivation(deadline)
     if request_type == "Delete":
+        # A resource whose creation got no response has another ID, but it is a resource of the current secret.
+        if event["PhysicalResourceId"] != _hash(secret_arn) and secret_arn != activation.secret_arn:
+            raise RequestError(f"Secret must be {activation.secret_arn}, got {shown(secret_arn)}")
+        check_deletion(event, deadline)
         # Even if the creation failed or is still in progress, rotations can have created activations.
         activation.delete(secret_arn)
         return

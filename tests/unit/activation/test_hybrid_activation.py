@@ -193,6 +193,11 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                             "Effect": "Allow",
                             "Resource": {"Ref": ids("Secret")},
                         },
+                        {
+                            "Action": "cloudformation:DescribeStackEvents",
+                            "Effect": "Allow",
+                            "Resource": {"Ref": "AWS::StackId"},
+                        },
                     ],
                 },
             },
@@ -202,7 +207,14 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
             "Properties": {
                 "Architectures": ["arm64"],
                 "Description": "Makes the hybrid activations whose id and code are in a secret",
-                "Environment": {"Variables": {"SECRET_ARN": {"Ref": ids("Secret")}, "ACTIVATION": text}},
+                "Environment": {
+                    "Variables": {
+                        "SECRET_ARN": {"Ref": ids("Secret")},
+                        "ACTIVATION": text,
+                        "STACK_ID": {"Ref": "AWS::StackId"},
+                        "URL_SUFFIX": {"Ref": "AWS::URLSuffix"},
+                    }
+                },
                 "Handler": "functions.rotate_hybrid_activation.handler",
                 "LoggingConfig": {"LogGroup": {"Ref": ids("LogGroup")}},
                 "MemorySize": 128,
@@ -923,6 +935,7 @@ PARTITION, REGION = "aws", "eu-central-1"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:Activation-AbCdEf"
 OTHER_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:Other-AbCdEf"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform/Nodes"
+STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Fleet/00000001-0000-4000-8000-000000000000"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Rotation"
 LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:Rotation"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
@@ -953,6 +966,7 @@ ALLOWED = [
     *(Request(action, SECRET) for action in SECRET_ACTIONS),
     Request("iam:PassRole", ROLE, TO_SYSTEMS_MANAGER),
     Request("lambda:InvokeFunction", FUNCTION),
+    Request("cloudformation:DescribeStackEvents", STACK),
     Request("logs:CreateLogStream", f"{LOG_GROUP}:log-stream:one"),
     Request("logs:PutLogEvents", f"{LOG_GROUP}:log-stream:one"),
 ]
@@ -969,6 +983,8 @@ DENIED = [
     Request("secretsmanager:ReplicateSecretToRegions", SECRET),
     Request("secretsmanager:ListSecrets"),
     Request("secretsmanager:CreateSecret", OTHER_SECRET),
+    Request("cloudformation:DescribeStackEvents", f"{STACK}1"),
+    Request("cloudformation:DescribeStacks", STACK),
     Request("iam:PassRole", ROLE),
     Request("iam:PassRole", ROLE, {"iam:passedtoservice": "ec2.amazonaws.com"}),
     Request("iam:PassRole", ROLE, {"iam:passedtoservice": "lambda.amazonaws.com"}),
@@ -1005,6 +1021,7 @@ def function_policies(stack: Stack, activation: HybridActivation) -> list[dict[s
     """Synthesize, and return the policies of the function's role, with ARNs for CloudFormation's functions."""
     ids = Ids(activation)
     arns = {ids("Secret"): SECRET, ids("Function"): FUNCTION, ids("LogGroup"): f"{LOG_GROUP}:*"}
+    arns["AWS::StackId"] = STACK
     arns[logical_id(stack.node.find_child("Nodes"))] = ROLE
     if stack.node.try_find_child("Key"):
         arns[logical_id(stack.node.find_child("Key"))] = KEY
