@@ -45,6 +45,7 @@ def main(descriptor: int, directory: Path) -> None:
         secret_rotation,
         service_linked_roles,
         ssm_resources,
+        stack_events,
         stack_operations,
         waiting,
     )
@@ -56,6 +57,7 @@ def main(descriptor: int, directory: Path) -> None:
     service_linked_roles.install()
     iam_resources.install()
     response_urls.install()
+    stack_events.install()
     stack_operations.install()
     activations.install()
     secret_rotation.install()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import service_linked_roles
-from .ministack import app, iam, iam_actions, iam_evaluator
+from .ministack import app, cloudformation_handlers, iam, iam_actions, iam_evaluator
 from .responses import parameter
 
 
@@ -34,6 +34,15 @@ def _iam_resource(parameters: Mapping[str, list[str]], account: str) -> str | No
     if role is not None and action != "CreateRole":
         return str(role["Arn"])
     return f"arn:aws:iam::{account}:role{parameter(parameters, 'Path') or '/'}{role_name}"
+
+
+def _stack_resource(parameters: Mapping[str, list[str]]) -> str | None:
+    # A stack that exists is authorized on its ARN, also if the request contains its name.
+    name = parameter(parameters, "StackName")
+    if name is None or parameter(parameters, "Action") == "CreateStack":
+        return None
+    stack = cloudformation_handlers._resolve_stack(name)
+    return None if not stack or stack["StackStatus"] == "DELETE_COMPLETE" else str(stack["StackId"])
 
 
 def _arn_matches(actual: str, expected: str) -> bool:
@@ -94,8 +103,12 @@ def _correct_requests() -> None:
         if service == "iam":
             # The arguments are method, path, headers, body, parameters, Region and account.
             found = _iam_resource(rest[4], rest[6])
-            if found is not None:
-                return found
+        elif service == "cloudformation":
+            found = _stack_resource(rest[4])
+        else:
+            found = None
+        if found is not None:
+            return found
         return extract_resource_arn(service, *rest)
 
     def condition_keys(service: str, action: str, body: bytes, parameters: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -108,7 +121,7 @@ def _correct_requests() -> None:
 
     def access_denied(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Any:
         undecorated = not details.get("error_code") and not details.get("message")
-        if service == "iam" and undecorated and not details.get("resource_policy_arn"):
+        if service in ("cloudformation", "iam") and undecorated and not details.get("resource_policy_arn"):
             details["message"] = iam_actions.identity_denial_message(
                 action, principal_arn, details.get("resource_arn", "*"), details.get("explicit_deny", False)
             )

@@ -1,13 +1,13 @@
-"""Stack operations: failed resources, the resources that they depend on, and the order of events.
+"""Stack operations: failed resources, the resources that they depend on, and the times of events.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
 """
 
-import contextlib
 import contextvars
 import functools
+import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -21,6 +21,10 @@ _staying: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar
 
 # The physical ID in the latest response of each custom resource, by stack ID and logical ID.
 _physical_ids: dict[tuple[Any, Any], Any] = {}
+
+# The custom resources that CloudFormation failed to create, by stack ID and logical ID, until the event about it. A
+# rollback or the deletion of the stack sends a Delete request to them.
+_failed_creations: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 def _remembering_physical_ids(deliver: Callable[..., bool]) -> Callable[..., bool]:
@@ -44,19 +48,65 @@ def _naming_the_custom_resource(invoke: Callable[..., Any]) -> Callable[..., Any
         resource_type: str,
         **named: Any,
     ) -> Any:
-        place = (logical_id, properties, stack_name, stack_id, resource_type)
+        place = (stack_id, logical_id)
+        _physical_ids.pop(place, None)
         try:
-            return invoke(request_type, *place, **named)
-        except RuntimeError as error:
-            physical_id = _physical_ids.get((stack_id, logical_id))
-            if request_type == "Create" and physical_id:
-                # During the rollback, CloudFormation deletes the resource that it failed to create.
-                with contextlib.suppress(RuntimeError):
-                    invoke("Delete", *place, physical_id=physical_id)
+            return invoke(request_type, logical_id, properties, stack_name, stack_id, resource_type, **named)
+        except (RuntimeError, TimeoutError) as error:
+            if request_type == "Create":
+                generated_id = f"{stack_name}-{logical_id}-{secrets.token_hex(6).upper()}"
+                _failed_creations[place] = {
+                    "PhysicalResourceId": _physical_ids.get(place) or generated_id,
+                    "ResourceType": resource_type,
+                    "ResourceStatus": "CREATE_FAILED",
+                    "LogicalResourceId": logical_id,
+                    "Properties": properties,
+                    "Attributes": {},
+                    "Timestamp": stacks.now_iso(),
+                }
+            if isinstance(error, TimeoutError):
+                raise
             raise RuntimeError(
                 "Received response status [FAILED] from custom resource. "
                 f"Message returned: {error} (RequestId: {uuid.uuid4()})"
             ) from error
+
+    return handle
+
+
+def _keeping_failed_creations(add_event: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(add_event)
+    def handle(
+        stack_id: str,
+        stack_name: str,
+        logical_id: str,
+        resource_type: str,
+        status: str,
+        reason: str = "",
+        physical_id: str = "",
+        **named: Any,
+    ) -> None:
+        record = _failed_creations.pop((stack_id, logical_id), None)
+        if record is not None:
+            physical_id = record["PhysicalResourceId"]
+            cloudformation._stacks[stack_name]["_resources"][logical_id] = record
+        add_event(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, **named)
+
+    return handle
+
+
+def _rolling_back_failed_creations(roll_back: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(roll_back)
+    async def handle(stack_name: str, stack_id: str, stack: Any, operation: Any, *rest: Any, **named: Any) -> None:
+        resources = dict(stack["_resources"])
+        failed = operation.get("failed_logical_id")
+        if resources.get(failed, {}).get("ResourceStatus") == "CREATE_FAILED":
+            operation["created"] = [*operation["created"], failed]
+        await roll_back(stack_name, stack_id, stack, operation, *rest, **named)
+        if stack["StackStatus"] == "ROLLBACK_FAILED":
+            # The deletion of the stack tries again to delete what remains.
+            for logical_id in stack["_rollback_failed"]:
+                stack["_resources"][logical_id] = {**resources[logical_id], "ResourceStatus": "DELETE_FAILED"}
 
     return handle
 
@@ -111,6 +161,9 @@ class _Clock:
 def install() -> None:
     """Correct the stack operations of MiniStack."""
     stacks.now_iso = _Clock().now_iso
+    stacks._add_event = _keeping_failed_creations(stacks._add_event)
+    stacks._roll_back_operation = _rolling_back_failed_creations(stacks._roll_back_operation)
+    cloudformation_handlers._roll_back_operation = stacks._roll_back_operation
     stacks._delete_resource = _keeping_what_failures_need(stacks._delete_resource)
     cloudformation_handlers._delete_stack_async = _returning_what_stays(stacks._delete_stack_async)
     custom_resource.deliver_response = _remembering_physical_ids(custom_resource.deliver_response)

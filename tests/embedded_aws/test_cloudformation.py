@@ -342,8 +342,8 @@ def test_a_function_in_node_js_responds_too(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_stack_events_contain_the_reason_from_the_function(aws: EmbeddedAws) -> None:
     client = aws.client("cloudformation")
     template = _custom_resource_template("accountdiscovery.ssm.amazonaws.com")
-    assert _send(client, "create", template) == "ROLLBACK_COMPLETE"
-    status, reason = _events(client, "Custom")[1]
+    assert _send(client, "create", template) == "ROLLBACK_FAILED"
+    status, reason = _events(client, "Custom")[2]
     assert status == "CREATE_FAILED"
     assert reason.startswith("Received response status [FAILED] from custom resource. Message returned: ")
     assert "is not authorized to perform: iam:CreateServiceLinkedRole on resource: " in reason

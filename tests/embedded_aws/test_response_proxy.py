@@ -48,7 +48,9 @@ class _Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[_Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Bench]:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     made = _Bench()
     with made.proxy:
         yield made
