@@ -328,6 +328,20 @@ class EmbeddedAws:
         )
         return answer
 
+    def set_service_control_policy(self, document: Mapping[str, Any] | None, *, account: str | None = None) -> None:
+        """Attach a service control policy to an account, which replaces the policy of an earlier call.
+
+        The policy limits all principals of the account, including the root user. If the account isn't a member of an
+        organization yet, it becomes one. To attach policies to organizational units or to the root of an organization,
+        use the Organizations API from its management account.
+
+        Args:
+            document: The policy document, or None to delete the policy of an earlier call.
+            account: The account. Default: - the default account of the emulator
+        """
+        account = self.account if account is None else account
+        self._command("set-service-control-policy", account=account, document=document)
+
     def activations(self, region: str | None = None, *, account: str | None = None) -> list[dict[str, Any]]:
         """Return the hybrid activations, oldest first, in the format of `DescribeActivations`.
 

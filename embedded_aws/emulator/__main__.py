@@ -34,6 +34,7 @@ def main(descriptor: int, directory: Path) -> None:
         calls,
         checkpoint,
         control,
+        denials,
         eks_resources,
         event_rules,
         iam_answers,
@@ -43,6 +44,7 @@ def main(descriptor: int, directory: Path) -> None:
         response_urls,
         secret_resources,
         secret_rotation,
+        service_control_policies,
         service_linked_roles,
         ssm_resources,
         stack_events,
@@ -66,6 +68,8 @@ def main(descriptor: int, directory: Path) -> None:
     eks_resources.install()
     event_rules.install()
     access_control.install()
+    service_control_policies.install()
+    denials.install()
     waiting.install()
     calls.install()
     checkpoint.install()

@@ -2,7 +2,6 @@
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
 
 import json
@@ -97,7 +96,6 @@ def _correct_requests() -> None:
 
     extract_resource_arn = iam_actions.extract_resource_arn
     request_tag_context = iam_actions.request_tag_context
-    access_denied_response = iam_actions.access_denied_response
 
     def resource_arn(service: str, *rest: Any) -> Any:
         if service == "iam":
@@ -119,14 +117,5 @@ def _correct_requests() -> None:
             keys["iam:PolicyARN"] = parameter(parameters, "PolicyArn")
         return keys
 
-    def access_denied(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Any:
-        undecorated = not details.get("error_code") and not details.get("message")
-        if service in ("cloudformation", "iam") and undecorated and not details.get("resource_policy_arn"):
-            details["message"] = iam_actions.identity_denial_message(
-                action, principal_arn, details.get("resource_arn", "*"), details.get("explicit_deny", False)
-            )
-        return access_denied_response(service, action, principal_arn, request_id, **details)
-
     iam_actions.extract_resource_arn = resource_arn
     iam_actions.request_tag_context = condition_keys
-    iam_actions.access_denied_response = access_denied

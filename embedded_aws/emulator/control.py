@@ -5,7 +5,15 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import activations, calls, checkpoint, event_rules, service_linked_roles, service_principals
+from . import (
+    activations,
+    calls,
+    checkpoint,
+    event_rules,
+    service_control_policies,
+    service_linked_roles,
+    service_principals,
+)
 from .responses import ApiError
 
 PREFIX = "/_embedded_aws/"
@@ -24,6 +32,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "nodes": activations.nodes_of,
     "register-node": activations.register_node,
     "set-role-propagation-seconds": activations.set_role_propagation_seconds,
+    "set-service-control-policy": service_control_policies.set_policy,
     "save-checkpoint": checkpoint.save,
     "forget-checkpoint": checkpoint.forget,
 }

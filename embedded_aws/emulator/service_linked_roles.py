@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ssm_roles._facts.service_linked_role_catalog import cataloged_roles
 from ssm_roles._facts.service_linked_roles import SERVICE_LINKED_ROLES
 
 from .ministack import iam, responses
@@ -74,22 +75,23 @@ class ServiceLinkedRoleKind:
         return self.role_name if suffix is None else f"{self.role_name}_{suffix}"
 
 
-# The roles of Systems Manager, and the role of a service that supports a custom suffix:
-# https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html
+# The roles of Systems Manager, and those of the other services that are known.
 _KNOWN = {
-    kind.principal: kind
-    for kind in (
-        *(
-            ServiceLinkedRoleKind(facts.service_principal, facts.role_name, facts.managed_policy_name)
-            for facts in SERVICE_LINKED_ROLES.values()
-        ),
-        ServiceLinkedRoleKind(
-            "autoscaling.amazonaws.com",
-            "AWSServiceRoleForAutoScaling",
-            "AutoScalingServiceRolePolicy",
-            custom_suffix=True,
-        ),
-    )
+    **{
+        principal: ServiceLinkedRoleKind(
+            principal,
+            role.role_name,
+            role.managed_policy_name or f"{role.role_name.removeprefix('AWSServiceRoleFor')}ServiceRolePolicy",
+            role.accepts_custom_suffix,
+        )
+        for principal, (role, *_) in cataloged_roles().items()
+    },
+    **{
+        facts.service_principal: ServiceLinkedRoleKind(
+            facts.service_principal, facts.role_name, facts.managed_policy_name
+        )
+        for facts in SERVICE_LINKED_ROLES.values()
+    },
 }
 
 
