@@ -10,7 +10,7 @@ from .._cdk.packaged_function import PackagedFunction
 from .._cdk.stack_facts import StackFacts
 from .._facts.iam_limits import SERVICE_LINKED_NAME, SERVICE_LINKED_PATH
 from .._iam.grants import Statement, allow, document
-from .role_arn import service_linked_role_arn
+from .role_arn import arn_of_name
 from .service_linked_role_type import ServiceLinkedRoleType
 
 
@@ -73,8 +73,7 @@ class EnsureFunction(Construct):
             role_type: The role.
             describe: Whether the function can also change the role's description.
         """
-        # The ARN contains the service, so that a condition on iam:AWSServiceName would add nothing.
-        arn = service_linked_role_arn(role_type, self._facts.partition, self._facts.account)
+        arn = arn_of_name(self._facts.partition, self._facts.account, role_type.role_name)
         statement = self._statements.get(describe)
         if statement is not None:
             statement.add_resources(arn)
@@ -95,8 +94,7 @@ class EnsureFunction(Construct):
         Returns:
             The policy, which must be deleted after the role.
         """
-        # The name of a role is unique in its account, so that the ARN needs no more than the name.
-        arn = self._facts.arn("iam", f"role/{SERVICE_LINKED_PATH}*/{role_type.role_name}", region="")
+        arn = arn_of_name(self._facts.partition, self._facts.account, role_type.role_name)
         return iam.Policy(
             scope,
             f"Delete{role_type.role_name}",

@@ -14,9 +14,10 @@ from constructs import Construct
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import check_construct
 from .._checks import check_type, has_token
+from .._facts.regions import partition_of
 from .._iam.service_role import check_description
 from .ensure_function import EnsureFunction
-from .role_arn import service_linked_role_arn
+from .role_arn import arn_of_name
 from .service_linked_role_base import ServiceLinkedRoleBase, check_role_type, grant_create_types
 from .service_linked_role_type import ServiceLinkedRoleType
 
@@ -215,11 +216,11 @@ class _RolesOfStack:
 
     def check(self, scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> None:
         """Raise ``ValueError`` if the stack can't have this role, or has it already."""
-        principal, partition = role_type.service_principal, self._facts.partition
-        if principal.endswith(".cn") and not has_token(partition) and partition != "aws-cn":
+        principal, region = role_type.service_principal, self._facts.region
+        if principal.endswith(".cn") and not has_token(region) and partition_of(region) != "aws-cn":
             raise ValueError(
-                f"role_type must be a role of a service in the stack's partition, {partition}, got {principal} for "
-                f"{scope.node.path}/{id}"
+                f"role_type must be a role of a service in the stack's partition, {partition_of(region)}, "
+                f"got {principal} for {scope.node.path}/{id}"
             )
         path = self._paths.get(role_type.role_name.lower())
         if path is not None:
@@ -252,4 +253,4 @@ class _RolesOfStack:
 
 def _arn_length(role_type: ServiceLinkedRoleType) -> int:
     """Return the length of a role's ARN in a policy, in the partition with the longest name."""
-    return len(service_linked_role_arn(role_type, "aws-us-gov", "111122223333")) + len('"",')
+    return len(arn_of_name("aws-us-gov", "111122223333", role_type.role_name)) + len('"",')

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aws_cdk import RemovalPolicy, Stack
 
 from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
+from ssm_roles._facts.service_linked_role_catalog import cataloged_roles
 from tests.deploy.account import OTHER_REGION, Account
 
 AMAZON_SSM = ServiceLinkedRoleType.AMAZON_SSM
@@ -162,3 +164,56 @@ def test_a_native_role_becomes_an_ensured_one_without_going(account: Account) ->
     role_id = account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]["RoleId"]
     account.cdk.deploy(account.assembly(ensured))
     assert account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]["RoleId"] == role_id
+
+
+EVERY_ROLE = [
+    *ServiceLinkedRoleType.all(),
+    *(ServiceLinkedRoleType.of_service(principal) for principal in cataloged_roles() if not principal.endswith(".cn")),
+]
+WITH_SUFFIX = [
+    ServiceLinkedRoleType.of_service(principal, custom_suffix="team")
+    for principal in ("autoscaling.amazonaws.com", "connect.amazonaws.com", "lexv2.amazonaws.com")
+]
+
+
+@pytest.mark.deep
+def test_the_roles_of_every_service_are_created_adopted_and_deleted(account: Account) -> None:
+    # Each stack deletes as many roles as it can, of which every third exists already.
+    role_types = [*EVERY_ROLE, *WITH_SUFFIX]
+    existing = role_types[::3]
+    for role_type in existing:
+        suffix = {} if role_type.custom_suffix is None else {"CustomSuffix": role_type.custom_suffix}
+        account.iam.create_service_linked_role(AWSServiceName=role_type.service_principal, **suffix)
+    stacks = [
+        account.assembly(*(ensure(each, destroy=True) for each in role_types[first : first + 40]), name=f"Roles{first}")
+        for first in range(0, len(role_types), 40)
+    ]
+    for stack in stacks:
+        account.cdk.deploy(stack)
+    names = {role["RoleName"]: role["Path"] for role in all_roles(account)}
+    for role_type in role_types:
+        assert names[role_type.role_name] == f"/aws-service-role/{role_type.service_principal}/"
+    for stack in stacks:
+        account.cdk.destroy(stack)
+    left = {role["RoleName"] for role in all_roles(account) if role["Path"].startswith("/aws-service-role/")}
+    assert left == {role_type.role_name for role_type in existing}
+
+
+def all_roles(account: Account) -> list[dict[str, Any]]:
+    pages = account.iam.get_paginator("list_roles").paginate()
+    return [role for page in pages for role in page["Roles"]]
+
+
+@pytest.mark.deep
+def test_roles_with_different_suffixes_are_different_roles(account: Account) -> None:
+    blue, green = (
+        ServiceLinkedRoleType.of_service("autoscaling.amazonaws.com", custom_suffix=suffix)
+        for suffix in ("blue", "green")
+    )
+    fleet = account.assembly(ensure(blue, destroy=True), ensure(green))
+    account.cdk.deploy(fleet)
+    assert account.has_role("AWSServiceRoleForAutoScaling_blue")
+    assert account.has_role("AWSServiceRoleForAutoScaling_green")
+    account.cdk.destroy(fleet)
+    assert not account.has_role("AWSServiceRoleForAutoScaling_blue")
+    assert account.has_role("AWSServiceRoleForAutoScaling_green")

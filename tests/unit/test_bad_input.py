@@ -585,9 +585,23 @@ def arguments() -> dict[str, Argument]:
             {"none", "string"},
         ),
         ("ServiceLinkedRoleType.of", "documentation_url", other_service("documentation_url"), {"none", "string"}),
+        ("ServiceLinkedRoleType.of", "custom_suffix", other_service("custom_suffix"), {"none", "string"}),
+        (
+            "ServiceLinkedRoleType.of_service",
+            "service_principal",
+            lambda _, value: ServiceLinkedRoleType.of_service(value),
+            {"string"},
+        ),
+        (
+            "ServiceLinkedRoleType.of_service",
+            "custom_suffix",
+            lambda _, value: ServiceLinkedRoleType.of_service("lexv2.amazonaws.com", custom_suffix=value),
+            {"none", "string"},
+        ),
         ("ServiceLinkedRoleType", "role_name", role_type("role_name"), {"string"}),
         ("ServiceLinkedRoleType", "service_principal", role_type("service_principal"), {"string"}),
         ("ServiceLinkedRoleType", "managed_policy_name", role_type("managed_policy_name"), {"none", "string"}),
+        ("ServiceLinkedRoleType", "custom_suffix", role_type("custom_suffix"), {"none", "string"}),
     ]
     listed += [
         (construct.__name__, name, of(name), kinds)

@@ -76,8 +76,14 @@ def operator(scope: Construct) -> iam.Role:
     return iam.Role(scope, "Operator", assumed_by=iam.AccountRootPrincipal())
 
 
+def by_name(role_type: ServiceLinkedRoleType) -> dict[str, Any]:
+    """Return the ARN of a role in policies, without the service, which its name determines."""
+    name = f":role/aws-service-role/*/{role_type.role_name}"
+    return join("arn:", ANY_PARTITION, ":iam::", ANY_ACCOUNT, name)
+
+
 def may_create(*role_types: ServiceLinkedRoleType) -> dict[str, Any]:
-    arns = [role_arn(each) for each in role_types]
+    arns = [by_name(each) for each in role_types]
     return {
         "Action": "iam:CreateServiceLinkedRole",
         "Effect": "Allow",
@@ -90,9 +96,7 @@ def may_create_and_describe(role_type: ServiceLinkedRoleType) -> dict[str, Any]:
 
 
 def may_delete(role_type: ServiceLinkedRoleType) -> dict[str, Any]:
-    path = f"/{role_type.service_principal}/"
-    arn = json.loads(json.dumps(role_arn(role_type)).replace(path, "/*/"))
-    return {"Action": "iam:DeleteServiceLinkedRole", "Effect": "Allow", "Resource": arn}
+    return {"Action": "iam:DeleteServiceLinkedRole", "Effect": "Allow", "Resource": by_name(role_type)}
 
 
 MAY_LOOK_UP = {
@@ -508,7 +512,7 @@ def test_a_dependent_that_is_not_a_construct_is_rejected(dependent: Any, stack: 
 
 def granted(role_type: ServiceLinkedRoleType) -> dict[str, Any]:
     condition = {"StringEquals": {"iam:AWSServiceName": [role_type.service_principal]}}
-    return {**may_create(role_type), "Condition": condition}
+    return {**may_create(role_type), "Resource": role_arn(role_type), "Condition": condition}
 
 
 @either_creation
