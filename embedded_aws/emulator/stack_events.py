@@ -17,7 +17,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .ministack import cloudformation, stacks
+from .ministack import cloudformation, provisioners, stacks
 
 _CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
 _STACK = "AWS::CloudFormation::Stack"
@@ -133,4 +133,6 @@ def install() -> None:
     """Correct the events that MiniStack adds."""
     stacks._add_event = _corrected(stacks._add_event)
     stacks._delete_resource = _announced(stacks._delete_resource)
+    # Nested stacks are deleted by another function.
+    provisioners._delete_resource = _announced(provisioners._delete_resource)
     stacks._resolve_stack_outputs = _beginning_the_cleanup(stacks._resolve_stack_outputs)

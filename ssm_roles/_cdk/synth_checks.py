@@ -53,7 +53,7 @@ class Templates:
             if not isinstance(construct, CfnElement) or construct.stack.node.path != stack.node.path:
                 continue
             if stack.resolve(construct.logical_id) == logical_id:
-                return str(construct.node.path).removesuffix("/Resource")
+                return str(construct.node.path).removesuffix("/Resource").removesuffix("/Default")
         return f"{stack.node.path}/{logical_id}"
 
 

@@ -49,7 +49,9 @@ class EnsureFunction(Construct):
                 ],
             ),
         )
-        allow(role, Statement(["cloudformation:DescribeStackEvents"], [Aws.STACK_ID]))
+        allow(
+            role, Statement(["cloudformation:DescribeStackEvents", "cloudformation:ListStackResources"], [Aws.STACK_ID])
+        )
         self._policy = iam.ManagedPolicy(
             role, "Create", description="Allows creating the service-linked roles of this stack", roles=[role]
         )

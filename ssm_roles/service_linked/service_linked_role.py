@@ -20,6 +20,7 @@ from .ensure_function import EnsureFunction
 from .role_arn import arn_of_name
 from .service_linked_role_base import ServiceLinkedRoleBase, check_role_type, grant_create_types
 from .service_linked_role_type import ServiceLinkedRoleType
+from .shared_roles import SharedRoles
 
 # The policies of the function must fit into the quotas of IAM: the inline policies that allow deleting roles, and the
 # managed policy that allows creating them.
@@ -118,6 +119,8 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             else self._create(role_type, removal_policy, description)
         )
         roles.add(self, role_type, ensured=ensured, deleted=deleted)
+        if ensured:
+            facts.synth_checks.get(SharedRoles).add(self, facts, role_type, deleted=deleted)
 
     @property
     def role_name(self) -> str:

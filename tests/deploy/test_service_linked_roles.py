@@ -152,20 +152,6 @@ def test_a_failed_deployment_takes_back_the_roles_that_it_made(account: Account)
     assert describe(account, OPS_INSIGHTS) == "by hand"
 
 
-@pytest.mark.deep
-def test_a_native_role_becomes_an_ensured_one_without_going(account: Account) -> None:
-    def native_kept(stack: Stack) -> None:
-        ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM, creation=ServiceLinkedRoleCreation.NATIVE)
-
-    def ensured(stack: Stack) -> None:
-        ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
-
-    account.cdk.deploy(account.assembly(native_kept))
-    role_id = account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]["RoleId"]
-    account.cdk.deploy(account.assembly(ensured))
-    assert account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]["RoleId"] == role_id
-
-
 EVERY_ROLE = [
     *ServiceLinkedRoleType.all(),
     *(ServiceLinkedRoleType.of_service(principal) for principal in cataloged_roles() if not principal.endswith(".cn")),

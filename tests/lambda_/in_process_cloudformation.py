@@ -18,6 +18,8 @@ _XMLNS = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 # The events of each stack, oldest first: the logical ID, the physical ID and the status.
 stack_events: dict[str, list[tuple[str, str, str]]] = {}
+# The resources of each stack that CloudFormation manages itself: the type, the logical ID and the physical ID.
+native_resources: dict[str, list[tuple[str, str, str]]] = {}
 
 
 class InProcessCloudFormation(InProcessAws):
@@ -35,10 +37,12 @@ class InProcessCloudFormation(InProcessAws):
 
     def _process(self, request: AWSRequest) -> tuple[int, bytes]:
         action, parameters = self._read(request)
-        assert action == "DescribeStackEvents"
         stack_id = parameters["StackName"]
         if stack_id not in stack_events:
             return self._error("ValidationError", f"Stack [{stack_id}] does not exist")
+        if action == "ListStackResources":
+            return 200, self._resources(stack_id)
+        assert action == "DescribeStackEvents"
         events = stack_events[stack_id]
         newest_first = events[: len(events) - (self.lag.pop(0) if self.lag else 0)][::-1]
         first = int(parameters.get("NextToken", 0))
@@ -52,6 +56,16 @@ class InProcessCloudFormation(InProcessAws):
         )
         token = f"<NextToken>{after}</NextToken>" if after < len(newest_first) else ""
         return 200, self._response("DescribeStackEvents", f"<StackEvents>{members}</StackEvents>{token}")
+
+    def _resources(self, stack_id: str) -> bytes:
+        members = "".join(
+            f"<member><ResourceType>{resource_type}</ResourceType><LogicalResourceId>{logical_id}</LogicalResourceId>"
+            f"{f'<PhysicalResourceId>{physical_id}</PhysicalResourceId>' if physical_id else ''}"
+            "<LastUpdatedTimestamp>2026-11-26T00:00:00.000Z</LastUpdatedTimestamp>"
+            "<ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
+            for resource_type, logical_id, physical_id in native_resources.get(stack_id, [])
+        )
+        return self._response("ListStackResources", f"<StackResourceSummaries>{members}</StackResourceSummaries>")
 
     def _read(self, request: AWSRequest) -> tuple[str, dict[str, Any]]:
         parameters = {name: values[0] for name, values in parse_qs(request_body(request).decode()).items()}

@@ -16,6 +16,7 @@ from embedded_aws.server import EmbeddedAws
 from .answer_endpoint import SECRET, AnswerEndpoint, silent_endpoint
 from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, RoleType, properties
+from .in_process_cloudformation import native_resources
 from .lambda_function import REGION, Run
 from .simulated_clock import SimulatedClock
 from .wire import answer_next
@@ -223,6 +224,61 @@ class TestCreate:
 
             assert sorted(run.attributes["Creation"] for run in runs) == ["ADOPTED", "ADOPTED", "CREATED"]
             assert len({run.attributes["RoleId"] for run in runs}) == 1
+
+
+class TestNativeResource:
+    """The role is an AWS::IAM::ServiceLinkedRole of the same stack, which CloudFormation would delete later."""
+
+    @pytest.fixture(params=["AWSServiceRoleForAmazonSSM", "awsserviceroleforamazonssm"])
+    def native(self, request: pytest.FixtureRequest, resource: CustomResource, iam: Any) -> CustomResource:
+        iam.create_service_linked_role(AWSServiceName=SSM.service_principal)
+        native_resources[resource.stack_id] = [
+            ("AWS::IAM::Role", "Role", "Role"),
+            ("AWS::IAM::ServiceLinkedRole", "Soon", ""),
+            ("AWS::IAM::ServiceLinkedRole", "Inventory", request.param),
+        ]
+        return resource
+
+    def test_it_is_not_adopted(self, function: EnsureFunction, native: CustomResource, iam: Any) -> None:
+        run = function.run(native.create(properties(destroy=True)))
+
+        assert run.reason.startswith(
+            f"{SSM.role_name} is the AWS::IAM::ServiceLinkedRole Inventory of this stack, and CloudFormation deletes "
+            "the role if you remove that resource; first set its DeletionPolicy to Retain and deploy, "
+        )
+        # The rollback keeps it.
+        assert function.run(native.delete(properties(destroy=True))).answer["Status"] == "SUCCESS"
+        assert role(iam) is not None
+
+    def test_an_update_does_not_ask(self, function: EnsureFunction, native: CustomResource) -> None:
+        function.cloudformation.calls.clear()
+
+        assert function.run(native.update(properties(destroy=True))).attributes["Creation"] == "ADOPTED"
+        assert function.cloudformation.calls == []
+
+    def test_another_role_of_the_stack_does_not_matter(
+        self, function: EnsureFunction, native: CustomResource, iam: Any
+    ) -> None:
+        iam.create_service_linked_role(AWSServiceName=DISCOVERY.service_principal)
+
+        assert function.run(native.create(properties(DISCOVERY))).attributes["Creation"] == "ADOPTED"
+
+    def test_a_created_role_needs_no_question(self, function: EnsureFunction, resource: CustomResource) -> None:
+        function.cloudformation.calls.clear()
+
+        assert function.run(resource.create()).attributes["Creation"] == "CREATED"
+        assert function.cloudformation.calls == []
+
+    def test_the_role_is_adopted_with_a_warning_if_cloudformation_cannot_be_asked(
+        self, function: EnsureFunction, native: CustomResource
+    ) -> None:
+        function.cloudformation.denied = frozenset({"ListStackResources"})
+
+        run = function.run(native.create())
+
+        assert run.attributes["Creation"] == "ADOPTED"
+        [line] = [line for line in run.log if line.startswith("it is not known whether the stack has ")]
+        assert "with an explicit deny" in line
 
 
 class TestUpdate:

@@ -22,6 +22,7 @@ def test_the_package_has_a_module_for_each_function_and_the_modules_that_they_sh
         "functions/ensure_service_linked_role.py",
         "functions/retries.py",
         "functions/rotate_hybrid_activation.py",
+        "functions/stack.py",
     ]
 
 

@@ -65,7 +65,7 @@ def policies(**options: Any) -> dict[str, list[Statement]]:
         assert kind not in by_kind
         statements = resolved(policy["Properties"]["PolicyDocument"]["Statement"])
         # AWS Lambda writes the log, not the code of the function. The stack events are those of the tests.
-        elsewhere = ("logs:", "cloudformation:DescribeStackEvents")
+        elsewhere = ("logs:", "cloudformation:")
         by_kind[kind] = [each for each in statements if not any(text in json.dumps(each) for text in elsewhere)]
     return by_kind
 
@@ -314,7 +314,7 @@ class TestDenials:
             "Creation": "ADOPTED",
         }
         assert calls == [self.CREATE, self.GET]
-        assert run.seconds == 0
+        assert run.seconds < 1
 
     def test_a_missing_role_whose_creation_is_denied_fails_at_once_with_the_words_of_iam(
         self, deploy: Callable[[list[Statement]], Deployed]

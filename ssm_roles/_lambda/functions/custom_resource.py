@@ -1,7 +1,7 @@
 """Responses to the events of CloudFormation: exactly one for each event, within CloudFormation's size limit.
 
 Anyone who may invoke a function can send it a forged event. Therefore, a function accepts events of its own stack only,
-responds only to the host of CloudFormation's responses, and deletes only what CloudFormation is deleting.
+and responds only to the host of CloudFormation's responses. Before it deletes something, it asks CloudFormation.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .retries import Backoff, Deadline, RequestError, Service, described
+from .retries import Deadline, RequestError, described
 
 logger = logging.getLogger()
 
@@ -29,9 +29,6 @@ NOTHING = "nothing-created"
 
 # The maximum length of a response: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 _RESPONSE_BYTES = 4096
-# How long the events of a stack can lag behind, and how long asking for them may take in all.
-_LAG_SECONDS = 15.0
-_ASKING_SECONDS = 60.0
 
 
 def answer_event(
@@ -89,49 +86,6 @@ def type_and_properties(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(properties, dict):
         raise RequestError(f"ResourceProperties must be an object, got {shown(properties)}")
     return str(request_type), properties
-
-
-def check_deletion(event: dict[str, Any], deadline: Deadline) -> None:
-    """Raise ``RequestError`` unless CloudFormation is deleting the resource of this event.
-
-    The newest event with both IDs tells: the resource that replaces another one has the same logical ID, and one that
-    was created again can have the same physical ID.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html
-    """
-    ids = {key: event[key] for key in ("LogicalResourceId", "PhysicalResourceId")}
-    what = " ".join(shown(each) for each in ids.values())
-    cloudformation = Service("cloudformation", deadline.within(_ASKING_SECONDS))
-    backoff = Backoff(deadline)
-    listed = time.monotonic() + _LAG_SECONDS
-    while True:
-        try:
-            status = _newest_status(cloudformation, ids)
-        except (RequestError, ClientError) as error:
-            reason = described(error) if isinstance(error, ClientError) else str(error)
-            raise RequestError(
-                f"{what} is not deleted, because CloudFormation can't be asked whether it deletes it: {reason}"
-            ) from error
-        if status == "DELETE_IN_PROGRESS":
-            return
-        reason = f"{what} is not deleted, because CloudFormation isn't deleting it: its status is {status}"
-        if time.monotonic() > listed:
-            raise RequestError(reason)
-        backoff.wait(reason)
-
-
-def _newest_status(cloudformation: Service, ids: dict[str, str]) -> str:
-    page: dict[str, Any] = {}
-    while True:
-        events = cloudformation.call(
-            "describe_stack_events", needs="StackEvents", StackName=os.environ["STACK_ID"], **page
-        )
-        for each in events["StackEvents"]:
-            if all(each.get(key) == value for key, value in ids.items()):
-                return str(each["ResourceStatus"])
-        if not events.get("NextToken"):
-            return "unknown"
-        page = {"NextToken": events["NextToken"]}
 
 
 def _check_stack(event: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .custom_resource import NOTHING, answer_event, check_deletion, shown, type_and_properties
+from .custom_resource import NOTHING, answer_event, shown, type_and_properties
 from .retries import (
     PROPAGATION_SECONDS,
     Backoff,
@@ -30,10 +30,12 @@ from .retries import (
     is_error,
     is_explicit,
 )
+from .stack import AskingError, check_deletion, resources_of_type
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
 
+_NATIVE = "AWS::IAM::ServiceLinkedRole"
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ROLE_NAME = re.compile(r"AWSServiceRoleFor[A-Za-z0-9_+=,.@-]{0,47}")
 
@@ -94,12 +96,32 @@ class Request:
                 f"{role['Arn']} has the name of {self.service_principal}'s service-linked role, but is another role"
             )
         ours = self._is_ours(role)
+        if self.type == "Create" and not ours:
+            self._check_not_native()
         if self._description is not None and role.get("Description") != description:
             if ours:
                 self._iam.call("update_role", RoleName=self.role_name, Description=description)
             else:
                 logger.info("%s was not created by this stack: its description is not changed", role["Arn"])
         return self._attributes(role, ours=ours)
+
+    def _check_not_native(self) -> None:
+        """Raise an error if CloudFormation manages the role in the same stack.
+
+        If the same update removes that resource, CloudFormation deletes the role after this resource has adopted it.
+        """
+        try:
+            native = resources_of_type(_NATIVE, self._deadline)
+        except AskingError as error:
+            logger.warning("it is not known whether the stack has %s as %s: %s", self.role_name, _NATIVE, error)
+            return
+        logical_id = {name.lower(): native[name] for name in native}.get(self.role_name.lower())
+        if logical_id is not None:
+            raise RequestError(
+                f"{self.role_name} is the {_NATIVE} {logical_id} of this stack, and CloudFormation deletes the role if "
+                "you remove that resource; first set its DeletionPolicy to Retain and deploy, then remove it and "
+                "deploy, and then ensure the role"
+            )
 
     def _create_or_find(self, description: str) -> tuple[dict[str, Any], bool]:
         """Return the role, and whether this call has created it."""

@@ -29,8 +29,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .custom_resource import answer_event, check_deletion, shown, type_and_properties
+from .custom_resource import answer_event, shown, type_and_properties
 from .retries import Backoff, Deadline, DeadlineError, RequestError, Service, code_and_message, is_error
+from .stack import check_deletion
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
