@@ -161,6 +161,10 @@ bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code
 snapshots: $(SETUP) ## update the golden templates
 	@$(PYTEST) tests/unit/test_snapshots.py --snapshot-update
 
+.PHONY: inline
+inline: $(SETUP) ## update the inline code of the functions
+	@python tools/inline_functions.py
+
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
 	@echo "Updating requirements-dev.txt, requirements-floor.txt and package-lock.json"

@@ -11,6 +11,8 @@ from constructs import Construct
 
 # The folder has one module for each function, and the modules that the functions share.
 _CODE = Path(__file__).parents[1] / "_lambda"
+# The same functions, each as one module, for templates that can't refer to assets. `make inline` writes them.
+_INLINE = Path(__file__).parent / "inline_functions"
 _FUNCTIONS = ("ensure_service_linked_role", "rotate_hybrid_activation")
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
@@ -24,6 +26,8 @@ _TIMEOUT_MINUTES = 15
 
 class PackagedFunction:
     """A function of custom resources with its role and its log group. The role allows only writing to the log group.
+
+    In a stack whose synthesizer doesn't support assets, the template contains the code.
 
     The function deletes something only if it is also allowed to ask CloudFormation about the stack:
     ``cloudformation:DescribeStackEvents``.
@@ -50,21 +54,34 @@ class PackagedFunction:
         self.role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal(_LAMBDA), description=description)
         log_group.grant_write(self.role)
         other_functions = [f"{each}.py" for each in _FUNCTIONS if each != module]
-        self.function = lambda_.Function(
-            scope,
-            "Function",
-            description=description,
-            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__", *other_functions]),
-            handler=f"functions.{module}.handler",
-            runtime=lambda_.Runtime(_RUNTIME, lambda_.RuntimeFamily.PYTHON),
-            architecture=lambda_.Architecture.ARM_64,
-            memory_size=128,
-            timeout=Duration.minutes(_TIMEOUT_MINUTES),
-            role=self.role,
-            log_group=log_group,
-            # The function rejects events of other stacks, and of callers that name another host for its response.
-            environment={**(environment or {}), "STACK_ID": Aws.STACK_ID, "URL_SUFFIX": Aws.URL_SUFFIX},
-        )
+
+        def make_function(code: lambda_.Code, handler: str) -> lambda_.Function:
+            return lambda_.Function(
+                scope,
+                "Function",
+                description=description,
+                code=code,
+                handler=handler,
+                runtime=lambda_.Runtime(_RUNTIME, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
+                architecture=lambda_.Architecture.ARM_64,
+                memory_size=128,
+                timeout=Duration.minutes(_TIMEOUT_MINUTES),
+                role=self.role,
+                log_group=log_group,
+                # The function rejects events of other stacks, and of callers that name another host for its response.
+                environment={**(environment or {}), "STACK_ID": Aws.STACK_ID, "URL_SUFFIX": Aws.URL_SUFFIX},
+            )
+
+        try:
+            package = lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__", *other_functions])
+            self.function = make_function(package, f"functions.{module}.handler")
+        except RuntimeError as error:
+            # Only the synthesizer knows whether templates can refer to assets, and it says so in this error.
+            if "asset" not in str(error):
+                raise
+            scope.node.try_remove_child("Function")
+            source = (_INLINE / f"{module}.txt").read_text(encoding="utf-8")
+            self.function = make_function(lambda_.Code.from_inline(source), "index.handler")
 
     @property
     def service_token(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Environment, IStackSynthesizer, Stack
 
 from embedded_aws.cdk import Cdk
 from embedded_aws.server import EmbeddedAws
@@ -24,11 +24,18 @@ class Account:
         self._directory = directory
         self._apps = 0
 
-    def assembly(self, *builds: Callable[[Stack], None], name: str = "Fleet", region: str | None = None) -> Path:
+    def assembly(
+        self,
+        *builds: Callable[[Stack], None],
+        name: str = "Fleet",
+        region: str | None = None,
+        synthesizer: IStackSynthesizer | None = None,
+    ) -> Path:
         """Synthesize an app of one stack, here, which is quicker than having the command line start a Python."""
         self._apps += 1
         app = App(outdir=str(self._directory / f"app{self._apps}"))
-        stack = Stack(app, name, env=Environment(account=self.aws.account, region=region or self.aws.region))
+        env = Environment(account=self.aws.account, region=region or self.aws.region)
+        stack = Stack(app, name, env=env, synthesizer=synthesizer)
         for build in builds:
             build(stack)
         return Path(app.synth().directory)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import BootstraplessSynthesizer, RemovalPolicy, Stack
 
 from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinkedRoleType
 from ssm_roles._facts.service_linked_role_catalog import cataloged_roles
@@ -203,3 +203,41 @@ def test_roles_with_different_suffixes_are_different_roles(account: Account) -> 
     account.cdk.destroy(fleet)
     assert not account.has_role("AWSServiceRoleForAutoScaling_blue")
     assert account.has_role("AWSServiceRoleForAutoScaling_green")
+
+
+@pytest.mark.parametrize(
+    "deny",
+    [
+        ["iam:CreateServiceLinkedRole"],
+        pytest.param(["iam:CreateServiceLinkedRole", "iam:GetRole"], marks=pytest.mark.deep),
+    ],
+)
+def test_an_organization_can_deny_the_creation_of_service_linked_roles(account: Account, deny: list[str]) -> None:
+    role_id = make_by_hand(account)
+    statement = {"Effect": "Deny", "Action": deny, "Resource": "arn:aws:iam::*:role/aws-service-role/*"}
+    account.aws.set_service_control_policy({"Version": "2012-10-17", "Statement": [statement]})
+    fleet = account.assembly(ensure())
+    run = account.cdk.deploy(fleet, expect_failure="iam:GetRole" in deny)
+    account.aws.set_service_control_policy(None)
+    role = account.iam.get_role(RoleName=AMAZON_SSM.role_name)["Role"]
+    assert (role["RoleId"], role["Description"]) == (role_id, "by hand")
+    if "iam:GetRole" in deny:
+        words = (
+            "may not be looked up and may not be created: CreateServiceLinkedRole: AccessDenied: User: arn:aws:sts::"
+        )
+        assert words in run.output
+        assert run.output.count("with an explicit deny in a service control policy") >= 2
+    else:
+        assert account.creations() == 2
+
+
+@pytest.mark.deep
+def test_a_stack_without_a_bootstrap_bucket_ensures_and_deletes_its_role(account: Account) -> None:
+    def build(stack: Stack) -> None:
+        ServiceLinkedRole(stack, "Role", role_type=ACCOUNT_DISCOVERY, removal_policy=RemovalPolicy.DESTROY)
+
+    fleet = account.assembly(build, synthesizer=BootstraplessSynthesizer())
+    account.cdk.deploy(fleet)
+    assert describe(account, ACCOUNT_DISCOVERY).startswith("[ssm-roles:")
+    account.cdk.destroy(fleet)
+    assert not account.has_role(ACCOUNT_DISCOVERY.role_name)

@@ -16,12 +16,19 @@ class EnsureFunction(LambdaFunction):
         iam_url: The URL of IAM.
         credentials: The credentials of the function: `AccessKeyId`, `SecretAccessKey` and `SessionToken`.
         clock: The clock of the function.
+        inline: Whether the template contains the code. Default: False
     """
 
     def __init__(
-        self, endpoint: AnswerEndpoint, iam_url: str, credentials: Mapping[str, str], clock: SimulatedClock
+        self,
+        endpoint: AnswerEndpoint,
+        iam_url: str,
+        credentials: Mapping[str, str],
+        clock: SimulatedClock,
+        *,
+        inline: bool = False,
     ) -> None:
-        super().__init__("ensure_service_linked_role", endpoint, iam_url, credentials, clock)
+        super().__init__("ensure_service_linked_role", endpoint, iam_url, credentials, clock, inline=inline)
 
     @property
     def iam(self) -> Any:

@@ -1,5 +1,6 @@
 """A function as AWS Lambda runs it: a newly loaded package, with an event, a context and a ResponseURL."""
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -7,10 +8,10 @@ import itertools
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -138,6 +139,7 @@ class LambdaFunction:
         credentials: The credentials of the function: `AccessKeyId`, `SecretAccessKey` and `SessionToken`.
         clock: The clock of the function.
         environment: The environment variables of the function. Default: - none
+        inline: Whether the template contains the code. Default: False
 
     Attributes:
         cloudformation: The stack events that the function sees.
@@ -152,6 +154,8 @@ class LambdaFunction:
         credentials: Mapping[str, str],
         clock: SimulatedClock,
         environment: Mapping[str, str] | None = None,
+        *,
+        inline: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
@@ -161,7 +165,7 @@ class LambdaFunction:
         self.last_log: list[str] = []
         logger = logging.Logger(package, logging.INFO)
         logger.addHandler(self._log)
-        self.modules = _load(package, name)
+        self.modules = _load_inline(package, name) if inline else _load(package, name)
         self.environment = {"AWS_REGION": REGION, "URL_SUFFIX": "amazonaws.com", **(environment or {})}
         replacements = {
             "logger": logger,
@@ -214,6 +218,28 @@ class LambdaFunction:
             self._log.lines = interrupted
 
 
+def _load_inline(package: str, name: str) -> dict[str, Any]:
+    """Load the module of a function as templates without assets contain it."""
+    file = package_folder().parent / "_cdk" / "inline_functions" / f"{name}.txt"
+    module = ModuleType(package)
+    sys.modules[package] = module
+    with _kept_log_level():
+        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), vars(module))
+    # Each module of the package is this one.
+    return dict.fromkeys(("custom_resource", "retries", "stack", name), module)
+
+
+@contextlib.contextmanager
+def _kept_log_level() -> Iterator[None]:
+    # The modules set the level of the root logger, which all tests share.
+    root = logging.getLogger()
+    level = root.level
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
 def _load(package: str, name: str) -> dict[str, Any]:
     """Import the module of a function in a package with a unique name, and return all modules of the package."""
     folder = package_folder() / "functions"
@@ -222,13 +248,8 @@ def _load(package: str, name: str) -> dict[str, Any]:
     assert spec.loader is not None
     sys.modules[package] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[package])
-    # The module sets the level of the root logger, which all tests share.
-    root = logging.getLogger()
-    level = root.level
-    try:
+    with _kept_log_level():
         importlib.import_module(f"{package}.{name}")
-    finally:
-        root.setLevel(level)
     return {
         each.removeprefix(f"{package}."): module
         for each, module in sys.modules.items()

@@ -57,7 +57,8 @@ class RotationStack:
     def __init__(self, endpoint: AnswerEndpoint) -> None:
         self.clock = SimulatedClock()
         self.aws = InProcessActivations(self.clock)
-        self.functions = [self._function(endpoint) for _ in range(2)]
+        # The code of the second function is in the template.
+        self.functions = [self._function(endpoint, inline=inline) for inline in (False, True)]
         self.ssm = self._client("ssm")
         self.secrets = self._client("secretsmanager")
         self.secret_arn = ""
@@ -65,8 +66,8 @@ class RotationStack:
         self.said: list[str] = []
         self._is_working = False
 
-    def _function(self, endpoint: AnswerEndpoint) -> LambdaFunction:
-        function = LambdaFunction("rotate_hybrid_activation", endpoint, NOWHERE, ROOT, self.clock)
+    def _function(self, endpoint: AnswerEndpoint, *, inline: bool) -> LambdaFunction:
+        function = LambdaFunction("rotate_hybrid_activation", endpoint, NOWHERE, ROOT, self.clock, inline=inline)
         for service in ("ssm", "secretsmanager"):
             self.aws.attach(function.client(service), faulty=True)
         return function

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -224,6 +225,33 @@ class TestCreate:
 
             assert sorted(run.attributes["Creation"] for run in runs) == ["ADOPTED", "ADOPTED", "CREATED"]
             assert len({run.attributes["RoleId"] for run in runs}) == 1
+
+
+REGIONS = [f"{area}-west-{number}" for area in ("eu", "us", "ap") for number in range(1, 11)]
+
+
+class TestThirtyRegions:
+    def test_stacks_in_thirty_regions_share_the_role_and_those_that_did_not_create_it_never_delete_it(
+        self, aws: EmbeddedAws, new_function: NewFunction, iam: Any
+    ) -> None:
+        # Every third stack deletes the role with it, if it has created it.
+        resources = [CustomResource(region) for region in REGIONS]
+        functions = [new_function() for _ in REGIONS]
+        wishes = [properties(destroy=number % 3 == 0) for number in range(len(REGIONS))]
+
+        def run_all(events: list[dict[str, Any]]) -> list[Run]:
+            with ThreadPoolExecutor(len(events)) as pool:
+                return list(pool.map(lambda pair: pair[0].run(pair[1]), zip(functions, events, strict=True)))
+
+        created = run_all([each.create(wish) for each, wish in zip(resources, wishes, strict=True)])
+        creations = [run.attributes["Creation"] for run in created]
+        assert sorted(creations) == [*["ADOPTED"] * 29, "CREATED"]
+        assert len({run.attributes["RoleId"] for run in created}) == 1
+
+        creator = creations.index("CREATED")
+        deleted = run_all([each.delete(wish) for each, wish in zip(resources, wishes, strict=True)])
+        assert [run.answer["Status"] for run in deleted] == ["SUCCESS"] * 30
+        assert (role(iam) is None) == (wishes[creator]["RemovalPolicy"] == "DESTROY")
 
 
 class TestNativeResource:
