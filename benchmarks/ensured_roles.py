@@ -1,24 +1,22 @@
 """Measure ensured roles: resources of the stack, size of the function, IAM calls and duration of the first call.
 
-The deployed function runs against the AWS emulator, which logs its calls.
+The function is deployed to the AWS emulator, which logs its calls. For its first calls, it runs in a new process.
 """
 
 import io
 import json
 import shutil
 import tempfile
-import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.alternation import Distribution, rounds
 from benchmarks.children import ChildError, run_child
 from benchmarks.report import Findings, Row, milliseconds_row, table
+from embedded_aws.response_proxy import ResponseProxy, response_host
 from embedded_aws.server import EmbeddedAws
 
 _FEW, _MANY = 1, 10
@@ -37,23 +35,84 @@ def measure(*, at_most: int, seconds: float) -> Findings:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         synthesis = run_child("ensure_roles", str(_FEW), str(_MANY), environment={"CDK_OUTDIR": folder})
         package = Path(shutil.move(next(Path(folder).glob("asset.*")), Path(folder) / "function"))
-        templates = {int(count): template for count, template in synthesis.result.items()}
+        templates = {int(count): template for count, template in synthesis.result["counted"].items()}
         findings = Findings([*_resource_rows(templates), _package_row(package)], [_resource_table(templates)])
         properties = _properties(templates[_FEW])
-        with EmbeddedAws(authorization=False) as aws, _answers() as url:
-            function = _Function(aws, package, url, properties)
-            findings.rows += _call_rows(function)
+        with EmbeddedAws() as aws, ResponseProxy(lambda *_: 200) as proxy:
+            findings.rows += _call_rows(_Deployments(aws, synthesis.result["deployed"]))
+            function = _Function(aws, proxy, package, properties)
             findings.rows += _cold_rows(function, at_most=at_most, seconds=seconds)
     return findings
+
+
+class _Deployments:
+    """One stack with one ensured role, which CloudFormation of the emulator deploys."""
+
+    def __init__(self, aws: EmbeddedAws, templates: Mapping[str, Any]) -> None:
+        self._aws = aws
+        self._templates = templates
+        self._cloudformation = aws.client("cloudformation")
+
+    def start(self, *, with_role: bool) -> None:
+        """Empty the account, and create the role unless it is missing."""
+        self._aws.reset()
+        self._aws.set_deletion_seconds(0)
+        if with_role:
+            self._aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
+
+    def create(self, template: str) -> list[str]:
+        return self._calls("create_stack", "stack_create_complete", TemplateBody=json.dumps(self._templates[template]))
+
+    def update(self, template: str) -> list[str]:
+        return self._calls("update_stack", "stack_update_complete", TemplateBody=json.dumps(self._templates[template]))
+
+    def delete(self) -> list[str]:
+        return self._calls("delete_stack", "stack_delete_complete")
+
+    def _calls(self, operation: str, waiter: str, **parameters: str) -> list[str]:
+        """Deploy, and return the calls of the function except for those that write its log."""
+        before = len(self._aws.calls())
+        capabilities = {} if operation == "delete_stack" else {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
+        getattr(self._cloudformation, operation)(StackName="Fleet", **capabilities, **parameters)
+        self._cloudformation.get_waiter(waiter).wait(StackName="Fleet", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        return [
+            call.action
+            for call in self._aws.calls()[before:]
+            if "EnsureServiceLinkedRoles" in call.principal_arn and not call.action.startswith("logs:")
+        ]
+
+
+def _call_rows(stack: _Deployments) -> list[Row]:
+    rows = []
+
+    def add(when: str, calls: list[str], limit: int | None = None) -> None:
+        counted = Counter(call.removeprefix("iam:") for call in calls)
+        names = ", ".join(name if count == 1 else f"{name} {count} times" for name, count in counted.items())
+        of_iam = [call for call in calls if call.startswith("iam:")]
+        met = None if limit is None else len(of_iam) <= limit
+        target = "" if limit is None else f"at most {limit}"
+        rows.append(Row(f"IAM calls, {when}", target, f"{len(of_iam)}{f' ({names})' if names else ''}", "", met))
+
+    stack.start(with_role=False)
+    add("role missing", stack.create("RETAIN"), _CALLS)
+    add("update of the description", stack.update("described"))
+    add("delete, `RETAIN`", stack.delete(), 0)
+    stack.start(with_role=False)
+    stack.create("DESTROY")
+    add("delete, `DESTROY`, of a role that this stack created", stack.delete())
+    stack.start(with_role=True)
+    add("role there", stack.create("DESTROY"), _CALLS)
+    add("delete, `DESTROY`, of a role that was there", stack.delete())
+    return rows
 
 
 class _Function:
     """The function of a stack. Each call runs in a new process."""
 
-    def __init__(self, aws: EmbeddedAws, package: Path, url: str, properties: Mapping[str, str]) -> None:
+    def __init__(self, aws: EmbeddedAws, proxy: ResponseProxy, package: Path, properties: Mapping[str, str]) -> None:
         self._aws = aws
+        self._proxy = proxy
         self._package = package
-        self._url = url
         self._properties = dict(properties)
         self.milliseconds: dict[str, float] = {}
 
@@ -64,55 +123,35 @@ class _Function:
         self._aws.reset()
         self._aws.client("iam").create_service_linked_role(AWSServiceName=self._properties["AWSServiceName"])
 
-    def call(self, request_type: str, *, removal_policy: str = "RETAIN") -> list[str]:
-        """Call the function, and return the IAM calls that it makes."""
-        properties = {**self._properties, "RemovalPolicy": removal_policy}
+    def create(self) -> None:
+        """Call the function with the event of a creation, and measure its steps."""
+        stack_id = f"arn:aws:cloudformation:{self._aws.region}:{self._aws.account}:stack/Fleet/one"
         event: dict[str, Any] = {
-            "RequestType": request_type,
-            "ResponseURL": self._url,
-            "StackId": f"arn:aws:cloudformation:eu-west-1:{self._aws.account}:stack/Fleet/one",
+            "RequestType": "Create",
+            "ResponseURL": f"https://{response_host(self._aws.region)}/one",
+            "StackId": stack_id,
             "RequestId": "one",
             "ResourceType": _CUSTOM_RESOURCE,
             "LogicalResourceId": "Role",
-            "ResourceProperties": properties,
+            "ResourceProperties": self._properties,
         }
-        if request_type != "Create":
-            event["PhysicalResourceId"] = properties["RoleName"]
-        if request_type == "Update":
-            event["OldResourceProperties"] = properties
-        before = len(self._aws.calls())
+        aws = {name: value for name, value in self._aws.environment().items() if name.startswith("AWS_")}
         child = run_child(
             "call_function",
             str(self._package),
-            environment=_aws_variables(self._aws),
+            environment={
+                **aws,
+                "STACK_ID": stack_id,
+                "URL_SUFFIX": "amazonaws.com",
+                "https_proxy": self._proxy.url,
+                "SSL_CERT_FILE": self._proxy.ca_file,
+                "NO_PROXY": "localhost,127.0.0.1",
+            },
             standard_input=json.dumps(event),
         )
         if child.result["answer"]["Status"] != "SUCCESS":
             raise ChildError(f"the function failed: {child.result['answer']}")
         self.milliseconds = child.result["milliseconds"]
-        return [call.action for call in self._aws.calls()[before:]]
-
-
-def _call_rows(function: _Function) -> list[Row]:
-    rows = []
-
-    def add(when: str, calls: list[str], limit: int | None = None) -> None:
-        counted = Counter(call.removeprefix("iam:") for call in calls)
-        names = ", ".join(name if count == 1 else f"{name} {count} times" for name, count in counted.items())
-        met = None if limit is None else len(calls) <= limit
-        target = "" if limit is None else f"at most {limit}"
-        rows.append(Row(f"IAM calls, {when}", target, f"{len(calls)}{f' ({names})' if names else ''}", "", met))
-
-    function.empty_account()
-    add("role missing", function.call("Create"), _CALLS)
-    add("the same event again", function.call("Create"))
-    add("update", function.call("Update"))
-    add("delete, `RETAIN`", function.call("Delete"), 0)
-    add("delete, `DESTROY`, of a role that this stack created", function.call("Delete", removal_policy="DESTROY"))
-    function.account_with_role()
-    add("role there", function.call("Create"), _CALLS)
-    add("delete, `DESTROY`, of a role that was there", function.call("Delete", removal_policy="DESTROY"))
-    return rows
 
 
 def _cold_rows(function: _Function, *, at_most: int, seconds: float) -> list[Row]:
@@ -120,7 +159,7 @@ def _cold_rows(function: _Function, *, at_most: int, seconds: float) -> list[Row
     for _ in rounds(at_most, seconds):
         for state, prepare in (("missing", function.empty_account), ("there", function.account_with_role)):
             prepare()
-            function.call("Create")
+            function.create()
             for step, value in function.milliseconds.items():
                 milliseconds.setdefault(f"{step}, {state}", []).append(value)
     return [
@@ -188,31 +227,3 @@ def _package_row(package: Path) -> Row:
         "",
         size <= _PACKAGE_BYTES,
     )
-
-
-def _aws_variables(aws: EmbeddedAws) -> dict[str, str]:
-    # Connections to the loopback interface don't use a proxy.
-    variables = {name: value for name, value in aws.environment().items() if name.startswith("AWS_")}
-    return {**variables, "NO_PROXY": "*", "no_proxy": "*"}
-
-
-@contextmanager
-def _answers() -> Iterator[str]:
-    """Receive the responses to CloudFormation, and return their URL."""
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
-        finally:
-            server.shutdown()

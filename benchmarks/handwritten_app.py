@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import App, CfnOutput, CustomResource, Duration, Environment, Fn, RemovalPolicy, Stack
+from aws_cdk import App, Aws, CfnOutput, CustomResource, Duration, Environment, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -58,6 +58,23 @@ class EnsureServiceLinkedRoles(Construct):
             description="Ensures the service-linked roles of this stack",
         )
         log_group.grant_write(self.role)
+        stack = Stack.of(self)
+        service_linked = f"arn:{stack.partition}:iam::{stack.account}:role"
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["iam:GetRole", "iam:GetServiceLinkedRoleDeletionStatus"],
+                resources=[f"{service_linked}/aws-service-role/*", f"{service_linked}/AWSServiceRoleFor*"],
+            )
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["cloudformation:DescribeStackEvents", "cloudformation:ListStackResources"],
+                resources=[Aws.STACK_ID],
+            )
+        )
+        self.create = iam.PolicyStatement(actions=["iam:CreateServiceLinkedRole"])
+        policy = "Allows creating the service-linked roles of this stack"
+        iam.ManagedPolicy(self.role, "Create", description=policy, roles=[self.role], statements=[self.create])
         self.function = lambda_.Function(
             self,
             "Function",
@@ -70,6 +87,7 @@ class EnsureServiceLinkedRoles(Construct):
             timeout=Duration.minutes(15),
             role=self.role,
             log_group=log_group,
+            environment={"STACK_ID": Aws.STACK_ID, "URL_SUFFIX": Aws.URL_SUFFIX},
         )
 
     def ensure(self, role_name: str, service_principal: str) -> None:
@@ -80,16 +98,8 @@ class EnsureServiceLinkedRoles(Construct):
             service_principal: The service that the role is linked to.
         """
         stack = Stack.of(self)
-        role_arn = f"arn:{stack.partition}:iam::{stack.account}:role/aws-service-role/{service_principal}/{role_name}"
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["iam:CreateServiceLinkedRole"],
-                resources=[role_arn],
-                conditions={"StringEquals": {"iam:AWSServiceName": service_principal}},
-            )
-        )
-        bare_arn = f"arn:{stack.partition}:iam::{stack.account}:role/{role_name}"
-        self.role.add_to_policy(iam.PolicyStatement(actions=["iam:GetRole"], resources=[role_arn, bare_arn]))
+        role_arn = f"arn:{stack.partition}:iam::{stack.account}:role/aws-service-role/*/{role_name}"
+        self.create.add_resources(role_arn)
         CustomResource(
             stack,
             "Ensured" + re.sub(r"[^A-Za-z0-9]", "", role_name),

@@ -1,9 +1,13 @@
-"""Synthesize stacks with different numbers of ensured roles, and print their templates by the number of roles."""
+"""Synthesize stacks with ensured roles, and print their templates.
+
+The templates `counted` have different numbers of roles and refer to the package of the function. The templates
+`deployed` have one role and contain the code, so that they can be deployed without a bootstrap bucket.
+"""
 
 import json
 import sys
 
-from aws_cdk import App, Stack
+from aws_cdk import App, BootstraplessSynthesizer, RemovalPolicy, Stack
 
 from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
 
@@ -14,5 +18,22 @@ if __name__ == "__main__":
         stack = Stack(app, f"Roles{count}")
         for number, role_type in enumerate(ServiceLinkedRoleType.all()[:count]):
             ServiceLinkedRole(stack, f"Role{number}", role_type=role_type)
+    variants = {"RETAIN": None, "DESTROY": None, "described": "Inventory"}
+    for name, description in variants.items():
+        ServiceLinkedRole(
+            Stack(app, name, synthesizer=BootstraplessSynthesizer()),
+            "Role",
+            role_type=ServiceLinkedRoleType.AMAZON_SSM,
+            removal_policy=RemovalPolicy.DESTROY if name == "DESTROY" else RemovalPolicy.RETAIN,
+            description=description,
+        )
     assembly = app.synth()
-    print(json.dumps({count: assembly.get_stack_by_name(f"Roles{count}").template for count in counts}))
+    templates = {stack.stack_name: stack.template for stack in assembly.stacks}
+    print(
+        json.dumps(
+            {
+                "counted": {count: templates[f"Roles{count}"] for count in counts},
+                "deployed": {name: templates[name] for name in variants},
+            }
+        )
+    )
