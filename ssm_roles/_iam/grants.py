@@ -13,9 +13,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from .._cdk.resources import is_known_to_cdk, what_imports
+from .._cdk.stack_facts import stack_facts
 from .._cdk.tokens import is_dummy
 from .._checks import shown, without_tokens
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
+from .accounts import check_account
 from .not_a_role import role_instead_of
 
 Conditions = Mapping[str, Mapping[str, object]]
@@ -169,11 +171,14 @@ class _ImportedRole:
                 f"permissions belong to AWS: {without_tokens(arn)!r}"
             )
         # A role that the CDK has not looked up yet has an account of its own.
-        if not is_dummy(arn) and not self._takes_policies():
-            raise ValueError(
-                f"{argument} must be a role whose policies this stack can change, got a role of another account or one "
-                f"that was imported with mutable=False: {self._node.path!r}"
-            )
+        if not is_dummy(arn):
+            allowed = "a role whose policies this stack can change, so one of the stack's account"
+            check_account(argument, self._role, arn, stack_facts(self._scope), allowed=allowed)
+            if not self._takes_policies():
+                raise ValueError(
+                    f"{argument} must be a role whose policies this stack can change, got a role that was imported "
+                    f"with mutable=False or made with without_policy_updates(): {self._node.path!r}"
+                )
         if existing is not None:
             raise ValueError(
                 f"{argument} must be a role beside which the id {self._policy_id!r} is free for its policy, "

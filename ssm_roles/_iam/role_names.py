@@ -18,6 +18,7 @@ from .._cdk.tokens import is_dummy, same
 from .._checks import has_token, without_tokens
 from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
+from .accounts import check_account
 from .not_a_role import role_instead_of
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
@@ -36,7 +37,8 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
     Args:
         argument: The argument's name, for the error.
         role: What the user gave.
-        facts: The stack whose account and partition must be the role's. Default: - any account and partition
+        facts: The stack whose account and partition must be the role's. A stack without an account gets a warning.
+            Default: - any account and partition
 
     Raises:
         TypeError: ``role`` is not a role.
@@ -56,23 +58,17 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
             f"{argument} must be a role with an ARN such as 'arn:PARTITION:iam::111122223333:role/MyRole', got {arn!r}"
         )
     if facts is not None:
-        _check_place(argument, arn, cast(iam.IRole, role), facts)
+        check_account(argument, cast(iam.IRole, role), arn, facts)
+        _check_partition(argument, arn, facts)
     return arn
 
 
-def _check_place(argument: str, arn: str, role: iam.IRole, facts: StackFacts) -> None:
+def _check_partition(argument: str, arn: str, facts: StackFacts) -> None:
     # The ARN of a role of this app is one token.
-    parts = arn.split(":") if arn.startswith("arn:") else None
-    account = role.env.account if parts is None else parts[4]
-    if same(account, facts.account) is False:
-        raise ValueError(
-            f"{argument} must be a role of the stack's account, here {facts.account}, got a role of {account}: "
-            f"{role.node.path!r}"
-        )
-    if parts is None or has_token(facts.region):
+    if not arn.startswith("arn:") or has_token(facts.region):
         return
     partition = partition_of(facts.region)
-    if same(parts[1], partition) is False:
+    if same(arn.split(":")[1], partition) is False:
         raise ValueError(
             f"{argument} must be a role of the stack's partition, here {partition}, got {without_tokens(arn)!r}"
         )

@@ -1,0 +1,40 @@
+"""The account of a role, which must be that of the stack that uses the role."""
+
+from __future__ import annotations
+
+from aws_cdk import Annotations
+from aws_cdk import aws_iam as iam
+
+from .._cdk.stack_facts import StackFacts
+from .._cdk.tokens import same
+from .._checks import has_token
+
+
+def check_account(
+    argument: str, role: iam.IRole, arn: str, facts: StackFacts, *, allowed: str = "a role of the stack's account"
+) -> None:
+    """Compare the account of a role with that of a stack, and warn if only the role's account is known.
+
+    Args:
+        argument: The argument that the role was given as, for the error.
+        role: The role.
+        arn: The ARN of the role.
+        facts: The stack that uses the role.
+        allowed: What the role must be, for the error. Default: ``"a role of the stack's account"``
+
+    Raises:
+        ValueError: The role is in another account.
+    """
+    parts = arn.split(":")
+    # The ARN of a role of this app is one token.
+    account = parts[4] if arn.startswith("arn:") and len(parts) > 4 else role.env.account
+    is_same = same(account, facts.account)
+    if is_same is False:
+        raise ValueError(
+            f"{argument} must be {allowed}, here {facts.account}, got a role of {account}: {role.node.path!r}"
+        )
+    if is_same is None and not has_token(account):
+        Annotations.of(role).add_warning_v2(
+            "ssm-roles:accountUnknown",
+            f"The role belongs to account {account}; the stack {facts.path} must be deployed there.",
+        )
