@@ -105,9 +105,11 @@ def test_a_role_of_the_app_is_no_reason_to_warn(stack: Stack) -> None:
 
 def test_the_warning_can_be_acknowledged(stack: Stack) -> None:
     role = imported(stack)
-    Annotations.of(role).acknowledge_warning(WARNING)
     for use in ("activation", "capability"):
         USES[use][1](stack, role)
+    assert len(warnings(stack)) == 1
+    # The oldest supported aws-cdk-lib knows acknowledgements only of warnings that are there.
+    Annotations.of(stack).acknowledge_warning(WARNING)
     assert warnings(stack) == []
 
 
