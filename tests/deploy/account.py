@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,17 @@ class Account:
         for build in builds:
             build(stack)
         return Path(app.synth().directory)
+
+    def image_parameters(self, assembly: Path) -> dict[str, str]:
+        """Return values for the template parameters that read the IDs of AWS's images, which the emulator lacks."""
+        found = {}
+        for path in assembly.glob("*.template.json"):
+            for name, parameter in json.loads(path.read_text(encoding="utf-8")).get("Parameters", {}).items():
+                if "AWS::EC2::Image::Id" in parameter["Type"]:
+                    found[name] = "/image"
+        if found:
+            self.aws.client("ssm").put_parameter(Name="/image", Value="ami-0123456789abcdef0", Type="String")
+        return found
 
     def creations(self) -> int:
         """How often a service-linked role was asked for."""

@@ -47,8 +47,9 @@ def test_an_example_deploys_and_goes_again(example: Path, account: Account, monk
     # What an example leaves open is decided by the command line.
     regions = {stack.environment.region for stack in assembly.stacks} - {"unknown-region"} | {account.aws.region}
     account.cdk.bootstrap(*regions)
-    account.cdk.deploy(Path(assembly.directory))
-    account.cdk.destroy(Path(assembly.directory))
+    directory = Path(assembly.directory)
+    account.cdk.deploy(directory, parameters=account.image_parameters(directory))
+    account.cdk.destroy(directory)
     for region in regions:
         stacks = account.aws.client("cloudformation", region).describe_stacks()["Stacks"]
         assert {stack["StackName"] for stack in stacks} == {"CDKToolkit"}

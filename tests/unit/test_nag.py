@@ -58,7 +58,21 @@ RUNBOOK_VERSIONS = "The wildcard stands for the versions of this one runbook"
 EXECUTION = "An execution gets its ID when it starts"
 EVERY_REGION = "The administration role starts the runbook in every Region of this account"
 BOUNDARY = "A permissions boundary allows nothing: it limits what other policies allow"
+READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
+ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
+NO_FLOW_LOGS = "The example shows the order of resources; the network has no traffic to log"
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
+
+
+def ensured(*role_names: str, account: str = "<AWS::AccountId>") -> dict[str, str]:
+    """Return what is acknowledged for the function of a stack, by the roles that the stack ensures."""
+    path = f"iam::{account}:role/aws-service-role/*"
+    return {
+        arn(path): READ,
+        arn(f"iam::{account}:role/AWSServiceRoleFor*"): READ,
+        **{arn(f"{path}/{name}"): ONE_ROLE for name in role_names},
+    }
+
 
 # Program -> path of a construct -> rule -> reason. An entry also covers what is below the construct.
 ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
@@ -80,7 +94,12 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             )
         },
     },
-    "app": {"HybridNodes/HybridNodes": CORE},
+    "app": {
+        "HybridNodes/HybridNodes": CORE,
+        "Fleet/EnsureServiceLinkedRoles": ensured(
+            "AWSServiceRoleForAmazonSSM", "AWSServiceRoleForAmazonSSM_AccountDiscovery", account=ACCOUNT
+        ),
+    },
     "automation_roles": {
         "Central/Operator": {
             arn(f"ssm:{HERE}:automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
@@ -118,6 +137,12 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
         },
     },
+    "deletable_service_linked_role": {
+        "Explorer/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAmazonSSM_AccountDiscovery"),
+        "Explorer/AccountDiscovery": {
+            arn("iam::<AWS::AccountId>:role/aws-service-role/*/AWSServiceRoleForAmazonSSM_AccountDiscovery"): ONE_ROLE
+        },
+    },
     "ecs_anywhere": {
         "Edge/Instances": {
             **WITHOUT_PARAMETERS,
@@ -127,6 +152,10 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             ),
         }
     },
+    "ecs_service": {
+        "Web/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForECS"),
+        "Web/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
+    },
     "eks_hybrid_nodes": {
         "EdgeCluster/Nodes": {
             **WITHOUT_PARAMETERS,
@@ -134,6 +163,11 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             resource("*"): "IAM has no resources for ssm:DescribeInstanceInformation",
             arn(f"ssm:{HERE}:managed-instance/*"): "A condition limits the statement to nodes with the cluster's tag",
         }
+    },
+    "encrypted_auto_scaling_group": {
+        "Servers/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAutoScaling_encrypted"),
+        "Servers/Group": {"AwsSolutions-AS3": "Nobody has to react to the scaling of an example"},
+        "Servers/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
     },
     "existing_roles": {
         "Operators/Operator": {resource("*"): "Activations have no ARN; the role that is passed with them is named"}
@@ -197,9 +231,27 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             },
         },
     },
+    "opensearch_domain": {
+        "Search/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAmazonOpenSearchService"),
+        "Search/Domain": {
+            "AwsSolutions-OS3": "Only clients in the VPC reach the domain, through its security group",
+            "AwsSolutions-OS4": "An example with two data nodes needs no dedicated master nodes",
+            "AwsSolutions-OS5": "Only clients in the VPC reach the domain, through its security group",
+            "AwsSolutions-OS9[LogExport::INDEX_SLOW_LOGS]": "The example shows the order of resources, not operations",
+            "AwsSolutions-OS9[LogExport::SEARCH_SLOW_LOGS]": "The example shows the order of resources, not operations",
+        },
+        "Search/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
+    },
     "rotating_activation": {
         "Servers/HybridNodes": CORE,
         "Servers/Activation": {resource("*"): "Activations have no ARN that a statement could name"},
+    },
+    "service_linked_roles": {
+        "Fleet/EnsureServiceLinkedRoles": ensured(
+            "AWSServiceRoleForAmazonSSM",
+            "AWSServiceRoleForAmazonSSM_AccountDiscovery",
+            "AWSServiceRoleForAmazonSSM_OpsInsights",
+        )
     },
 }
 
@@ -260,7 +312,9 @@ def acknowledgements(app: App) -> Iterator[tuple[IConstruct, str, str]]:
         for entry in construct.node.metadata:
             if entry.type == METADATA_KEY:
                 for rule, reason in cast("dict[str, Any]", entry.data).items():
-                    yield construct, rule, reason
+                    # The CDK acknowledges some findings of its own review.
+                    if not rule.startswith("CloudFormation-Validate::"):
+                        yield construct, rule, reason
 
 
 def covers(construct: IConstruct, rule: str, finding: Finding) -> bool:

@@ -1,0 +1,29 @@
+"""An Amazon OpenSearch Service domain in a VPC, which needs the service-linked role of the service to be created."""
+
+from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_opensearchservice as opensearch
+
+from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
+
+app = App()
+stack = Stack(app, "Search")
+vpc = ec2.Vpc(stack, "Vpc", max_azs=2, nat_gateways=0)
+domain = opensearch.Domain(
+    stack,
+    "Domain",
+    version=opensearch.EngineVersion.OPENSEARCH_2_19,
+    vpc=vpc,
+    vpc_subnets=[ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)],
+    zone_awareness=opensearch.ZoneAwarenessConfig(availability_zone_count=2),
+    capacity=opensearch.CapacityConfig(data_nodes=2, data_node_instance_type="r7g.large.search"),
+    enforce_https=True,
+    node_to_node_encryption=True,
+    encryption_at_rest=opensearch.EncryptionAtRestOptions(enabled=True),
+    removal_policy=RemovalPolicy.DESTROY,
+)
+role = ServiceLinkedRole(
+    stack, "OpenSearch", role_type=ServiceLinkedRoleType.of_service("opensearchservice.amazonaws.com")
+)
+role.add_dependent(domain)
+app.synth()
