@@ -28,12 +28,16 @@ def check_account(
     parts = arn.split(":")
     # The ARN of a role of this app is one token.
     account = parts[4] if arn.startswith("arn:") and len(parts) > 4 else role.env.account
-    is_same = same(account, facts.account)
-    if is_same is False:
+    if same(account, facts.account) is False:
         raise ValueError(
             f"{argument} must be {allowed}, here {facts.account}, got a role of {account}: {role.node.path!r}"
         )
-    if is_same is None and not has_token(account):
+    warn_of_account(role, account, facts)
+
+
+def warn_of_account(role: iam.IRole, account: str, facts: StackFacts) -> None:
+    """Warn that a stack must be deployed in the account of a role, if only the role's account is known."""
+    if same(account, facts.account) is None and not has_token(account):
         Annotations.of(role).add_warning_v2(
             "ssm-roles:accountUnknown",
             f"The role belongs to account {account}; the stack {facts.path} must be deployed there.",

@@ -16,7 +16,8 @@ from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.grants import Statement, allow, check_grantee, document, passing
+from .._iam.accounts import warn_of_account
+from .._iam.grants import Statement, allow, check_grantee, document, is_role, passing
 from .._iam.not_a_role import NotARole
 from .._iam.principals import service_principal
 from .._iam.role_names import checked_role_arn
@@ -355,10 +356,13 @@ def _rate(hours: int) -> str:
 def _check_account_of_reader(grantee: iam.IGrantable, facts: StackFacts) -> None:
     # A service principal has no account. A principal that the CDK doesn't know, such as the one of a function without a
     # role, has no such attribute.
-    account = getattr(grantee.grant_principal, "principal_account", facts.account)
+    principal = grantee.grant_principal
+    account = getattr(principal, "principal_account", facts.account)
     if same("" if account is None else account, facts.account) is False:
         given = "without an account" if account is None else f"in account {account}"
         raise ValueError(
             f"grantee must be in the stack's account, here {facts.account}, because encryption_key is not set, "
             f"got a principal {given}"
         )
+    if account is not None and is_role(principal):
+        warn_of_account(cast(iam.IRole, principal), account, facts)

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 from aws_cdk import Annotations, App, Aws, Environment, Fn, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Annotations as Found
 from aws_cdk.assertions import Match
 
@@ -94,6 +95,14 @@ def test_a_role_of_the_known_account_of_the_stack_is_no_reason_to_warn(use: str)
     stack = new_stack(region="eu-central-1", account=OTHER_ACCOUNT)
     USES[use][1](stack, imported(stack))
     assert warnings(stack) == []
+
+
+def test_a_reader_needs_a_key_to_be_in_another_account_than_the_stack(stack: Stack) -> None:
+    nodes, reader = HybridServiceRole(stack, "Nodes"), imported(stack)
+    HybridActivation(stack, "WithKey", role=nodes, encryption_key=kms.Key(stack, "Key")).grant_read(reader)
+    assert warnings(stack) == []
+    HybridActivation(stack, "WithoutKey", role=nodes).grant_read(reader)
+    assert [place for place, _ in warnings(stack)] == ["/Stack/Theirs"]
 
 
 def test_a_role_of_the_app_is_no_reason_to_warn(stack: Stack) -> None:
