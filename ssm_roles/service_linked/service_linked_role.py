@@ -1,4 +1,4 @@
-"""A service-linked role of Systems Manager, ensured or created."""
+"""A service-linked role, ensured or created."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class ServiceLinkedRoleCreation(Enum):
     """How a stack creates a service-linked role, which an account has once."""
 
     ENSURE = "ENSURE"
-    """Create the role if it is missing, and adopt it if it exists: a custom resource, with one function per stack."""
+    """Create the role if it is missing, and adopt it if it exists, even if creating it is denied.
+
+    Each role is a custom resource, with one function per stack.
+    """
 
     NATIVE = "NATIVE"
     """Create the role with ``AWS::IAM::ServiceLinkedRole``, which fails if the role exists. There is no function.
@@ -84,14 +87,15 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             removal_policy: What happens to the role when it is removed from the stack. ``RETAIN`` keeps it.
                 ``DESTROY`` deletes it, with ``ENSURE`` only if this stack created it. Deleting the role also removes it
                 for every stack that adopted it. If the role is in use, the deletion fails and names the resources that
-                use it. Default: ``RemovalPolicy.RETAIN``
+                use it. A stack can delete up to 40 roles. Default: ``RemovalPolicy.RETAIN``
             description: The description of the role, up to 1,000 characters. With ``ENSURE``, up to 971: the function
                 adds a mark by which it recognizes the roles that its stack created. An adopted role keeps its
                 description. If you remove the argument later, the role keeps its description. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``removal_policy`` or ``description`` is not allowed, or the stack already defines the role. The
+            ValueError: ``removal_policy`` or ``description`` is not allowed, the stack already defines the role or is in
+                another partition than the service, or the policies of the function have no room for another role. The
                 tree stays unchanged.
         """
         check_construct(scope, id)
