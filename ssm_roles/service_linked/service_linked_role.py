@@ -94,9 +94,9 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``removal_policy`` or ``description`` is not allowed, the stack already defines the role or is in
-                another partition than the service, or the policies of the function have no room for another role. The
-                tree stays unchanged.
+            ValueError: ``removal_policy`` or ``description`` is not allowed, the stack already defines the role, the
+                stack is in another partition than the service, or the policies of the function have no room for another
+                role. The tree stays unchanged.
         """
         check_construct(scope, id)
         facts = stack_facts(scope)
