@@ -1,4 +1,8 @@
-"""An Amazon ECS service, which can be created only after the service-linked role of Amazon ECS."""
+"""An Amazon ECS cluster with a Fargate service, which are created after the service-linked role of Amazon ECS.
+
+Amazon ECS creates the role together with the first cluster of an account. If it can't use the new role yet, the
+deployment fails: "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
+"""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -25,6 +29,5 @@ task.add_container(
 )
 service = ecs.FargateService(stack, "Service", cluster=cluster, task_definition=task, assign_public_ip=True)
 role = ServiceLinkedRole(stack, "Ecs", role_type=ServiceLinkedRoleType.of_service("ecs.amazonaws.com"))
-# The cluster doesn't need the role, but its capacity providers do.
 role.add_dependent(cluster, service)
 app.synth()

@@ -1,4 +1,8 @@
-"""An Amazon OpenSearch Service domain in a VPC, which needs the service-linked role of the service to be created."""
+"""An Amazon OpenSearch Service domain in a VPC, which is created after the service-linked role of the service.
+
+Without the role, the deployment fails: "Before you can proceed, you must enable a service-linked role to give Amazon
+OpenSearch Service permissions to access your VPC."
+"""
 
 from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -8,7 +12,12 @@ from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleType
 
 app = App()
 stack = Stack(app, "Search")
-vpc = ec2.Vpc(stack, "Vpc", max_azs=2, nat_gateways=0)
+vpc = ec2.Vpc(
+    stack,
+    "Vpc",
+    max_azs=2,
+    subnet_configuration=[ec2.SubnetConfiguration(name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)],
+)
 domain = opensearch.Domain(
     stack,
     "Domain",

@@ -57,8 +57,7 @@ def test_the_role_is_there_before_the_resources_that_need_it(
     assembly = example_in(example)
     [stack] = [each.stack_name for each in assembly.stacks]
     directory = Path(assembly.directory)
-    if exists:
-        account.iam.create_service_linked_role(**service)
+    created = account.iam.create_service_linked_role(**service)["Role"] if exists else None
 
     account.cdk.deploy(directory, parameters=account.image_parameters(directory))
 
@@ -75,7 +74,8 @@ def test_the_role_is_there_before_the_resources_that_need_it(
     assert account.has_role(role_name)
 
     account.cdk.destroy(directory)
-    assert account.has_role(role_name)
+    role_after = account.iam.get_role(RoleName=role_name)["Role"]
+    assert created is None or role_after["RoleId"] == created["RoleId"]
 
 
 @pytest.mark.deep

@@ -60,7 +60,7 @@ EVERY_REGION = "The administration role starts the runbook in every Region of th
 BOUNDARY = "A permissions boundary allows nothing: it limits what other policies allow"
 READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
 ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
-NO_FLOW_LOGS = "The example shows the order of resources; the network has no traffic to log"
+NO_FLOW_LOGS = "Flow logs are a setting of the network, which exists already in most accounts"
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
 
 
@@ -166,7 +166,7 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
     },
     "encrypted_auto_scaling_group": {
         "Servers/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAutoScaling_encrypted"),
-        "Servers/Group": {"AwsSolutions-AS3": "Nobody has to react to the scaling of an example"},
+        "Servers/Group": {"AwsSolutions-AS3": "The group always has one instance, so that nothing scales"},
         "Servers/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
     },
     "existing_roles": {
