@@ -27,6 +27,7 @@ domain = opensearch.Domain(
     zone_awareness=opensearch.ZoneAwarenessConfig(availability_zone_count=2),
     capacity=opensearch.CapacityConfig(data_nodes=2, data_node_instance_type="r7g.large.search"),
     enforce_https=True,
+    tls_security_policy=opensearch.TLSSecurityPolicy.TLS_1_2,
     node_to_node_encryption=True,
     encryption_at_rest=opensearch.EncryptionAtRestOptions(enabled=True),
     removal_policy=RemovalPolicy.DESTROY,
