@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.synth_checks import Resources, Templates
 from .._cdk.tokens import is_dummy
-from .._checks import has_token
+from .._checks import has_token, shown
 from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._iam.role_names import RoleName, RoleNameChecks, checked_role_arn, logical_id, path_and_name
 from .._iam.service_role import RoleOptions, ServiceRole
@@ -52,40 +52,57 @@ def activation_role_name(role: iam.IRole) -> str:
     return name
 
 
-def _check_length(name: str | None) -> None:
+def _check_length(name: str | None, remedy: str = "") -> None:
     """Check what ``CreateActivation`` takes as ``IamRole``, as far as it is known."""
     if name is not None and len(name) > ACTIVATION_ROLE_NAME_LENGTH and not has_token(name):
         raise ValueError(
             f"activation_role_name must be at most {ACTIVATION_ROLE_NAME_LENGTH} characters including the path, "
-            f"got {len(name)}: {name!r}"
+            f"got {len(name)}: {name!r}{remedy}"
         )
+
+
+def _remedy(*, named: bool, fixed_path: bool) -> str:
+    """Return what to do about a path and a name that are too long together, for errors."""
+    if fixed_path:
+        return f"; {'shorten' if named else 'set'} role_name"
+    return f"; shorten path or {'' if named else 'set '}role_name"
 
 
 @dataclass(frozen=True)
 class ActivationRoleOptions(RoleOptions):
     """The options of a role for which Systems Manager takes path and name in place of an ARN."""
 
+    fixed_path: bool = False
+    """Whether the construct chooses the path."""
+
     def check(self, default_policies: Sequence[iam.IManagedPolicy] = ()) -> None:
         """Check the options, including the length of path and name together."""
         super().check(default_policies)
-        _check_length(self.path_and_name)
+        # The leading slash doesn't count, and the name has at least one character.
+        limit = ACTIVATION_ROLE_NAME_LENGTH
+        if self.path is not None and len(self.path) > limit and not has_token(self.path):
+            raise ValueError(
+                f"path must be at most {limit} characters, because Systems Manager allows {limit} for the path, "
+                f"without its leading slash, and the name together, got {len(self.path)}: {shown(self.path)}"
+            )
+        _check_length(self.path_and_name, _remedy(named=True, fixed_path=self.fixed_path))
 
     def add_synth_checks(self, role: iam.Role, facts: StackFacts) -> None:
         """Have the role checked at synth time, including the length of path and name together."""
         super().add_synth_checks(role, facts)
-        facts.synth_checks.get(ActivationRoleNameChecks).add(role, facts)
+        facts.synth_checks.get(ActivationRoleNameChecks).add(role, facts, fixed_path=self.fixed_path)
 
 
 class ActivationRoleNameChecks:
     """Checks the length of path and name in the templates, where all changes of them have been applied."""
 
     def __init__(self) -> None:
-        self._roles: list[tuple[iam.IRole, StackFacts]] = []
+        self._roles: list[tuple[iam.IRole, StackFacts, bool]] = []
         self._paths: set[str] = set()
 
-    def add(self, role: iam.IRole, facts: StackFacts) -> None:
+    def add(self, role: iam.IRole, facts: StackFacts, *, fixed_path: bool = False) -> None:
         """Check one more role."""
-        self._roles.append((role, facts))
+        self._roles.append((role, facts, fixed_path))
 
     def add_once(self, role: iam.IRole, facts: StackFacts) -> None:
         """Check one more role, which may have been added before, and compare its name with what others expect."""
@@ -97,17 +114,25 @@ class ActivationRoleNameChecks:
 
     def __call__(self, templates: Templates) -> Iterator[str]:
         """Return a sentence for each fault."""
-        too_long: dict[str, Mapping[str, str]] = {}
-        for role, facts in self._roles:
+        too_long: dict[str, Mapping[str, _TooLong]] = {}
+        for role, facts, fixed_path in self._roles:
             if facts.path not in too_long:
                 too_long[facts.path] = _too_long(facts.stack, templates.resources(facts.stack))
             # Finding a role's resource costs calls, so that it is done only if a role's name is too long.
             own_id = logical_id(role, facts.stack) if too_long[facts.path] else None
             if own_id is not None and own_id in too_long[facts.path]:
-                yield f"{role.node.path}: {too_long[facts.path][own_id]}"
+                fault = too_long[facts.path][own_id]
+                yield f"{role.node.path}: {fault.error}{_remedy(named=fault.named, fixed_path=fixed_path)}"
 
 
-def _too_long(stack: Stack, resources: Resources) -> Mapping[str, str]:
+@dataclass(frozen=True)
+class _TooLong:
+    error: str
+    named: bool
+    """Whether the role has a name that CloudFormation doesn't generate."""
+
+
+def _too_long(stack: Stack, resources: Resources) -> Mapping[str, _TooLong]:
     """Return what is wrong with the roles whose path and name no activation takes, by logical ID."""
     errors = {}
     stack_name_length = _stack_name_length(stack)
@@ -124,9 +149,10 @@ def _too_long(stack: Stack, resources: Resources) -> Mapping[str, str]:
             what = f"role_name {name!r}"
         total = len(path) - 1 + length
         if total > ACTIVATION_ROLE_NAME_LENGTH:
-            errors[own_id] = (
+            errors[own_id] = _TooLong(
                 f"activation_role_name must be at most {ACTIVATION_ROLE_NAME_LENGTH} characters including the path, "
-                f"got {total}: path {path!r} and {what}"
+                f"got {total}: path {path!r} and {what}",
+                named=name is not None,
             )
     return errors
 

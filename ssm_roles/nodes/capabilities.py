@@ -104,6 +104,7 @@ def _check_role(role: iam.IRole, recipe: Recipe) -> None:
     for policy in recipe.managed_policies:
         if not isinstance(policy, iam.ManagedPolicy):
             raise ValueError(
-                "managed policies must be an iam.ManagedPolicy of this app for a role that is defined elsewhere, "
-                f"got {without_tokens(policy.managed_policy_arn)!r}"
+                f"role must be a role that this app defines for {recipe}, because CloudFormation can't attach "
+                f"{without_tokens(policy.managed_policy_arn)!r} to another role: attach the policy where the role is "
+                f"defined, got the imported role {role.node.path!r}"
             )

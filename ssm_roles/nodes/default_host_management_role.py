@@ -91,6 +91,7 @@ class DefaultHostManagementRole(ServiceRole):
             inline_policies=inline_policies,
             role_name=role_name,
             path=_PATH,
+            fixed_path=True,
             description=description,
             permissions_boundary=permissions_boundary,
             max_session_duration=max_session_duration,
@@ -119,13 +120,14 @@ class _DefaultHostManagementSetting:
     def check(self, scope: Construct, id: str) -> None:
         if self._region in REGIONS_WITHOUT_SERVICE_SETTING:
             raise ValueError(
-                f"scope must be in a Region in which CloudFormation has {_SERVICE_SETTING}, which as of 2026-10-20 is "
-                f"none of {', '.join(REGIONS_WITHOUT_SERVICE_SETTING)}, got {self._region!r} for {scope.node.path}/{id}"
+                f"enabled must be False in {self._region}, where CloudFormation lacks {_SERVICE_SETTING} as of "
+                "2026-10-20: deploy the role, and call `aws ssm update-service-setting` with its setting_value, "
+                f"got True for {scope.node.path}/{id}"
             )
         if self._role is not None:
             raise ValueError(
-                f"scope must be in a stack that has {_SETTING_ID} at most once, because an account has it once per "
-                f"Region, got it for {scope.node.path}/{id}, but {self._role.node.path} already has it"
+                "enabled must be True at most once in a stack, because an account has one setting per Region, "
+                f"got True for {scope.node.path}/{id}, but {self._role.node.path} already has {_SETTING_ID}"
             )
 
     def add(self, role: DefaultHostManagementRole) -> None:

@@ -89,7 +89,7 @@ def patching(regions: Sequence[str] | None) -> Recipe:
         names: list[str] = []
         for region in regions_of(node):
             if not has_patch_buckets(region):
-                raise ValueError(_no_patch_buckets(region))
+                raise ValueError(_no_patch_buckets(region, node))
             names += patch_bucket_names(region, macos=node.on_ec2)
         return [_read(node, names)]
 
@@ -316,12 +316,13 @@ def _regions(regions: Sequence[str] | None) -> Callable[[Node], list[str]]:
     return checked
 
 
-def _no_patch_buckets(region: str) -> str:
+def _no_patch_buckets(region: str, node: Node) -> str:
     """Return why a Region has no buckets for patching, and what to do."""
     if has_token(region):
+        got = "a stack without a Region" if region == node.facts.region else f"the token {region!r}"
         return (
             "regions must be known at synth time, because AWS's buckets for patching have different suffixes in each "
-            f"Region: use patching(regions=[...]), or give the stack a Region, got the token {region!r}"
+            f"Region: use patching(regions=[...]), or give the stack a Region, got {got}"
         )
     return (
         f"regions must be in the table of {PATCH_BUCKETS_PAGE}: for other Regions, use "

@@ -26,8 +26,8 @@ def check_regions(argument: str, regions: object, stack_region: str) -> list[str
     partition = partition_of(known[0] if has_token(stack_region) and known else stack_region)
     for name in known:
         if name != "*" and partition_of(name) != partition:
+            same_as = repr(known[0]) if has_token(stack_region) else "the stack"
             raise ValueError(
-                f"{argument} must be Regions of one partition, that of the stack if its Region is known, "
-                f"here {partition}, got {name!r} in {partition_of(name)}"
+                f"{argument} must be in partition {partition}, as is {same_as}, got {name!r} in {partition_of(name)}"
             )
     return names

@@ -136,9 +136,11 @@ def test_a_region_that_lacks_the_resource_type_is_refused_where_it_is_known_and_
     region: str, refused: Refused
 ) -> None:
     stack = new_stack(region=region)
-    message = refused(lambda: DefaultHostManagementRole(stack, "Hosts", enabled=True), "scope", tree=stack)
-    assert f"got '{region}'" in message
-    assert "AWS::SSM::ServiceSetting" in message
+    message = refused(lambda: DefaultHostManagementRole(stack, "Hosts", enabled=True), "enabled", tree=stack)
+    assert message == (
+        f"enabled must be False in {region}, where CloudFormation lacks AWS::SSM::ServiceSetting as of 2026-10-20: "
+        "deploy the role, and call `aws ssm update-service-setting` with its setting_value, got True for Stack/Hosts"
+    )
     DefaultHostManagementRole(stack, "Hosts")
     assert not resources(stack, "AWS::SSM::ServiceSetting")
 
@@ -146,7 +148,7 @@ def test_a_region_that_lacks_the_resource_type_is_refused_where_it_is_known_and_
 def test_the_setting_is_once_in_a_stack(refused: Refused) -> None:
     stack = new_stack()
     DefaultHostManagementRole(stack, "Hosts", enabled=True)
-    message = refused(lambda: DefaultHostManagementRole(stack, "More", enabled=True), "scope", tree=stack)
+    message = refused(lambda: DefaultHostManagementRole(stack, "More", enabled=True), "enabled", tree=stack)
     assert "Stack/More" in message
     assert "Stack/Hosts" in message
     DefaultHostManagementRole(stack, "More")
@@ -179,7 +181,10 @@ def test_the_setting_is_the_path_without_its_leading_slash_then_the_name(partiti
 def test_a_generated_name_that_is_too_long_for_the_setting_is_refused_at_synth() -> None:
     stack = new_stack("AccountBaselineOfTheWholeCompany")
     DefaultHostManagementRole(stack, "HostManagement")
-    assert "activation_role_name must be at most 64 characters including the path" in refusal_at_synth(stack)
+    error = refusal_at_synth(stack)
+    assert "activation_role_name must be at most 64 characters including the path" in error
+    # The path is not an argument.
+    assert "because role_name is not set; set role_name" in error
     named = new_stack("AccountBaselineOfTheWholeCompany")
     DefaultHostManagementRole(named, "HostManagement", role_name="HostManagement")
     synthesized(named)

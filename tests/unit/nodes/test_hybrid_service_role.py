@@ -23,6 +23,7 @@ from ssm_roles import (
     ServiceLinkedRoleType,
     activation_role_name,
 )
+from ssm_roles._facts.regions import partition_of
 from tests.unit.conftest import Refused
 from tests.unit.templates import (
     ACCOUNT,
@@ -307,8 +308,16 @@ def test_a_region_of_another_partition_is_refused_where_the_stack_s_is_known(
         "activation_regions",
         tree=stack,
     )
-    assert foreign in message
+    partition = partition_of(region)
+    assert message == (
+        f"activation_regions must be in partition {partition}, as is the stack, got '{foreign}' in "
+        f"{partition_of(foreign)}"
+    )
     HybridServiceRole(new_stack(), "Nodes", activation_regions=[foreign])
+    message = refused(
+        lambda: HybridServiceRole(new_stack(), "Nodes", activation_regions=[region, foreign]), "activation_regions"
+    )
+    assert message.startswith(f"activation_regions must be in partition {partition}, as is '{region}', got '{foreign}'")
 
 
 def test_a_condition_with_a_star_in_it_is_never_compared_as_text(stack: Stack) -> None:
@@ -395,13 +404,34 @@ def test_64_characters_with_the_path_are_accepted_and_65_refused(stack: Stack, r
     )
     assert "64" in message
     assert "65" in message
+    assert message.endswith("; shorten path or role_name")
+    synthesized(stack)
+
+
+def test_a_path_that_leaves_no_room_for_a_name_is_refused_at_once(stack: Stack, refused: Refused) -> None:
+    HybridServiceRole(stack, "Longest", path="/" + "p" * 62 + "/", role_name="N")
+    for path, given in (("/" + "p" * 63 + "/", 65), ("/" + "p" * 510 + "/", 512)):
+        message = refused(lambda path=path: HybridServiceRole(stack, "Longer", path=path), "path", tree=stack)
+        assert message.startswith("path must be at most 64 characters, because Systems Manager allows 64 ")
+        assert f", got {given}: '/ppp" in message
     synthesized(stack)
 
 
 def test_a_path_too_long_for_the_name_that_cloudformation_generates_is_refused_at_synth(stack: Stack) -> None:
-    role = HybridServiceRole(stack, "Nodes", path="/" + "p" * 50 + "/")
+    path = "/" + "p" * 50 + "/"
+    role = HybridServiceRole(stack, "Nodes", path=path)
     error = refusal_at_synth(stack)
-    assert f"{path_of(role)}: activation_role_name must be at most 64 characters" in error
+    assert (
+        f"{path_of(role)}: activation_role_name must be at most 64 characters including the path, got 83: path "
+        f"'{path}' and a name of 32 that CloudFormation generates because role_name is not set; shorten path or set "
+        "role_name"
+    ) in error
+
+
+def test_a_role_name_too_long_after_a_later_change_is_refused_with_what_to_do(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes", role_name="n" * 60)
+    resource_of(role).add_property_override("Path", "/later/")
+    assert f"path '/later/' and role_name '{'n' * 60}'; shorten path or role_name" in refusal_at_synth(stack)
 
 
 def test_a_path_short_enough_for_the_name_that_cloudformation_generates_synthesizes(stack: Stack) -> None:
@@ -805,8 +835,12 @@ def test_a_policy_of_the_app_is_attached_to_an_imported_role(stack: Stack) -> No
 def test_a_policy_that_the_cdk_would_leave_off_an_imported_role_is_refused(stack: Stack, refused: Refused) -> None:
     role = iam.Role.from_role_arn(stack, "Nodes", IMPORTED_ARN)
     capability = NodeCapability.of(managed_policies=[aws_policy("ReadOnlyAccess")])
-    message = refused(lambda: capability.grant(role), "managed policies", tree=stack)
-    assert "Token" not in message
+    message = refused(lambda: capability.grant(role), "role", tree=stack)
+    assert message == (
+        "role must be a role that this app defines for NodeCapability.of(), because CloudFormation can't attach "
+        "'arn:*:iam::aws:policy/ReadOnlyAccess' to another role: attach the policy where the role is defined, "
+        "got the imported role 'Stack/Nodes'"
+    )
     assert "Resources" not in synthesized(stack)
 
 

@@ -1225,7 +1225,10 @@ def test_it_shows_what_it_is_and_no_internals(stack: Stack) -> None:
 
 def test_patching_tells_what_to_pass_where_the_region_is_not_known(refused: Refused) -> None:
     message = refused(lambda: with_capability(new_stack(), NodeCapability.patching()), "regions")
-    assert "patching(regions=[...])" in message
+    assert message.endswith("use patching(regions=[...]), or give the stack a Region, got a stack without a Region")
+    token = Fn.import_value("RegionOfNodes")
+    message = refused(lambda: with_capability(new_stack(), NodeCapability.patching([token])), "regions")
+    assert message.endswith(f"or give the stack a Region, got the token '{token}'")
     message = refused(lambda: patching_in(new_stack(), "us-gov-west-1"), "regions")
     assert "NodeCapability.of(statements=[...])" in message
     assert "us-gov-west-1" in message
@@ -1362,8 +1365,9 @@ def test_two_stacks_and_two_regions_do_not_overwrite_each_other_s_permissions_of
 def test_an_imported_role_is_given_a_managed_policy_of_the_app_only(stack: Stack, refused: Refused) -> None:
     nodes = imported(stack)
     for capability in (NodeCapability.cloud_watch_agent(), NodeCapability.eks_hybrid_nodes([CLUSTER])):
-        message = refused(lambda capability=capability: capability.grant(nodes), "managed policies", tree=stack)
-        assert "iam.ManagedPolicy of this app" in message
+        message = refused(lambda capability=capability: capability.grant(nodes), "role", tree=stack)
+        assert f"for {str(capability).partition('(')[0]}(" in message
+        assert "attach the policy where the role is defined, got the imported role 'Stack/Nodes'" in message
     assert [each.node.id for each in stack.node.children] == ["Nodes"]
     own = iam.ManagedPolicy(stack, "Own", statements=[A_STAR])
     NodeCapability.of(managed_policies=[own]).grant(nodes)
