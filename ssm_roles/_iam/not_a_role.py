@@ -8,6 +8,8 @@ import jsii
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .._cdk.signature import ConstructorSignature
+
 
 @jsii.implements(iam.IRole)
 class NotARole(Construct):
@@ -16,6 +18,8 @@ class NotARole(Construct):
     Without the members below, the CDK finds no ARN and no name, and drops the construct without a message. A type
     checker still sees that the construct is not an ``iam.IRole``.
     """
+
+    __signature__ = ConstructorSignature()
 
     _instead: ClassVar[str]
     """What to pass instead."""

@@ -12,6 +12,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .._cdk.signature import ConstructorSignature
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_text, check_type, has_token, shown
@@ -86,6 +87,8 @@ class RoleOptions:
 
 class ServiceRole(iam.Role):
     """A role that a service assumes, with permissions that you choose."""
+
+    __signature__ = ConstructorSignature()
 
     _passed_to: ClassVar[str | Sequence[str]] = SYSTEMS_MANAGER
     """The service that the role is passed to, or all its names."""

@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import constructs
 import pytest
 
 import ssm_roles
+from tests.unit.templates import new_stack
 
 
 def own_members(cls: type) -> dict[str, Any]:
@@ -179,6 +181,42 @@ def _signature(name: str) -> object:
     return inspect.signature(public.__init__ if inspect.isclass(public) else public)
 
 
+CONSTRUCTS = [
+    name
+    for name in ssm_roles.__all__
+    if isinstance(getattr(ssm_roles, name), type(constructs.Construct))
+    # These don't show their signatures yet.
+    and name not in ("ServiceLinkedRole", "ServiceLinkedRoleBase")
+]
+
+
+@pytest.mark.parametrize("name", CONSTRUCTS)
+def test_the_signature_of_a_construct_is_that_of_its_constructor(name: str) -> None:
+    construct = getattr(ssm_roles, name)
+    shown = inspect.signature(construct)
+    assert ["self", *shown.parameters] == [*inspect.signature(construct.__init__).parameters]
+    assert [*shown.parameters][:2] == ["scope", "id"]
+    assert shown.return_annotation is inspect.Signature.empty
+
+
+def test_the_constructs_are_found() -> None:
+    assert {"HybridActivation", "HybridServiceRole", "ManagedInstanceRole", "QuickSetupRoles"} < set(CONSTRUCTS)
+    assert "NodeCapability" not in CONSTRUCTS
+
+
+def test_a_subclass_of_a_construct_has_its_own_signature() -> None:
+    class Servers(ssm_roles.HybridServiceRole):
+        def __init__(self, scope: constructs.Construct, *, rack: str) -> None:
+            super().__init__(scope, rack)
+
+    class MoreServers(Servers):
+        pass
+
+    for servers in (Servers, MoreServers):
+        assert [*inspect.signature(servers).parameters] == ["scope", "rack"]
+    assert isinstance(MoreServers(new_stack(), rack="Rack"), ssm_roles.HybridServiceRole)
+
+
 BANNED = (
     r"of yours|whoever|for between|nothing that|for want of|once more|that this one belongs to|got none of|enrol"
     r"|of one's own|of your own|, too\b.*, too\b|Of which"
@@ -203,4 +241,6 @@ def test_help_of_an_activation_reads_the_documentation() -> None:
         timeout=120,
     )
     assert "class HybridActivation" in run.stdout
+    # jsii's metaclass has the arguments (*args: Any, **kwargs).
+    assert " |  HybridActivation(scope: 'Construct', id: 'str', *, role: 'iam.IRole'" in run.stdout
     assert "The scope in which to define this construct." in run.stdout
