@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 from aws_cdk import aws_iam as iam
 
 from .._checks import check_type
-from .._iam.policies import aws_managed_policy, check_managed_policies, check_policies_of_role
+from .._iam.policies import check_managed_policies, check_policies_of_role
 from .._iam.role_names import checked_role_arn
 from . import recipes
 from .capabilities import CapabilitiesOfOtherRoles, Recipe
@@ -101,8 +101,7 @@ class NodeCapability:
 
         https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html
         """
-        policy = aws_managed_policy("CloudWatchAgentServerPolicy")
-        return _Capability(Recipe("cloud_watch_agent", managed_policies=[policy]))
+        return _Capability(recipes.cloud_watch_agent())
 
     @staticmethod
     def directory_service() -> NodeCapability:
@@ -110,8 +109,7 @@ class NodeCapability:
 
         https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMDirectoryServiceAccess.html
         """
-        policy = aws_managed_policy("AmazonSSMDirectoryServiceAccess")
-        return _Capability(Recipe("directory_service", managed_policies=[policy]))
+        return _Capability(recipes.directory_service())
 
     @staticmethod
     def agent_buckets(regions: Sequence[str] | None = None) -> NodeCapability:

@@ -1,4 +1,4 @@
-"""The permissions of each capability."""
+"""The permissions of each capability: a function for each method of ``NodeCapability``."""
 
 from __future__ import annotations
 
@@ -69,6 +69,16 @@ def check_statements(statements: object) -> None:
         check_type("each of statements", statement, iam.PolicyStatement, "an iam.PolicyStatement")
         for error in cast(iam.PolicyStatement, statement).validate_for_identity_policy():
             raise ValueError(f"statements must be valid in a role's policy, got one that is not: {error}")
+
+
+def cloud_watch_agent() -> Recipe:
+    """Return what ``NodeCapability.cloud_watch_agent`` gives."""
+    return Recipe("cloud_watch_agent", managed_policies=[aws_managed_policy("CloudWatchAgentServerPolicy")])
+
+
+def directory_service() -> Recipe:
+    """Return what ``NodeCapability.directory_service`` gives."""
+    return Recipe("directory_service", managed_policies=[aws_managed_policy("AmazonSSMDirectoryServiceAccess")])
 
 
 def agent_buckets(regions: Sequence[str] | None) -> Recipe:
