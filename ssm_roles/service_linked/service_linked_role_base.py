@@ -11,6 +11,7 @@ from aws_cdk import Aws, Resource
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .._cdk.signature import ConstructorSignature
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, is_construct, unique_id
 from .._checks import check_list, check_type, shown, without_tokens
@@ -32,6 +33,8 @@ class ServiceLinkedRoleBase(Resource):
     It is an ``iam.IRole`` whose permissions belong to AWS. Grants add it to the policies of resources, such as key
     policies and bucket policies.
     """
+
+    __signature__ = ConstructorSignature()
 
     def __init__(self, scope: Construct, id: str, *, role_type: ServiceLinkedRoleType) -> None:
         """Refer to a role, without creating it.

@@ -181,13 +181,7 @@ def _signature(name: str) -> object:
     return inspect.signature(public.__init__ if inspect.isclass(public) else public)
 
 
-CONSTRUCTS = [
-    name
-    for name in ssm_roles.__all__
-    if isinstance(getattr(ssm_roles, name), type(constructs.Construct))
-    # These don't show their signatures yet.
-    and name not in ("ServiceLinkedRole", "ServiceLinkedRoleBase")
-]
+CONSTRUCTS = [name for name in ssm_roles.__all__ if isinstance(getattr(ssm_roles, name), type(constructs.Construct))]
 
 
 @pytest.mark.parametrize("name", CONSTRUCTS)
