@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import Annotations, CfnElement, ISynthesisSession, Stack
+from aws_cdk import Annotations, CfnElement, ISynthesisSession, Stack, Stage
 from constructs import IConstruct, IValidation
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Check(Protocol):
     """A check of the complete app, which has at most one check of each type."""
 
     def __call__(self, templates: Templates) -> Iterable[str]:
-        """Return a sentence for each fault."""
+        """Return a sentence for each fault: the path of a construct, a colon, and what is wrong with it."""
 
 
 @jsii.implements(IValidation)
@@ -71,6 +71,7 @@ class SynthChecks:
     def __init__(self, root: IConstruct) -> None:
         self._root = root
         self._checks: dict[type[Check], Check] = {}
+        self._faults: dict[str, _Faults] = {}
 
     @staticmethod
     def of(stack: Stack) -> SynthChecks:
@@ -90,9 +91,52 @@ class SynthChecks:
         return cast(C, check)
 
     def validate(self) -> list[str]:
-        """Return a sentence for each fault; the CDK calls this method when the tree is complete."""
+        """Check the app; the CDK calls this method when the tree is complete.
+
+        The CDK shows each error after the path of the construct that reports it. It asks the root first, then all other
+        constructs, so that only those with a fault need a validation.
+
+        Returns:
+            The faults that their own constructs can't report.
+        """
+        for faults in self._faults.values():
+            faults.sentences.clear()
         templates = Templates(self._root)
-        return [error for check in self._checks.values() for error in check(templates)]
+        errors = [error for check in self._checks.values() for error in check(templates)]
+        return [error for error in errors if not self._is_reported_by_construct(error)]
+
+    def _is_reported_by_construct(self, error: str) -> bool:
+        """Have the construct whose path begins the error report it, if the CDK still asks the construct."""
+        path, _, sentence = error.partition(": ")
+        if path not in self._faults:
+            construct = self._find(path)
+            if construct is None:
+                return False
+            self._faults[path] = _Faults()
+            construct.node.add_validation(self._faults[path])
+        self._faults[path].sentences.append(sentence)
+        return True
+
+    def _find(self, path: str) -> IConstruct | None:
+        """Return the construct at a path, unless it is in a nested stage, whose constructs the CDK has asked before."""
+        construct: IConstruct | None = self._root
+        for id in path.split("/"):
+            construct = None if construct is None else construct.node.try_find_child(id)
+            if construct is None or Stage.is_stage(construct):
+                return None
+        return construct
+
+
+@jsii.implements(IValidation)
+class _Faults:
+    """The faults of one construct."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def validate(self) -> list[str]:
+        """Return a sentence for each fault."""
+        return self.sentences
 
 
 def _synthesized(stack: Stack) -> Mapping[str, Any]:

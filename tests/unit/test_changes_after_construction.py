@@ -19,6 +19,7 @@ from aws_cdk import (
     PhysicalName,
     PropertyInjectors,
     Stack,
+    Stage,
 )
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
@@ -236,7 +237,7 @@ def test_a_change_that_another_region_does_not_see_is_an_error(
     use(role, app)
     Aspects.of(role).add(Change(change))
     message = refusal_at_synth(stack)
-    assert "Roles/Nodes: path and role_name must be those that the role was defined with" in message
+    assert "[Roles/Nodes] path and role_name must be those that the role was defined with" in message
     assert "as Fleet in another account or Region" in message
 
 
@@ -247,7 +248,7 @@ def test_a_grant_in_another_region_on_the_old_arn_is_an_error(change: Callable[[
     role = HybridServiceRole(stack, "Nodes", role_name="Nodes")
     passed_in_ireland(role, app)
     Aspects.of(role).add(Change(change))
-    assert "Roles/Nodes: path and role_name must be those" in refusal_at_synth(stack)
+    assert "[Roles/Nodes] path and role_name must be those" in refusal_at_synth(stack)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -341,7 +342,7 @@ def with_a_role_by_hand(app: App) -> Stack:
 def test_path_and_name_that_are_too_long_are_an_error_at_synth(make: Callable[[App], Stack]) -> None:
     stack = make(App())
     message = refusal_at_synth(stack)
-    assert "Nodes: activation_role_name must be at most 64 characters including the path, got " in message
+    assert "Nodes] activation_role_name must be at most 64 characters including the path, got " in message
 
 
 def test_the_name_of_a_nested_stack_s_role_that_fits_is_accepted() -> None:
@@ -382,7 +383,7 @@ def test_a_role_that_others_know_by_its_name_can_not_be_renamed(
     make(stack)
     Aspects.of(stack).add(Change(prefix_name))
     message = refusal_at_synth(stack)
-    assert f"Stack/Fixed: role_name must be '{name}', by which AWS and other accounts refer to the role" in message
+    assert f"[Stack/Fixed] role_name must be '{name}', by which AWS and other accounts refer to the role" in message
     assert f"got 'Org-{name}'" in message
 
 
@@ -392,3 +393,31 @@ def test_a_role_that_others_know_by_its_name_may_change_otherwise(make: Callable
     make(stack)
     Aspects.of(stack).add(Change(lambda role: setattr(role, "description", "Changed")))
     synthesized(stack)
+
+
+# Where errors are shown
+
+
+def test_an_error_is_shown_after_the_path_of_its_construct_and_is_gone_once_it_is_mended() -> None:
+    stack = Stack(App(), "Stack")
+    nodes = HybridServiceRole(stack, "Nodes", path=LONG_PATH)
+    HybridServiceRole(Construct(stack, "Beside"), "Nodes", path=LONG_PATH)
+    HybridServiceRole(stack, "Right")
+    for _ in range(2):
+        lines = refusal_at_synth(stack).splitlines()[1:]
+        assert [line.split(" must ")[0] for line in lines] == [
+            "  [Stack/Nodes] activation_role_name",
+            "  [Stack/Beside/Nodes] activation_role_name",
+        ]
+    cast(iam.CfnRole, nodes.node.default_child).path = "/"
+    assert [line.split(" must ")[0] for line in refusal_at_synth(stack).splitlines()[1:]] == [
+        "  [Stack/Beside/Nodes] activation_role_name"
+    ]
+
+
+def test_an_error_in_a_nested_stage_is_shown_with_the_path_of_its_construct() -> None:
+    app = App()
+    stack = Stack(Stage(app, "Production"), "Stack")
+    HybridServiceRole(stack, "Nodes", path=LONG_PATH)
+    with pytest.raises(RuntimeError, match=r"\[\] Production/Stack/Nodes: activation_role_name must"):
+        app.synth()

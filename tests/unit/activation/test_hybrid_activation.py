@@ -584,7 +584,7 @@ def test_a_plain_iam_role_whose_path_and_name_are_too_long_is_rejected_at_synth(
 ) -> None:
     activation_in(stack, role=by_hand(stack, **options))
     error = refusal_at_synth(stack)
-    assert "Stack/Nodes: activation_role_name must be at most 64 characters including the path, got " in error
+    assert "[Stack/Nodes] activation_role_name must be at most 64 characters including the path, got " in error
     assert got in error
 
 

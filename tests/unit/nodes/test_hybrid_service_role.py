@@ -422,7 +422,7 @@ def test_a_path_too_long_for_the_name_that_cloudformation_generates_is_refused_a
     role = HybridServiceRole(stack, "Nodes", path=path)
     error = refusal_at_synth(stack)
     assert (
-        f"{path_of(role)}: activation_role_name must be at most 64 characters including the path, got 83: path "
+        f"[{path_of(role)}] activation_role_name must be at most 64 characters including the path, got 83: path "
         f"'{path}' and a name of 32 that CloudFormation generates because role_name is not set; shorten path or set "
         "role_name"
     ) in error
@@ -487,7 +487,7 @@ def test_the_activation_role_name_follows_a_later_change_of_the_path(change: str
 def test_a_later_change_that_makes_path_and_name_too_long_is_refused_at_synth(change: str, stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes", role_name="Nodes")
     CHANGES_OF_PATH[change](role, "/" + "p" * 59 + "/")
-    assert f"{path_of(role)}: activation_role_name must be at most 64 characters including the path, got 65" in (
+    assert f"[{path_of(role)}] activation_role_name must be at most 64 characters including the path, got 65" in (
         refusal_at_synth(stack)
     )
 
@@ -521,7 +521,7 @@ def test_a_later_change_of_the_path_is_refused_at_synth_where_another_account_kn
     role, others = two_accounts()
     CHANGES_OF_PATH["override"](role, "/after/")
     error = refusal_at_synth(others)
-    assert f"{path_of(role)}: path and role_name must be those that the role was defined with" in error
+    assert f"[{path_of(role)}] path and role_name must be those that the role was defined with" in error
     assert "'platform/Nodes'" in error
     assert "'after/Nodes'" in error
 
@@ -542,7 +542,7 @@ def test_a_plain_role_whose_path_and_name_no_activation_takes_is_refused_at_synt
     for _ in range(2):
         assert stack.resolve(activation_role_name(role)) == name_in(arn_of(role))
     error = refusal_at_synth(stack)
-    assert error.count(f"{path_of(role)}: activation_role_name must be at most 64 characters") == 1
+    assert error.count(f"[{path_of(role)}] activation_role_name must be at most 64 characters") == 1
     assert path_of(other) not in error
 
 
@@ -979,7 +979,7 @@ def test_the_eleventh_policy_is_refused_by_the_constructor(stack: Stack, refused
 def test_the_eleventh_policy_is_refused_at_synth_where_it_is_added(stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes", managed_policies=[aws_policy(f"Policy{number}") for number in range(9)])
     role.add_managed_policy(aws_policy("Eleventh"))
-    assert f"{path_of(role)}: managed policies must be at most 10, got 11" in refusal_at_synth(stack)
+    assert f"[{path_of(role)}] managed policies must be at most 10, got 11" in refusal_at_synth(stack)
 
 
 def own_policy(stack: Stack) -> iam.IManagedPolicy:
@@ -1088,7 +1088,7 @@ def test_the_policy_of_a_service_linked_role_attached_later_is_refused_at_synth(
     role = HybridServiceRole(stack, "Nodes")
     ATTACHMENTS[attachment](role)
     error = refusal_at_synth(stack)
-    assert f"{path_of(role)}: managed policies must not be those of a service-linked role" in error
+    assert f"[{path_of(role)}] managed policies must not be those of a service-linked role" in error
     assert SERVICE_LINKED_POLICY in error
     assert "Token" not in error
 

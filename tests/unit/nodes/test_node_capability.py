@@ -1184,7 +1184,7 @@ def test_a_role_has_ten_policies_and_an_eleventh_is_refused_at_synth(make: Calla
     nodes = make(stack)
     NodeCapability.cloud_watch_agent().grant(nodes)
     NodeCapability.directory_service().grant(nodes)
-    assert "Stack/Nodes: managed policies must be at most 10, got 11" in refusal_at_synth(stack)
+    assert "[Stack/Nodes] managed policies must be at most 10, got 11" in refusal_at_synth(stack)
 
 
 def test_an_eleventh_policy_among_the_arguments_is_refused_at_once(stack: Stack, refused: Refused) -> None:

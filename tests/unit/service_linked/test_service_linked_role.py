@@ -979,7 +979,7 @@ def test_a_policy_that_refers_to_the_role_by_name_is_rejected_at_synth(
     policy = attach(stack, MADE[made](stack))
     error = refusal_at_synth(stack)
     begin = "a policy must not be attached to a service-linked role, whose permissions belong to AWS, got a policy of"
-    assert f" {policy}: {begin} " in error
+    assert f" [{policy}] {begin} " in error
     assert error.partition(begin)[2].strip() in ("Stack/Inventory", "AWSServiceRoleForAmazonSSM")
     assert not CRASH.search(error)
 
@@ -994,7 +994,7 @@ def test_an_instance_profile_with_the_role_is_rejected_at_synth(made: str, by_na
         iam.InstanceProfile(stack, "Profile", role=role)
     error = refusal_at_synth(stack)
     assert error.endswith(
-        "Stack/Profile: an instance profile must not contain a service-linked role, which only its own service "
+        "[Stack/Profile] an instance profile must not contain a service-linked role, which only its own service "
         "assumes, got Stack/Inventory"
     )
     assert not CRASH.search(error)

@@ -37,7 +37,7 @@ def test_a_stack_can_not_ensure_a_role_that_it_also_creates_natively(policy: Rem
     hand_written(stack).apply_removal_policy(policy)
     ensure(stack)
     message = refusal_at_synth(stack)
-    assert "Stack/Ensured: role_type must be a role that its stack creates once" in message
+    assert "[Stack/Ensured] role_type must be a role that its stack creates once" in message
     assert "AWSServiceRoleForAmazonSSM, which is also the AWS::IAM::ServiceLinkedRole of Stack/Native" in message
     assert "docs/service-linked-roles.md" in message
 
