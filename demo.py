@@ -19,6 +19,15 @@ STACKS = ("HybridNodes", "Fleet")
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
 ROTATION_SECONDS = 60
 
+NEXT_STEP = """\
+  cdk bootstrap aws://ACCOUNT/REGION
+  cdk deploy --app "python examples/rotating_activation.py"
+  aws cloudformation describe-stacks --stack-name Servers --region REGION --output text \\
+      --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
+  # "Register a fleet" in README.md shows how to get credentials of the role in the output ProvisionerRoleArn.
+  # On the machine, with these credentials:
+  sudo --preserve-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN sh register.sh"""
+
 
 def main() -> None:
     # SIGTERM raises SystemExit, so that the emulator stops, too.
@@ -50,14 +59,7 @@ def main() -> None:
         register(aws, rotated)
         register(aws, activation)
         step("Next step: deploy the example to your AWS account, and register machines with its script")
-        query = "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue"
-        print('  cdk deploy --app "python examples/rotating_activation.py"')
-        print(
-            f"  aws cloudformation describe-stacks --stack-name Servers --region {aws.region} --output text \\\n"
-            f'      --query "{query}" > register.sh'
-        )
-        print("  # On the machine, with credentials of the role Provisioner of the example:")
-        print("  sudo --preserve-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN sh register.sh")
+        print(NEXT_STEP)
 
 
 def step(text: str) -> None:

@@ -1,7 +1,9 @@
 """Servers outside EC2 that register themselves: an activation in a secret, a role that can read it, and a script.
 
-Deploy the stack and save the script. Run the script on each server as root, with credentials of the provisioner role:
+Deploy the stack and save the script. Run the script on each server as root, with credentials of the provisioner role,
+whose ARN is an output. "Register a fleet" in the README shows how to get the credentials and run the script.
 
+    cdk bootstrap aws://ACCOUNT/REGION
     cdk deploy --app "python examples/rotating_activation.py"
     aws cloudformation describe-stacks --stack-name Servers --region REGION --output text \
         --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
@@ -34,5 +36,6 @@ activation = HybridActivation(
 provisioner = iam.Role(stack, "Provisioner", assumed_by=iam.AccountRootPrincipal())
 activation.grant_read(provisioner)
 CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
+CfnOutput(stack, "ProvisionerRoleArn", value=provisioner.role_arn)
 CfnOutput(stack, "RegistrationScript", value=activation.registration_script(RegistrationPlatform.LINUX))
 app.synth()
