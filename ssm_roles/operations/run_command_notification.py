@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -19,6 +20,7 @@ from .._iam.principals import trust_service
 from .._iam.service_role import RoleOptions, ServiceRole
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sns as sns
 
 
@@ -111,9 +113,15 @@ def _checked_key_arns(topics: Sequence[sns.ITopic], account: str) -> list[str]:
     """Return the ARNs of the keys of topics, as far as they are encrypted with customer managed keys."""
     key_arns = []
     for index, topic in enumerate(topics):
-        key = topic.master_key
-        if key is not None:
-            arn = key_arn(f"topics[{index}].master_key", key)
-            check_key_account("topics must have keys", key, arn, account)
-            key_arns.append(arn)
+        if topic not in _keys:
+            key = topic.master_key
+            _keys[topic] = None if key is None else (key, key_arn(f"topics[{index}].master_key", key))
+        found = _keys[topic]
+        if found is not None:
+            check_key_account("topics must have keys", *found, account)
+            key_arns.append(found[1])
     return key_arns
+
+
+# The keys of topics and their ARNs, which don't change: each question to a topic is a call into Node.js.
+_keys: WeakKeyDictionary[sns.ITopic, tuple[kms.IKey, str] | None] = WeakKeyDictionary()

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
 from jsii._kernel.providers import process
 
-from ssm_roles import GreengrassCoreRole, HybridServiceRole
+from ssm_roles import GreengrassCoreRole, HybridServiceRole, RunCommandNotificationRole
 
 Counted = Callable[[Callable[[], object]], int]
 
@@ -59,3 +60,13 @@ def test_grants_to_an_imported_role_ask_it_once(counted: Counted) -> None:
     GreengrassCoreRole(stack, "First", token_exchange_role=exchange)
     # Hand-written code makes 12: each statement is an object of its own.
     assert counted(lambda: GreengrassCoreRole(stack, "Second", token_exchange_role=exchange)) <= 6
+
+
+def test_notification_roles_ask_their_topic_for_its_key_once(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+    key_arn = stack.format_arn(service="kms", resource="key", resource_name="1234abcd")
+    topic_arn = stack.format_arn(service="sns", resource="commands")
+    topic = sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=topic_arn, key_arn=key_arn)
+    RunCommandNotificationRole(stack, "First", topics=[topic])
+    # The ARN of the topic, the role, and a statement each for the topic and the key.
+    assert counted(lambda: RunCommandNotificationRole(stack, "Second", topics=[topic])) == 4
