@@ -31,6 +31,7 @@ class Templates:
     def __init__(self, root: IConstruct) -> None:
         self._root = root
         self._templates: dict[Stack, Mapping[str, Any]] = {}
+        self._stacks: list[Stack] | None = None
 
     def template(self, stack: Stack) -> Mapping[str, Any]:
         """Return the template of a stack."""
@@ -45,7 +46,9 @@ class Templates:
 
     def stacks(self) -> list[Stack]:
         """Return every stack of the app, including nested stacks and the stacks of nested stages."""
-        return [each for each in self._root.node.find_all() if isinstance(each, Stack)]
+        if self._stacks is None:
+            self._stacks = [each for each in self._root.node.find_all() if isinstance(each, Stack)]
+        return self._stacks
 
     def path_of(self, stack: Stack, logical_id: str) -> str:
         """Return the path of the construct that a resource belongs to, for errors."""

@@ -10,6 +10,7 @@ from typing import Any
 from aws_cdk import Annotations, Stack
 from aws_cdk import aws_iam as iam
 
+from .._cdk.stack_facts import StackFacts
 from .._cdk.synth_checks import Templates
 from .._facts.iam_limits import SERVICE_LINKED_NAME
 
@@ -38,12 +39,12 @@ class PolicyGuard:
     """
 
     def __init__(self) -> None:
-        self._roles: list[iam.IRole] = []
+        self._roles: list[tuple[iam.IRole, StackFacts]] = []
         self._grants: list[_Grant] = []
 
-    def add(self, role: iam.IRole) -> None:
-        """Guard a role."""
-        self._roles.append(role)
+    def add(self, role: iam.IRole, facts: StackFacts) -> None:
+        """Guard a role of a stack."""
+        self._roles.append((role, facts))
 
     def add_grant(self, role: iam.IRole, statement: iam.PolicyStatement) -> None:
         """Record a grant, which has an effect only if the policy of a resource allows the role."""
@@ -53,7 +54,8 @@ class PolicyGuard:
         """Return a sentence for each fault."""
         stacks = templates.stacks()
         for stack in stacks:
-            names = {json.dumps(self._name_in(stack, role)): role.node.path for role in self._roles}
+            path = stack.node.path
+            names = {json.dumps(self._name_in(stack, path, *each)): each[0] for each in self._roles}
             for logical_id, resource in templates.resources(stack).items():
                 fault = _ATTACHMENTS.get(resource["Type"])
                 target = None if fault is None else _target(resource.get("Properties", {}), names)
@@ -69,17 +71,17 @@ class PolicyGuard:
                 )
 
     @staticmethod
-    def _name_in(stack: Stack, role: iam.IRole) -> Any:  # noqa: ANN401
+    def _name_in(stack: Stack, path: str, role: iam.IRole, facts: StackFacts) -> Any:  # noqa: ANN401
         name = stack.resolve(role.role_name)
         # The same logical ID in another stack is another role.
-        return None if stack.node.path != role.stack.node.path and "Ref" in name else name
+        return None if path != facts.path and "Ref" in name else name
 
 
-def _target(properties: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+def _target(properties: Mapping[str, Any], names: Mapping[str, iam.IRole]) -> str | None:
     attached = properties.get("Roles", [properties.get("RoleName")])
     for name in attached if isinstance(attached, list) else []:
         if name is not None and json.dumps(name) in names:
-            return names[json.dumps(name)]
+            return str(names[json.dumps(name)].node.path)
         if isinstance(name, str) and name.startswith(SERVICE_LINKED_NAME):
             return name
     return None

@@ -56,7 +56,7 @@ class ServiceLinkedRoleBase(Resource):
         with unique_id(scope, id):
             super().__init__(scope, id)
         self._guard = facts.synth_checks.get(PolicyGuard)
-        self._guard.add(self)
+        self._guard.add(self, facts)
         facts.synth_checks.get(ManagedPolicyChecks).add_all()
 
     def __repr__(self) -> str:

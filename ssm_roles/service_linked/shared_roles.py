@@ -53,7 +53,7 @@ class SharedRoles:
                 for each in self._ensured:
                     if (each.role_type.service_principal, each.role_type.custom_suffix) != name:
                         continue
-                    if each.facts.path == stack.node.path:
+                    if each.facts.stack is stack or each.facts.path == stack.node.path:
                         yield (
                             f"{each.role.node.path}: role_type must be a role that its stack creates once, got "
                             f"{each.role_type.role_name}, which is also the {_NATIVE} of "
