@@ -49,7 +49,7 @@ class ServiceLinkedRoleType:
         service_principal: The service that assumes the role. ``CreateServiceLinkedRole`` takes it as
             ``AWSServiceName``.
         managed_policy_name: The AWS managed policy with the role's permissions, or None if it is not known.
-        feature: The feature of Systems Manager that needs the role.
+        feature: The feature or the service that needs the role.
         created_by: How the role is usually created.
         deletion_prerequisites: What must be deleted or disabled before the role can be deleted.
         documentation_url: The AWS page that describes the role.

@@ -14,6 +14,8 @@ from .._cdk.tokens import same
 from .service_linked_role_type import ServiceLinkedRoleType
 
 _NATIVE = "AWS::IAM::ServiceLinkedRole"
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+_RETAINING = ("Retain", "RetainExceptOnCreate")
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class SharedRoles:
             for logical_id, resource in templates.resources(stack).items():
                 if resource["Type"] != _NATIVE:
                     continue
-                properties = resource["Properties"]
+                properties = resource.get("Properties", {})
                 name = (properties.get("AWSServiceName"), properties.get("CustomSuffix"))
-                retained = resource.get("DeletionPolicy") == "Retain"
+                retained = resource.get("DeletionPolicy") in _RETAINING
                 for each in self._ensured:
                     if (each.role_type.service_principal, each.role_type.custom_suffix) != name:
                         continue

@@ -36,6 +36,7 @@ logger = logging.getLogger()
 logger.setLevel(logging.INFO)
 
 _NATIVE = "AWS::IAM::ServiceLinkedRole"
+_PATH = "/aws-service-role/"
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ROLE_NAME = re.compile(r"AWSServiceRoleFor[A-Za-z0-9_+=,.@-]{0,47}")
 
@@ -192,7 +193,7 @@ class Request:
         if role is None:
             logger.info("%s does not exist", self.role_name)
             return
-        if not role["Path"].startswith("/aws-service-role/") or not self._is_ours(role):
+        if not role["Path"].startswith(_PATH) or not self._is_ours(role):
             logger.info("%s was not created by this stack: it is not deleted", role["Arn"])
             return
         try:
@@ -241,7 +242,7 @@ class Request:
         principals = [statement.get("Principal") for statement in statements]
         expected: list[Any] = [{"Service": self.service_principal}, {"Service": [self.service_principal]}]
         return (
-            role["Path"] == f"/aws-service-role/{self.service_principal}/"
+            role["Path"] == f"{_PATH}{self.service_principal}/"
             and bool(principals)
             and all(principal in expected for principal in principals)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, RemovalPolicy, Stack, Stage
+from aws_cdk import App, CfnResource, Environment, NestedStack, RemovalPolicy, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Annotations, Match
 
@@ -74,12 +74,22 @@ def test_a_native_role_that_another_stack_deletes_is_a_warning(creation: str) ->
     assert "[ack: ssm-roles:nativeServiceLinkedRole]" in warning
 
 
-def test_a_native_role_that_is_retained_or_in_another_account_is_no_warning() -> None:
+@pytest.mark.parametrize("policy", [RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE])
+def test_a_native_role_that_is_retained_or_in_another_account_is_no_warning(policy: RemovalPolicy) -> None:
     app = App()
     stack = Stack(app, "Stack", env=Environment(account=ACCOUNT))
     retained = Stack(app, "Retained", env=Environment(account=ACCOUNT))
-    hand_written(retained).apply_removal_policy(RemovalPolicy.RETAIN)
+    hand_written(retained).apply_removal_policy(policy)
     hand_written(Stack(app, "Elsewhere", env=Environment(account=OTHER_ACCOUNT)))
+    ensure(stack)
+    app.synth()
+    assert warnings(stack, ".*") == []
+
+
+def test_a_native_role_without_properties_is_left_to_cloudformation() -> None:
+    app = App()
+    stack = Stack(app, "Stack")
+    CfnResource(stack, "Native", type="AWS::IAM::ServiceLinkedRole")
     ensure(stack)
     app.synth()
     assert warnings(stack, ".*") == []
