@@ -65,9 +65,7 @@ def test_the_inline_code_is_that_of_the_packaged_function(name: str) -> None:
 
 
 @pytest.mark.parametrize("build", [ensure, activate], ids=["ensure", "activate"])
-def test_a_template_that_cannot_refer_to_assets_contains_the_code(
-    build: Callable[[Stack], None], record_property: Callable[[str, object], None]
-) -> None:
+def test_a_template_that_cannot_refer_to_assets_contains_the_code(build: Callable[[Stack], None]) -> None:
     template, size = template_of(build, BootstraplessSynthesizer())
     [function] = functions_of(template)
     assert function["Handler"] == "index.handler"
