@@ -22,7 +22,7 @@ from .._iam.not_a_role import NotARole
 from .._iam.principals import service_principal
 from .._iam.role_names import checked_role_arn
 from ..nodes.activation_role_name import activation_role_name
-from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation
+from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation, grant_manage_activations
 from .registration import RegistrationPlatform, registration_script
 from .settings import (
     ROTATION_WINDOW_HOURS,
@@ -154,23 +154,44 @@ class HybridActivation(NotARole):
             self._check_regularly(function, after=first)
 
     @staticmethod
-    def grant_create(grantee: iam.IGrantable, role: iam.IRole) -> iam.Grant:
-        """Allow ``grantee`` to create, tag, describe and delete hybrid activations with ``role``, and no other role.
-
-        Activations have no ARN, so that IAM can't limit these actions to some of them.
+    def grant_create(grantee: iam.IGrantable, role: iam.IRole, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
+        """Allow ``grantee`` to create hybrid activations with ``role``, and no other role.
 
         Args:
             grantee: The principal to grant the permissions to.
             role: The role: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``.
+            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
+                managed nodes. Default: - none: the activations can't have tags
 
         Raises:
-            TypeError: ``grantee`` is not an ``IGrantable``, or ``role`` is not a role.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, or ``role`` is a service-linked
-                role.
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, ``role`` is a service-linked role,
+                or Systems Manager would reject ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
-        return grant_create_activation(grantee, role)
+        return grant_create_activation(grantee, role, tags)
+
+    @staticmethod
+    def grant_manage(grantee: iam.IGrantable, role: iam.IRole, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
+        """Allow ``grantee`` to create hybrid activations with ``role``, and to describe and delete any activation.
+
+        Activations have no ARN, so that IAM can't limit describing and deleting to some of them.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            role: The role: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``.
+            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
+                managed nodes. Default: - none: the activations can't have tags
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, ``role`` is a service-linked role,
+                or Systems Manager would reject ``tags``.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        """
+        return grant_manage_activations(grantee, role, tags)
 
     @property
     def secret(self) -> secretsmanager.ISecret:

@@ -7,29 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, cast
 
 from aws_cdk import Duration
 
 from .._cdk.tokens import is_token
-from .._checks import check_string, check_text, check_type, has_token, shown, without_tokens
+from .._checks import check_text, check_type, without_tokens
 from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
+from ..nodes.node_tags import TEXT_LENGTH, check_node_text, check_tags
 
 _REGISTRATION_LIMIT = 1000
 _LONGEST_LIFETIME_HOURS = 30 * 24
-_TEXT_LENGTH = 256
-_TEXT = "letters, digits, spaces and _.:/=+-@"
 _DESCRIPTION = re.compile(r"[\t\n\r -~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]*")
 
 # The rotation function appends a mark of 46 characters, such as " [ssm-roles:0123456789abcdef:0123456789abcdef]".
-_DESCRIPTION_LENGTH = _TEXT_LENGTH - 46
-
-# Systems Manager copies the tags of an activation to the managed nodes:
-# https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
-_TAGS = 50
-_TAG_KEY_LENGTH = 128
+_DESCRIPTION_LENGTH = 256 - 46
 
 # The shortest interval between rotations, and the shortest window:
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
@@ -57,13 +50,13 @@ def activation_settings(
         "LifetimeSeconds": round(lifetime_hours * 3600),
     }
     if default_instance_name is not None:
-        _check_activation_text("default_instance_name", default_instance_name, _TEXT_LENGTH)
+        check_node_text("default_instance_name", default_instance_name, TEXT_LENGTH)
         settings["DefaultInstanceName"] = default_instance_name
     if description is not None:
         _check_activation_description(description)
         settings["Description"] = description
     if tags is not None:
-        settings["Tags"] = [{"Key": key, "Value": value} for key, value in _checked_tags(tags).items()]
+        settings["Tags"] = [{"Key": key, "Value": value} for key, value in check_tags(tags).items()]
     _check_environment(settings)
     return settings
 
@@ -116,33 +109,6 @@ def check_registration_limit(registration_limit: object) -> None:
 def _check_activation_description(description: object) -> None:
     allowed = "printable characters, tabs and line breaks"
     check_text("description", description, _DESCRIPTION, allowed, _DESCRIPTION_LENGTH, minimum=0)
-
-
-def _checked_tags(tags: object) -> Mapping[str, str]:
-    allowed = "a mapping of strings to strings"
-    check_type("tags", tags, Mapping, allowed)
-    for key, value in cast("Mapping[object, object]", tags).items():
-        check_type("tags", key, str, allowed)
-        check_type("tags", value, str, allowed)
-        _check_activation_text("tags", key, _TAG_KEY_LENGTH, "have keys of ")
-        _check_activation_text("tags", value, _TEXT_LENGTH, "have values of ", minimum=0)
-        if cast(str, key).lower().startswith("aws:"):
-            raise ValueError(f"tags must not have keys that begin with 'aws:', which is reserved for AWS, got {key!r}")
-    checked = cast("Mapping[str, str]", tags)
-    if len(checked) > _TAGS:
-        raise ValueError(f"tags must be at most {_TAGS}, got {len(checked)}")
-    return checked
-
-
-def _check_activation_text(argument: str, value: object, maximum: int, what: str = "be ", *, minimum: int = 1) -> None:
-    text = check_string(argument, value)
-    if has_token(text):
-        return
-    if not minimum <= len(text) <= maximum:
-        raise ValueError(f"{argument} must {what}{minimum} to {maximum} characters, got {len(text)}: {shown(text)}")
-    # The API's pattern is [\p{L}\p{Z}\p{N}_.:/=+\-@]*; Python's `re` does not support the categories of Unicode.
-    if not all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text):
-        raise ValueError(f"{argument} must {what}{_TEXT}, got {shown(text)}")
 
 
 def _check_environment(settings: Mapping[str, Any]) -> None:

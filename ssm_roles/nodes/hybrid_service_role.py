@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -19,6 +19,7 @@ from .activation_role_name import ActivationRoleOptions, activation_role_name
 from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability
 from .node_role import NodeOptions, NodeRole
+from .node_tags import check_tags, creating_activations
 from .regions import check_regions
 
 
@@ -120,29 +121,69 @@ class HybridServiceRole(NodeRole):
         """
         return activation_role_name(self)
 
-    def grant_create_activation(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow ``grantee`` to create, tag, describe and delete hybrid activations with this role, and no other role.
-
-        Activations have no ARN, so that IAM can't limit these actions to some of them.
+    def grant_create_activation(self, grantee: iam.IGrantable, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
+        """Allow ``grantee`` to create hybrid activations with this role, and no other role.
 
         Args:
             grantee: The principal to grant the permissions to.
+            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
+                managed nodes. Default: - none: the activations can't have tags
 
         Raises:
-            TypeError: ``grantee`` is not an ``IGrantable``.
-            ValueError: ``grantee`` is a role whose policies this stack can't change.
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, or Systems Manager would reject
+                ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
-        return grant_create_activation(grantee, self)
+        return grant_create_activation(grantee, self, tags)
+
+    def grant_manage_activations(self, grantee: iam.IGrantable, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
+        """Allow ``grantee`` to create hybrid activations with this role, and to describe and delete any activation.
+
+        Activations have no ARN, so that IAM can't limit describing and deleting to some of them.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
+                managed nodes. Default: - none: the activations can't have tags
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, or Systems Manager would reject
+                ``tags``.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        """
+        return grant_manage_activations(grantee, self, tags)
 
 
-def grant_create_activation(grantee: iam.IGrantable, role: iam.IRole) -> iam.Grant:
-    """Allow ``grantee`` to create, tag, describe and delete hybrid activations with a role."""
+def grant_create_activation(
+    grantee: iam.IGrantable, role: iam.IRole, tags: Mapping[str, str] | None = None
+) -> iam.Grant:
+    """Allow ``grantee`` to create hybrid activations with a role."""
     check_grantee(grantee)
-    pass_role = allow(grantee, passing([checked_role_arn("role", role)], SYSTEMS_MANAGER))
-    actions = ["ssm:AddTagsToResource", "ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"]
-    return allow(grantee, Statement(actions, ["*"])).combine(pass_role)
+    role_arn = checked_role_arn("role", role)
+    required = {} if tags is None else check_tags(tags)
+    grant = allow(grantee, passing([role_arn], SYSTEMS_MANAGER))
+    for statement in creating_activations(required, _node_arns(role), role_arn):
+        grant = allow(grantee, statement).combine(grant)
+    return grant
+
+
+def grant_manage_activations(
+    grantee: iam.IGrantable, role: iam.IRole, tags: Mapping[str, str] | None = None
+) -> iam.Grant:
+    """Allow ``grantee`` to create hybrid activations with a role, and to describe and delete any activation."""
+    create = grant_create_activation(grantee, role, tags)
+    return allow(grantee, Statement(["ssm:DeleteActivation", "ssm:DescribeActivations"], ["*"])).combine(create)
+
+
+def _node_arns(role: iam.IRole) -> list[str]:
+    """Return the ARNs of the nodes that can have a role."""
+    facts = stack_facts(Stack.of(role))
+    regions = role._regions if isinstance(role, HybridServiceRole) else [facts.region]
+    return [facts.arn("ssm", "managed-instance/*", region=region) for region in regions]
 
 
 def check_activation_region(role: iam.IRole, region: str) -> None:

@@ -1,0 +1,77 @@
+"""The tags that managed nodes get from their hybrid activation, and the permission to set exactly these."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from .._checks import check_string, check_type, has_token, shown
+from .._iam.grants import Conditions, Statement
+
+# Systems Manager copies the tags of an activation to the managed nodes:
+# https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
+_TAGS = 50
+_KEY_LENGTH = 128
+TEXT_LENGTH = 256
+_TEXT = "letters, digits, spaces and _.:/=+-@"
+
+
+def check_tags(tags: object) -> dict[str, str]:
+    """Return tags as Systems Manager takes them, after a check."""
+    allowed = "a mapping of strings to strings"
+    check_type("tags", tags, Mapping, allowed)
+    for key, value in cast("Mapping[object, object]", tags).items():
+        check_type("tags", key, str, allowed)
+        check_type("tags", value, str, allowed)
+        check_node_text("tags", key, _KEY_LENGTH, "have keys of ")
+        check_node_text("tags", value, TEXT_LENGTH, "have values of ", minimum=0)
+        if cast(str, key).lower().startswith("aws:"):
+            raise ValueError(f"tags must not have keys that begin with 'aws:', which is reserved for AWS, got {key!r}")
+    checked = dict(cast("Mapping[str, str]", tags))
+    if len(checked) > _TAGS:
+        raise ValueError(f"tags must be at most {_TAGS}, got {len(checked)}")
+    return checked
+
+
+def check_node_text(argument: str, value: object, maximum: int, what: str = "be ", *, minimum: int = 1) -> None:
+    """Check the name of a managed node, or the key or the value of one of its tags."""
+    text = check_string(argument, value)
+    if has_token(text):
+        return
+    if not minimum <= len(text) <= maximum:
+        raise ValueError(f"{argument} must {what}{minimum} to {maximum} characters, got {len(text)}: {shown(text)}")
+    # The API's pattern is [\p{L}\p{Z}\p{N}_.:/=+\-@]*; Python's `re` does not support the categories of Unicode.
+    if not all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text):
+        raise ValueError(f"{argument} must {what}{_TEXT}, got {shown(text)}")
+
+
+def creating_activations(tags: Mapping[str, str], node_arns: Sequence[str], role_arn: str) -> list[Statement]:
+    """Return what allows creating activations with exactly these tags or, without tags, untagged activations.
+
+    Whoever may tag any node or any parameter defeats every condition on tags. AWS's own policy for activations with
+    tags names the nodes, the passed role and the tags:
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSageMakerSpacesControllerPolicy.html
+
+    Args:
+        tags: The tags.
+        node_arns: The ARNs of the managed nodes, such as ``arn:aws:ssm:eu-central-1:111122223333:managed-instance/*``.
+        role_arn: The ARN of the role that is passed.
+    """
+    if not tags:
+        return [Statement(["ssm:CreateActivation"], ["*"])]
+    return [
+        Statement(["ssm:CreateActivation"], ["*"], exactly(tags)),
+        Statement(["ssm:AddTagsToResource"], [*node_arns, role_arn], exactly(tags)),
+    ]
+
+
+def exactly(tags: Mapping[str, str]) -> Conditions:
+    """Return the conditions that a request has these tags and no others."""
+    keys = list(tags)
+    # A condition key that contains a token can't be written into a template.
+    known = {f"aws:RequestTag/{key}": value for key, value in tags.items() if not has_token(key)}
+    return {
+        **({"StringEquals": known} if known else {}),
+        "ForAllValues:StringEquals": {"aws:TagKeys": keys[0] if len(keys) == 1 else keys},
+    }
