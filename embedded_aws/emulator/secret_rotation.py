@@ -9,6 +9,10 @@ The emulator behaves as follows:
   `RotateSecret` returns an error and retries the previous rotation.
 * After a successful rotation, the label `AWSPENDING` remains where the function attached it.
 * A schedule is stored and returned, but only `RotateSecret` starts rotations.
+* `CancelRotateSecret` keeps the function and the schedule. `RotateSecret` turns rotation on again, with the stored
+  configuration if the request includes none. While the label `AWSPENDING` of the canceled rotation remains, it fails.
+* The version without a value counts toward the quota of versions, so that `RotateSecret` can fail. AWS documents that
+  error for `PutSecretValue`, but not for `RotateSecret`.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
@@ -91,7 +95,7 @@ def rotate(
 
     Raises:
         ApiError: No function is configured, Secrets Manager can't invoke the function, the schedule is invalid, or the
-            previous rotation isn't complete.
+            previous rotation isn't complete. `LimitExceededException`: The secret has too many versions.
     """
     function_arn = secret["RotationLambdaARN"] if function_arn is None else function_arn
     if not function_arn:
@@ -114,10 +118,10 @@ def rotate(
             "InvalidRequestException",
             "A previous rotation isn't complete. That rotation will be reattempted.",
         )
+    secret_values.add_version(secret, token, {})
     secret["RotationLambdaARN"] = function_arn
     secret["RotationRules"] = secret["RotationRules"] if rules is None else dict(rules)
     secret["RotationEnabled"] = True
-    secret_values.add_version(secret, token, {})
     secret_values.attach(secret, "AWSPENDING", token)
     _start(_Rotation(secret["ARN"], function_arn, token, STEPS if immediately else ("testSecret",)))
 
@@ -156,7 +160,9 @@ def _goes_through(rotation: _Rotation, step: str) -> bool:
     if not _is_running(rotation):
         return False
     event = {"SecretId": rotation.secret_arn, "ClientRequestToken": rotation.token, "Step": step}
-    _payload, error = invoke(rotation.function_arn, event)
+    error: str | None = "The policy of the function doesn't allow the invocation"
+    if function_invocations.allows(rotation.function_arn, _SERVICE, rotation.secret_arn):
+        _payload, error = invoke(rotation.function_arn, event)
     if error is not None:
         _logger.info("Step %s of the rotation of %s failed: %s", step, rotation.secret_arn, error)
     return error is None

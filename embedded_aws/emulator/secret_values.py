@@ -4,9 +4,13 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.ht
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 """
 
+import base64
+import binascii
 import json
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +21,10 @@ from .ministack import kms, responses, secretsmanager
 from .responses import ApiError, Response
 
 _KINDS = ("SecretString", "SecretBinary")
+# AWS gives the quota as "~100".
+_MAX_VERSIONS = 100
+_KEPT_SECONDS = 24 * 3600
+_LONGEST_PAGE = 100
 
 
 def find(secret_id: str) -> dict[str, Any]:
@@ -69,15 +77,31 @@ def attach(secret: dict[str, Any], label: str, version_id: str) -> None:
 
 
 def add_version(secret: dict[str, Any], version_id: str, value: Mapping[str, Any]) -> None:
-    """Add a version, or add the value to a version without one. The staging labels of the version remain."""
-    labels = secret["Versions"].get(version_id, {}).get("Stages", [])
-    now = int(secretsmanager.time.time())
-    secret["Versions"][version_id] = {
-        **{kind: value.get(kind) for kind in _KINDS},
-        "CreatedDate": now,
-        "Stages": labels,
-    }
+    """Add a version, or add the value to a version without one. The staging labels of the version remain.
+
+    Raises:
+        ApiError: `LimitExceededException`: The secret has too many versions that can't be removed.
+    """
+    if version_id not in secret["Versions"]:
+        _make_room(secret)
+    now = secretsmanager.time.time()
+    version = secret["Versions"].setdefault(version_id, {"CreatedDate": now, "Stages": []})
+    version.update({kind: value.get(kind) for kind in _KINDS})
     secret["LastChangedDate"] = now
+
+
+def _make_room(secret: dict[str, Any]) -> None:
+    # Versions without labels are removed when there are more than 100, but not in their first 24 hours.
+    versions: dict[str, Any] = secret["Versions"]
+    before = secretsmanager.time.time() - _KEPT_SECONDS
+    removable = [
+        name for name, version in versions.items() if not version["Stages"] and version["CreatedDate"] < before
+    ]
+    for version_id in removable[: max(0, len(versions) + 1 - _MAX_VERSIONS)]:
+        del versions[version_id]
+    if len(versions) >= _MAX_VERSIONS:
+        # AWS doesn't document the message of this error.
+        raise ApiError("LimitExceededException", f"The secret has reached the quota of {_MAX_VERSIONS} versions.")
 
 
 def put(request: dict[str, Any]) -> dict[str, Any]:
@@ -164,8 +188,56 @@ def describe(request: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if value is not None}
 
 
+def update(request: dict[str, Any]) -> dict[str, Any]:
+    """Process `UpdateSecret`, which creates a version if the request includes a value."""
+    value = {kind: request[kind] for kind in _KINDS if request.get(kind) is not None}
+    answer = _carried_out(secretsmanager._update_secret, {key: request[key] for key in request if key not in _KINDS})
+    if not value:
+        return answer
+    token = {key: request[key] for key in ("ClientRequestToken",) if key in request}
+    made = put({"SecretId": request["SecretId"], **value, **token})
+    return {**answer, "VersionId": made["VersionId"]}
+
+
+def list_versions(request: dict[str, Any]) -> dict[str, Any]:
+    """Process `ListSecretVersionIds`. As on AWS, a page can be empty although there are more pages.
+
+    Raises:
+        ApiError: The secret doesn't exist, or the token is invalid.
+    """
+    secret: dict[str, Any] | None = secretsmanager._resolve(request["SecretId"])[1]
+    if secret is None:
+        raise ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+    version_ids = list(secret["Versions"])
+    start = 0 if request.get("NextToken") is None else _position_after(request["NextToken"], version_ids)
+    page = version_ids[start : start + request.get("MaxResults", _LONGEST_PAGE)]
+    answer = {
+        "ARN": secret["ARN"],
+        "Name": secret["Name"],
+        "Versions": [
+            {
+                "VersionId": version_id,
+                "CreatedDate": version["CreatedDate"],
+                **({"VersionStages": list(version["Stages"])} if version["Stages"] else {}),
+            }
+            for version_id in page
+            if (version := secret["Versions"][version_id])["Stages"] or request.get("IncludeDeprecated")
+        ],
+    }
+    if start + len(page) == len(version_ids):
+        return answer
+    return {**answer, "NextToken": base64.b64encode(page[-1].encode()).decode()}
+
+
 OPERATIONS = {"PutSecretValue": put, "GetSecretValue": get, "UpdateSecretVersionStage": update_stage,
-              "DescribeSecret": describe}  # fmt: skip
+              "DescribeSecret": describe, "UpdateSecret": update, "ListSecretVersionIds": list_versions}  # fmt: skip
+
+
+def _position_after(token: str, version_ids: list[str]) -> int:
+    try:
+        return version_ids.index(base64.b64decode(token, validate=True).decode()) + 1
+    except (binascii.Error, ValueError):
+        raise ApiError("InvalidNextTokenException", "The NextToken is invalid.") from None
 
 
 def _has_value(version: Mapping[str, Any]) -> bool:

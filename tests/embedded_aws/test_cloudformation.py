@@ -383,3 +383,25 @@ def test_events_are_in_chronological_order(aws: EmbeddedAws) -> None:
     _send(client, "create", {"Resources": {"Role": _service_linked_role(AWSServiceName="ssm.amazonaws.com")}})
     times = [event["Timestamp"] for event in client.describe_stack_events(StackName="stack")["StackEvents"]]
     assert times == sorted(set(times), reverse=True)
+
+
+def test_the_settings_of_asynchronous_invocations_are_created_updated_and_deleted(aws: EmbeddedAws) -> None:
+    client, functions = aws.client("cloudformation"), aws.client("lambda")
+    template = _function_template(_FUNCTION, "python3.14")
+    del template["Resources"]["Custom"]
+    settings = {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    template["Resources"]["Settings"] = {
+        "Type": "AWS::Lambda::EventInvokeConfig",
+        "Properties": {"FunctionName": {"Ref": "Function"}, "Qualifier": "$LATEST", **settings},
+    }
+    template["Outputs"] = {"Function": {"Value": {"Ref": "Function"}}}
+    assert _send(client, "create", template) == "CREATE_COMPLETE"
+    place = {"FunctionName": _outputs(client)["Function"], "Qualifier": "$LATEST"}
+    assert functions.get_function_event_invoke_config(**place).items() >= settings.items()
+    template["Resources"]["Settings"]["Properties"]["MaximumRetryAttempts"] = 1
+    assert _send(client, "update", template) == "UPDATE_COMPLETE"
+    assert functions.get_function_event_invoke_config(**place)["MaximumRetryAttempts"] == 1
+    del template["Resources"]["Settings"]
+    assert _send(client, "update", template) == "UPDATE_COMPLETE"
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.get_function_event_invoke_config(**place)

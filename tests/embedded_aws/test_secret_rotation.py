@@ -109,6 +109,19 @@ def _make_function(
     return str(function["FunctionArn"])
 
 
+def _permit(aws: EmbeddedAws, **condition: str) -> None:
+    functions = aws.client("lambda")
+    functions.remove_permission(FunctionName="rotation", StatementId="rotation")
+    functions.add_permission(
+        FunctionName="rotation",
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal=_SERVICE,
+        SourceAccount=aws.account,
+        **condition,
+    )
+
+
 def _make_secret(aws: EmbeddedAws) -> str:
     return str(aws.client("secretsmanager").create_secret(Name="secret", SecretString="first")["ARN"])
 
@@ -240,6 +253,11 @@ def test_a_rotation_that_does_not_start_immediately_is_tested(aws: EmbeddedAws) 
         {"Principal": "events.amazonaws.com"},
         {"Principal": _SERVICE, "SourceAccount": "444455556666"},
         {"Principal": _SERVICE, "SourceArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-000000"},
+        {
+            "Principal": _SERVICE,
+            "SourceAccount": "111122223333",
+            "SourceArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-000000",
+        },
     ],
 )
 def test_the_policy_of_the_function_must_allow_secrets_manager(aws: EmbeddedAws, permission: Mapping[str, str]) -> None:
@@ -254,6 +272,17 @@ def test_the_policy_of_the_function_must_allow_secrets_manager(aws: EmbeddedAws,
     assert _rejection(client.rotate_secret, SecretId=secret, RotationLambdaARN=function) == rejected
     assert _rejection(client.rotate_secret, SecretId=secret, RotationLambdaARN=f"{function}2") == rejected
     assert client.describe_secret(SecretId=secret)["RotationEnabled"] is False
+
+
+def test_the_policy_of_the_function_can_name_the_secret(aws: EmbeddedAws) -> None:
+    secret, function = _make_secret(aws), _make_function(aws, failures={"setSecret": 1}, pause=0.3)
+    _permit(aws, SourceArn=secret)
+    aws.client("secretsmanager").rotate_secret(SecretId=secret, RotationLambdaARN=function)
+    _wait_until(lambda: _called(aws))
+    # The policy is checked at each invocation.
+    _permit(aws, SourceArn=f"{secret}2")
+    _wait_until(lambda: aws.log.count("The policy of the function doesn't allow the invocation") >= 3)
+    assert set(_called_steps(aws)) <= {"createSecret", "setSecret"}
 
 
 @pytest.mark.parametrize(

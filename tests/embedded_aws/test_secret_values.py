@@ -54,6 +54,14 @@ def test_a_version_accepts_the_same_value_again_but_not_a_different_one(aws: Emb
     assert _rejection(client.put_secret_value, SecretId="secret")[0] == "InvalidParameterException"
 
 
+def test_an_update_of_the_value_creates_a_version(aws: EmbeddedAws) -> None:
+    client, first = _make_secret(aws)
+    assert "VersionId" not in client.update_secret(SecretId="secret", Description="new")
+    second = client.update_secret(SecretId="secret", SecretString="second")["VersionId"]
+    assert _labels(client) == {first: ["AWSPREVIOUS"], second: ["AWSCURRENT"]}
+    assert client.describe_secret(SecretId="secret")["Description"] == "new"
+
+
 def test_labels_move_and_the_previous_version_follows_the_current_one(aws: EmbeddedAws) -> None:
     client, first = _make_secret(aws)
     second = _put(client, "second")
