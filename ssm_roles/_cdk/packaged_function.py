@@ -34,7 +34,13 @@ class PackagedFunction:
     """
 
     def __init__(
-        self, scope: Construct, *, module: str, description: str, environment: Mapping[str, str] | None = None
+        self,
+        scope: Construct,
+        *,
+        module: str,
+        description: str,
+        environment: Mapping[str, str] | None = None,
+        max_event_age: Duration | None = None,
     ) -> None:
         """Create the function, its role and its log group.
 
@@ -43,6 +49,7 @@ class PackagedFunction:
             module: The module that has the function's ``handler``.
             description: The description of the function and of its role.
             environment: The environment variables of the function. Default: - none
+            max_event_age: The time after which AWS Lambda drops an event. Default: - 6 hours
         """
         # Importing these takes 0.2 seconds, which an app without such a function saves.
         from aws_cdk import aws_lambda as lambda_
@@ -68,6 +75,7 @@ class PackagedFunction:
                 timeout=Duration.minutes(_TIMEOUT_MINUTES),
                 role=self.role,
                 log_group=log_group,
+                max_event_age=max_event_age,
                 # The function rejects events of other stacks, and of callers that name another host for its response.
                 environment={**(environment or {}), "STACK_ID": Aws.STACK_ID, "URL_SUFFIX": Aws.URL_SUFFIX},
             )

@@ -37,7 +37,12 @@ class Statement:
 
 def document(*statements: Statement) -> iam.PolicyDocument:
     """Return a policy document; one call into Node.js takes all its statements."""
-    return iam.PolicyDocument.from_json({"Statement": [_to_json(each) for each in statements]})
+    return iam.PolicyDocument.from_json(policy_json(*statements))
+
+
+def policy_json(*statements: Statement) -> dict[str, Any]:
+    """Return a policy document as JSON, for policies that are complete at synth time only."""
+    return {"Version": "2012-10-17", "Statement": [_to_json(each) for each in statements]}
 
 
 def _to_json(statement: Statement) -> dict[str, Any]:

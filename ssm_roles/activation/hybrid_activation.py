@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from aws_cdk import Aws, CustomResource, Duration
+import jsii
+from aws_cdk import Aws, CustomResource, Duration, ITaggableV2, TagManager
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.packaged_function import PackagedFunction
 from .._cdk.resources import key_arn
-from .._cdk.stack_facts import StackFacts, stack_facts
-from .._cdk.tokens import same
+from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
-from .._checks import check_bool
+from .._checks import check_bool, check_strings, check_unique
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.accounts import warn_of_account
-from .._iam.grants import Statement, allow, check_grantee, document, is_role, passing
+from .._iam.grants import Statement, allow, check_grantee, passing, policy_json
 from .._iam.not_a_role import NotARole
 from .._iam.principals import service_principal
 from .._iam.role_names import checked_role_arn
 from ..nodes.activation_role_name import activation_role_name
 from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation, grant_manage_activations
+from ..nodes.node_tags import check_tag_key, check_tags, creating_activations, tagging_nodes
+from .activation_tags import RESOURCE_TYPE, ActivationTags
+from .metrics import metric
 from .registration import RegistrationPlatform, registration_script
+from .secret_readers import ReadableSecret
 from .settings import (
     ROTATION_WINDOW_HOURS,
     activation_settings,
+    check_environment,
+    check_max_replacements_per_day,
     check_registration_limit,
+    check_secret_name,
     lifetime_in_hours,
     rotation_in_hours,
 )
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_secretsmanager as secretsmanager
 
 _SECRETS_MANAGER = "secretsmanager.amazonaws.com"
 _EVENTBRIDGE = "events.amazonaws.com"
 _CHECK_MINUTES = 5
+# Events that are older come too late: CloudFormation waits for 16 minutes, and checks run every 5 minutes.
+_MAX_EVENT_AGE_MINUTES = 15
 
 
+@jsii.implements(ITaggableV2)
 class HybridActivation(NotARole):
     """A hybrid activation with which you can register machines outside EC2 at any time.
 
@@ -53,13 +64,15 @@ class HybridActivation(NotARole):
     that have already read the secret. When you delete the stack, the function deletes the activations. Machines that
     were registered with them stay managed nodes.
 
+    ``Tags.of`` adds tags to the activation, and so to the managed nodes.
+
     The value of the secret is a JSON object with ``ActivationId``, ``ActivationCode``, ``Region``, ``IamRole``,
     ``ExpirationDate`` and ``RegistrationLimit``.
 
     Example::
 
         nodes = HybridServiceRole(stack, "HybridNodes")
-        activation = HybridActivation(stack, "Activation", role=nodes, registration_limit=10)
+        activation = HybridActivation(stack, "Activation", role=nodes, registration_limit=50)
         activation.grant_read(provisioner)
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/activations.html
@@ -73,14 +86,16 @@ class HybridActivation(NotARole):
         id: str,
         *,
         role: iam.IRole,
-        registration_limit: int = 1,
+        registration_limit: int = 10,
         lifetime: Duration | None = None,
         rotate_every: Duration | None = None,
         replace_when_used_up: bool = True,
+        max_replacements_per_day: int = 50,
         default_instance_name: str | None = None,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
         encryption_key: kms.IKey | None = None,
+        secret_name: str | None = None,
     ) -> None:
         """Create the secret, the rotation function with its schedule, and the first activation.
 
@@ -89,15 +104,21 @@ class HybridActivation(NotARole):
             id: The ID of this construct, unique in its scope.
             role: The role: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``. It must be in
                 the stack's account, and trust Systems Manager for activations in the stack's Region.
-            registration_limit: The number of machines that can be registered with one activation, 1 to 1,000.
-                Default: ``1``
+            registration_limit: The number of machines that can be registered with one activation, 1 to 1,000. Choose
+                more than you register in 10 minutes, because a used up activation is replaced at the earliest 10
+                minutes after the last replacement; and choose no more than you want to be able to register with a code
+                that somebody else gets to know. Default: ``10``
             lifetime: The time until an activation expires, 5 hours to 30 days in whole seconds.
                 Default: ``Duration.days(30)``
             rotate_every: The interval between rotations, from 4 hours to 1 hour less than ``lifetime``, in whole hours.
                 Secrets Manager rotates at any time in a window of 1 hour. Default: - half of ``lifetime``, rounded down
                 to whole hours, but at least 4 hours
             replace_when_used_up: Whether to check every 5 minutes if the activation is used up, expired or deleted, and
-                to rotate the secret immediately if it is. Default: ``True``
+                to rotate the secret if it is, but not within 10 minutes of the last rotation. The check also turns on
+                rotation again if somebody has turned it off. Default: ``True``
+            max_replacements_per_day: The number of versions of the secret in 24 hours, 1 to 90, after which the check
+                doesn't replace the activation. Secrets Manager keeps every version for 24 hours, and about 100 versions
+                in total. The check publishes a metric when the maximum is reached. Default: ``50``
             default_instance_name: The name of each managed node, 1 to 256 letters, digits, spaces or ``_.:/=+-@``.
                 Default: - none
             description: The description of each activation, up to 210 characters. The function appends a
@@ -109,6 +130,8 @@ class HybridActivation(NotARole):
                 that AWS Lambda allows. Default: - none
             encryption_key: The KMS key that encrypts the secret. Default: - the AWS managed key
                 ``aws/secretsmanager``
+            secret_name: The name of the secret, 1 to 512 letters, digits or ``/_+=.@-``. It is required if a reader is
+                in a stack of another Region or account. Default: - generated by CloudFormation
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -123,35 +146,117 @@ class HybridActivation(NotARole):
         lifetime_hours = lifetime_in_hours(lifetime)
         rotation_hours = rotation_in_hours(rotate_every, lifetime_hours)
         check_bool("replace_when_used_up", replace_when_used_up)
+        check_max_replacements_per_day(max_replacements_per_day)
         settings = activation_settings(
             registration_limit=registration_limit,
             lifetime_hours=lifetime_hours,
             default_instance_name=default_instance_name,
             description=description,
-            tags=tags,
         )
+        given_tags = {} if tags is None else check_tags(tags)
+        check_environment(settings, given_tags)
         if encryption_key is not None:
             key_arn("encryption_key", encryption_key)
+        if secret_name is not None:
+            check_secret_name(secret_name)
         name = activation_role_name(role)
 
         with unique_id(scope, id):
             super().__init__(scope, id)
         self._facts = facts
+        self._role_arn = role_arn
+        self._given_tags = given_tags
+        self._tags = ActivationTags(given_tags)
+        self._tags.add_check(self.node, lambda complete: check_environment(settings, complete))
         self._encryption_key = encryption_key
-        self._secret = self._create_secret()
-        activation = facts.stack.to_json_string({"IamRole": name, **settings})
+        self._secret_name = secret_name
+        self._secret = self._create_secret(secret_name)
+        activation = facts.stack.to_json_string(
+            {"IamRole": name, **settings, "Tags": self._tags.at_synth(_tags_of_activation)}
+        )
         function = PackagedFunction(
             self,
             module="rotate_hybrid_activation",
             description="Makes the hybrid activations whose id and code are in a secret",
-            environment={"SECRET_ARN": self._secret.secret_arn, "ACTIVATION": activation},
+            environment={
+                "SECRET_ARN": self._secret.secret_arn,
+                "ACTIVATION": activation,
+                "MAX_REPLACEMENTS_PER_DAY": str(max_replacements_per_day),
+            },
+            max_event_age=Duration.minutes(_MAX_EVENT_AGE_MINUTES),
         )
-        self._allow_function(function.role, role_arn, tagged=bool(tags))
+        self._function = function.function
+        self._allow_function(function.role)
         schedule = self._create_schedule(function, rotation_hours)
-        first = self._custom_resource("Activation", "Custom::HybridActivation", function, {"Activation": activation})
+        first = self._custom_resource("Activation", RESOURCE_TYPE, function, {"Activation": activation})
         first.node.add_dependency(schedule)
+        self._is_checked = replace_when_used_up
         if replace_when_used_up:
-            self._check_regularly(function, after=first)
+            self._check_regularly(after=first)
+
+    @property
+    def cdk_tag_manager(self) -> TagManager:
+        """The tags of the activation, for ``Tags.of``."""
+        return self._tags.manager
+
+    @property
+    def function(self) -> lambda_.IFunction:
+        """The rotation function."""
+        return self._function
+
+    def metric_failed_rotations(self) -> cloudwatch.Metric:
+        """Return the number of attempts to rotate the secret that failed, as a sum over 1 hour.
+
+        Secrets Manager repeats a rotation that fails. An attempt that AWS Lambda stops is not counted: use
+        ``function.metric_errors()`` to see that.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+        """
+        return metric(self._function.function_name, "FailedRotations", "Sum", Duration.hours(1))
+
+    def metric_seconds_to_expiry(self) -> cloudwatch.Metric:
+        """Return the seconds until the current activation expires, as a minimum over 5 minutes.
+
+        It is 0 if the activation has expired or doesn't exist. The regular check measures it.
+
+        Raises:
+            ValueError: ``replace_when_used_up`` is ``False``, so that there is no check.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+        """
+        return self._metric_of_check("SecondsToExpiry", "Minimum")
+
+    def metric_remaining_registrations(self) -> cloudwatch.Metric:
+        """Return how many machines the current activation can still register, as a minimum over 5 minutes.
+
+        The regular check measures it.
+
+        Raises:
+            ValueError: ``replace_when_used_up`` is ``False``, so that there is no check.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+        """
+        return self._metric_of_check("RemainingRegistrations", "Minimum")
+
+    def metric_replacement_limit_reached(self) -> cloudwatch.Metric:
+        """Return whether ``max_replacements_per_day`` was reached, as a maximum over 5 minutes.
+
+        It is 1 if an activation that is not usable was not replaced because of the maximum, and 0 otherwise. The
+        regular check measures it.
+
+        Raises:
+            ValueError: ``replace_when_used_up`` is ``False``, so that there is no check.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+        """
+        return self._metric_of_check("ReplacementLimitReached", "Maximum")
+
+    def _metric_of_check(self, name: str, statistic: str) -> cloudwatch.Metric:
+        if not self._is_checked:
+            raise ValueError(
+                f"replace_when_used_up must be True for {name}, which the regular check measures, got False"
+            )
+        return metric(self._function.function_name, name, statistic, Duration.minutes(_CHECK_MINUTES))
 
     @staticmethod
     def grant_create(grantee: iam.IGrantable, role: iam.IRole, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
@@ -211,20 +316,34 @@ class HybridActivation(NotARole):
 
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html
         """
+        return ReadableSecret(self._secret, self._secret_name, self._encryption_key, self._facts).grant_read(grantee)
+
+    def grant_tag_nodes(self, grantee: iam.IGrantable, keys: Sequence[str]) -> iam.Grant:
+        """Allow ``grantee`` to add tags with these keys, and no others, to the managed nodes of this activation.
+
+        IAM recognizes the nodes by the ``tags`` of the activation. Without ``tags``, the grant is for every managed
+        node of the stack's account and Region.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            keys: The keys of the tags, such as ``Name``. The keys of ``tags`` are not allowed, because conditions of
+                policies can depend on their values.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, ``keys`` is empty or has a
+                duplicate, or Systems Manager would reject a key.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/tagging-resources.html
+        """
         check_grantee(grantee)
-        if self._encryption_key is None:
-            _check_account_of_reader(grantee, self._facts)
-            return self._secret.grant_read(grantee)
-        read = self._secret.grant_read(grantee)
-        # The CDK adds this statement to the key's policy only, which it can't change if the key is imported. Without a
-        # policy of its own, a grantee reads the secret through the policies of the secret and the key.
-        decrypt = iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["kms:Decrypt"],
-            resource_arns=[self._encryption_key.key_arn],
-            conditions=self._secret_condition(),
-        )
-        return read.combine(decrypt) if decrypt.success else read
+        names = check_strings("keys", keys, "a list of keys of tags", one="key")
+        check_unique("keys", names, "each key")
+        for key in names:
+            check_tag_key("keys", key)
+            if key.lower() in (given.lower() for given in self._given_tags):
+                raise ValueError(f"keys must not have a key of the activation's tags, got {key!r}")
+        return allow(grantee, tagging_nodes(names, [self._node_arn], self._given_tags))
 
     def registration_script(self, platform: RegistrationPlatform) -> str:
         """Return a script that registers the machine on which it runs, for a file or for user data.
@@ -252,13 +371,18 @@ class HybridActivation(NotARole):
             url_suffix=self._facts.stack.url_suffix,
         )
 
-    def _create_secret(self) -> secretsmanager.Secret:
+    @property
+    def _node_arn(self) -> str:
+        return self._facts.arn("ssm", "managed-instance/*")
+
+    def _create_secret(self, secret_name: str | None) -> secretsmanager.Secret:
         from aws_cdk import aws_secretsmanager as secretsmanager
 
         return secretsmanager.Secret(
             self,
             "Secret",
             description="Id and code of a hybrid activation of Systems Manager",
+            secret_name=secret_name,
             encryption_key=self._encryption_key,
             # CloudFormation generates the value once, and never overwrites the values of rotations.
             generate_secret_string=secretsmanager.SecretStringGenerator(
@@ -268,20 +392,19 @@ class HybridActivation(NotARole):
             ),
         )
 
-    def _allow_function(self, function_role: iam.Role, role_arn: str, *, tagged: bool) -> None:
-        """Allow the function to carry out rotations, but not yet to start them."""
-        tag = ["ssm:AddTagsToResource"] if tagged else []
-        # Activations have no ARN.
-        activation_actions = [*tag, "ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"]
+    def _allow_function(self, function_role: iam.Role) -> None:
+        """Allow the function to finish rotations, but not yet to start them or to create activations."""
         secret_actions = [
             "secretsmanager:CancelRotateSecret",
             "secretsmanager:DescribeSecret",
+            "secretsmanager:ListSecretVersionIds",
             "secretsmanager:PutSecretValue",
             "secretsmanager:RotateSecret",
             "secretsmanager:UpdateSecretVersionStage",
         ]
-        allow(function_role, Statement(activation_actions, ["*"]))
-        allow(function_role, passing([role_arn], SYSTEMS_MANAGER))
+        # Activations have no ARN.
+        allow(function_role, Statement(["ssm:DeleteActivation", "ssm:DescribeActivations"], ["*"]))
+        allow(function_role, passing([self._role_arn], SYSTEMS_MANAGER))
         allow(function_role, Statement(secret_actions, [self._secret.secret_arn]))
         allow(function_role, Statement(["cloudformation:DescribeStackEvents"], [Aws.STACK_ID]))
         if self._encryption_key is not None:
@@ -318,21 +441,32 @@ class HybridActivation(NotARole):
 
     def _allow_secrets_manager(self, function: PackagedFunction) -> Construct:
         function.function.add_permission(
-            "SecretsManager", principal=service_principal(_SECRETS_MANAGER), source_account=self._facts.account
+            "SecretsManager",
+            principal=service_principal(_SECRETS_MANAGER),
+            source_account=self._facts.account,
+            source_arn=self._secret.secret_arn,
         )
         return cast(Construct, function.function.node.find_child("SecretsManager"))
 
-    def _allow_rotation(self, function: PackagedFunction) -> iam.Policy:
-        """Allow the function to start rotations, for which it needs permission to invoke itself.
+    def _allow_rotation(self, function: PackagedFunction) -> iam.CfnPolicy:
+        """Allow the function to create activations and start rotations, for which it must be able to invoke itself.
 
         https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
         """
+
+        def policy(tags: dict[str, str]) -> dict[str, Any]:
+            return policy_json(
+                Statement(["lambda:InvokeFunction"], [function.function.function_arn]),
+                *creating_activations(tags, [self._node_arn], self._role_arn),
+            )
+
         # The function depends on the default policy of its role, which therefore can't name the function.
-        return iam.Policy(
+        return iam.CfnPolicy(
             self,
-            "InvokePolicy",
-            roles=[function.role],
-            document=document(Statement(["lambda:InvokeFunction"], [function.function.function_arn])),
+            "RotationPolicy",
+            policy_name="Rotation",
+            roles=[function.role.role_name],
+            policy_document=self._tags.at_synth(policy),
         )
 
     def _custom_resource(
@@ -348,7 +482,7 @@ class HybridActivation(NotARole):
             properties={"Secret": self._secret.secret_arn, **own},
         )
 
-    def _check_regularly(self, function: PackagedFunction, *, after: Construct) -> None:
+    def _check_regularly(self, *, after: Construct) -> None:
         from aws_cdk import aws_events as events
 
         # Importing the L2 construct and its targets takes as long as importing everything else.
@@ -359,14 +493,12 @@ class HybridActivation(NotARole):
             schedule_expression=f"rate({_CHECK_MINUTES} minutes)",
             targets=[
                 events.CfnRule.TargetProperty(
-                    arn=function.function.function_arn, id="Function", input='{"Check":"activation"}'
+                    arn=self._function.function_arn, id="Function", input='{"Check":"activation"}'
                 )
             ],
         )
         rule.node.add_dependency(after)
-        function.function.add_permission(
-            "CheckRule", principal=service_principal(_EVENTBRIDGE), source_arn=rule.attr_arn
-        )
+        self._function.add_permission("CheckRule", principal=service_principal(_EVENTBRIDGE), source_arn=rule.attr_arn)
 
 
 def _rate(hours: int) -> str:
@@ -374,16 +506,6 @@ def _rate(hours: int) -> str:
     return f"rate({hours} hours)" if hours % 24 else f"rate({hours // 24} day{'' if hours == 24 else 's'})"
 
 
-def _check_account_of_reader(grantee: iam.IGrantable, facts: StackFacts) -> None:
-    # A service principal has no account. A principal that the CDK doesn't know, such as the one of a function without a
-    # role, has no such attribute.
-    principal = grantee.grant_principal
-    account = getattr(principal, "principal_account", facts.account)
-    if same("" if account is None else account, facts.account) is False:
-        given = "without an account" if account is None else f"in account {account}"
-        raise ValueError(
-            f"grantee must be in the stack's account, here {facts.account}, because encryption_key is not set, "
-            f"got a principal {given}"
-        )
-    if account is not None and is_role(principal):
-        warn_of_account(cast(iam.IRole, principal), account, facts)
+def _tags_of_activation(tags: dict[str, str]) -> list[dict[str, str]] | None:
+    # The CDK leaves off what is None.
+    return [{"Key": key, "Value": value} for key, value in tags.items()] if tags else None

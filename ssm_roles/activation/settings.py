@@ -15,7 +15,7 @@ from aws_cdk import Duration
 from .._cdk.tokens import is_token
 from .._checks import check_text, check_type, without_tokens
 from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
-from ..nodes.node_tags import TEXT_LENGTH, check_node_text, check_tags
+from ..nodes.node_tags import TEXT_LENGTH, check_node_text
 
 _REGISTRATION_LIMIT = 1000
 _LONGEST_LIFETIME_HOURS = 30 * 24
@@ -28,6 +28,15 @@ _DESCRIPTION_LENGTH = 256 - 46
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
 _SHORTEST_ROTATION_HOURS = 4
 ROTATION_WINDOW_HOURS = 1
+
+# Secrets Manager keeps about 100 versions, and each for 24 hours. Scheduled rotations and deployments need some:
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+_VERSIONS_PER_DAY = 90
+
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+_SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
+_SECRET_NAME_LENGTH = 512
+_LIKE_A_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 
 # The limit applies to the JSON text of all environment variables:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
@@ -42,9 +51,8 @@ def activation_settings(
     lifetime_hours: float,
     default_instance_name: str | None,
     description: str | None,
-    tags: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    """Check the settings of an activation, and return all but the role as the rotation function takes them."""
+    """Check the settings of an activation, and return all but role and tags as the rotation function takes them."""
     settings: dict[str, Any] = {
         "RegistrationLimit": registration_limit,
         "LifetimeSeconds": round(lifetime_hours * 3600),
@@ -55,9 +63,6 @@ def activation_settings(
     if description is not None:
         _check_activation_description(description)
         settings["Description"] = description
-    if tags is not None:
-        settings["Tags"] = [{"Key": key, "Value": value} for key, value in check_tags(tags).items()]
-    _check_environment(settings)
     return settings
 
 
@@ -111,11 +116,33 @@ def _check_activation_description(description: object) -> None:
     check_text("description", description, _DESCRIPTION, allowed, _DESCRIPTION_LENGTH, minimum=0)
 
 
-def _check_environment(settings: Mapping[str, Any]) -> None:
+def check_max_replacements_per_day(maximum: object) -> None:
+    """Check the number of versions of the secret that can be created in 24 hours."""
+    check_type("max_replacements_per_day", maximum, int, "a whole number")
+    if not 1 <= cast(int, maximum) <= _VERSIONS_PER_DAY:
+        raise ValueError(f"max_replacements_per_day must be 1 to {_VERSIONS_PER_DAY}, got {maximum}")
+
+
+def check_secret_name(secret_name: object) -> None:
+    """Check the name of a secret."""
+    check_text("secret_name", secret_name, _SECRET_NAME, "letters, digits or /_+=.@-", _SECRET_NAME_LENGTH)
+    if _LIKE_A_SUFFIX.search(cast(str, secret_name)):
+        raise ValueError(
+            "secret_name must not end with a hyphen and six characters, as the ARN of every secret does, "
+            f"got {secret_name!r}"
+        )
+
+
+def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    """Check that the settings and the tags fit into the environment variables of the rotation function."""
     # The length of a token is unknown and counts as one character. The role and the ARN count with their maximum.
-    with_role = {**settings, "IamRole": "n" * ACTIVATION_ROLE_NAME_LENGTH}
-    text = without_tokens(json.dumps(with_role, ensure_ascii=False))
-    variables = {"SECRET_ARN": "n" * _SECRET_ARN_LENGTH, "ACTIVATION": text}
+    complete = {
+        **settings,
+        "IamRole": "n" * ACTIVATION_ROLE_NAME_LENGTH,
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
+    text = without_tokens(json.dumps(complete, ensure_ascii=False))
+    variables = {"SECRET_ARN": "n" * _SECRET_ARN_LENGTH, "ACTIVATION": text, "MAX_REPLACEMENTS_PER_DAY": "90"}
     length = len(json.dumps(variables, ensure_ascii=False).encode())
     if length > _ENVIRONMENT_BYTES:
         raise ValueError(

@@ -24,14 +24,21 @@ def check_tags(tags: object) -> dict[str, str]:
     for key, value in cast("Mapping[object, object]", tags).items():
         check_type("tags", key, str, allowed)
         check_type("tags", value, str, allowed)
-        check_node_text("tags", key, _KEY_LENGTH, "have keys of ")
+        check_tag_key("tags", key)
         check_node_text("tags", value, TEXT_LENGTH, "have values of ", minimum=0)
-        if cast(str, key).lower().startswith("aws:"):
-            raise ValueError(f"tags must not have keys that begin with 'aws:', which is reserved for AWS, got {key!r}")
     checked = dict(cast("Mapping[str, str]", tags))
     if len(checked) > _TAGS:
         raise ValueError(f"tags must be at most {_TAGS}, got {len(checked)}")
     return checked
+
+
+def check_tag_key(argument: str, key: object) -> None:
+    """Check the key of a tag."""
+    check_node_text(argument, key, _KEY_LENGTH, "have keys of ")
+    if cast(str, key).lower().startswith("aws:"):
+        raise ValueError(
+            f"{argument} must not have keys that begin with 'aws:', which is reserved for AWS, got {key!r}"
+        )
 
 
 def check_node_text(argument: str, value: object, maximum: int, what: str = "be ", *, minimum: int = 1) -> None:
@@ -75,3 +82,20 @@ def exactly(tags: Mapping[str, str]) -> Conditions:
         **({"StringEquals": known} if known else {}),
         "ForAllValues:StringEquals": {"aws:TagKeys": keys[0] if len(keys) == 1 else keys},
     }
+
+
+def tagging_nodes(keys: Sequence[str], node_arns: Sequence[str], tags: Mapping[str, str]) -> Statement:
+    """Return what allows adding tags with these keys, and no others, to the nodes that have certain tags."""
+    return Statement(
+        ["ssm:AddTagsToResource"],
+        node_arns,
+        {
+            "ForAllValues:StringEquals": {"aws:TagKeys": keys[0] if len(keys) == 1 else [*keys]},
+            **({"StringEquals": having(tags)} if tags else {}),
+        },
+    )
+
+
+def having(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the condition keys of a resource that has these tags."""
+    return {f"ssm:resourceTag/{key}": value for key, value in tags.items() if not has_token(key)}

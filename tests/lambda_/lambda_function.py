@@ -174,9 +174,14 @@ class LambdaFunction:
             "os": SimpleNamespace(environ=self.environment),
         }
         for module in self.modules.values():
+            # AWS Lambda takes what a function prints for a line of its log.
+            vars(module)["print"] = self._print
             for attribute in replacements.keys() & vars(module).keys():
                 setattr(module, attribute, replacements[attribute])
         self._handler = self.modules[name].handler
+
+    def _print(self, line: str) -> None:
+        self._log.lines.append(line)
 
     def client(self, service: str) -> Any:
         """Return the client of a service that the function uses."""

@@ -21,7 +21,9 @@ from .simulated_clock import SimulatedClock
 
 NOWHERE = "http://localhost:9"
 ROOT = {"AccessKeyId": "111122223333", "SecretAccessKey": "test"}
-FUNCTION_ARN = f"arn:aws:lambda:{REGION}:000000000000:function:Fleet-Rotation"
+FUNCTION_NAME = "Fleet-Rotation"
+FUNCTION_ARN = f"arn:aws:lambda:{REGION}:000000000000:function:{FUNCTION_NAME}"
+MAX_REPLACEMENTS = 50
 LOG_GROUP = "Fleet-RotationLogGroup"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 HOUR = 3600.0
@@ -108,6 +110,8 @@ class RotationStack:
                 AWS_REGION=REGION,
                 URL_SUFFIX="amazonaws.com",
                 AWS_LAMBDA_LOG_GROUP_NAME=LOG_GROUP,
+                AWS_LAMBDA_FUNCTION_NAME=FUNCTION_NAME,
+                MAX_REPLACEMENTS_PER_DAY=str(MAX_REPLACEMENTS),
             )
 
     @property
@@ -121,7 +125,7 @@ class RotationStack:
         """Run the function for an event of a custom resource."""
         function = self.functions[environment]
         try:
-            run = function.run(event, seconds=seconds)
+            run = function.run(event, seconds=seconds, stack_id=self.resource.stack_id)
         finally:
             self.said += function.last_log
         self.said.append(json.dumps(run.returned))

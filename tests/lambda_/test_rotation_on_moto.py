@@ -14,7 +14,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 from .answer_endpoint import AnswerEndpoint
 from .in_process_activations import REGION
 from .lambda_function import LambdaFunction
-from .rotation_stack import ROOT, SETTINGS, STEPS, RotationStack
+from .rotation_stack import FUNCTION_NAME, ROOT, SETTINGS, STEPS, RotationStack
 
 TOKENS = ("0" * 32, "1" * 32, "2" * 32)
 
@@ -32,7 +32,12 @@ class Moto:
             aws_secret_access_key=ROOT["SecretAccessKey"],
         )
         self.secret_arn = self.secrets.create_secret(Name="Fleet/Activation", SecretString="{}")["ARN"]
-        environment = {"SECRET_ARN": self.secret_arn, "ACTIVATION": json.dumps(SETTINGS), "AWS_REGION": REGION}
+        environment = {
+            "SECRET_ARN": self.secret_arn,
+            "ACTIVATION": json.dumps(SETTINGS),
+            "AWS_REGION": REGION,
+            "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
+        }
         self.function = LambdaFunction(
             "rotate_hybrid_activation", endpoint, "http://localhost:9", ROOT, stack.clock, environment
         )

@@ -52,8 +52,9 @@ class DeadlineError(RequestError):
 class Deadline:
     """The time at which an invocation must begin to finish."""
 
-    def __init__(self, at: float) -> None:
+    def __init__(self, at: float, outer: Deadline | None = None) -> None:
         self._at = at
+        self._outer = outer
         self._reason: str | None = None
 
     @staticmethod
@@ -63,7 +64,7 @@ class Deadline:
 
     def within(self, seconds: float) -> Deadline:
         """Return an earlier deadline, for a step that must not take longer."""
-        return Deadline(min(self._at, time.monotonic() + seconds))
+        return Deadline(min(self._at, time.monotonic() + seconds), self)
 
     def check(self, next_step: str) -> None:
         """Raise ``DeadlineError`` if no time is left for the next step.
@@ -76,6 +77,8 @@ class Deadline:
     def reserve(self, seconds: float, reason: str) -> None:
         """Raise ``DeadlineError`` with the reason if no time is left for a wait."""
         self._reason = reason
+        if self._outer is not None:
+            self._outer._reason = reason
         if time.monotonic() + seconds > self._at:
             raise DeadlineError(f"out of time: {reason}")
 

@@ -8,11 +8,14 @@ The function keeps no state of its own, and it never reads the code:
 - A version of the secret has a staging label with the ID of its activation. ``PutSecretValue`` attaches the label in
   the call that stores the code.
 
-The function receives the steps of rotations, scheduled checks, and the events of two custom resources.
+The function receives the steps of rotations, scheduled checks, and the events of two custom resources. Rotations run in
+invocations of their own, whose errors CloudFormation doesn't see. Therefore, the custom resource tries out what a
+rotation does before it waits for one.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot_rotation.html
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations
@@ -24,14 +27,15 @@ import os
 import re
 import time
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from .custom_resource import answer_event, shown, type_and_properties
-from .retries import Backoff, Deadline, DeadlineError, RequestError, Service, code_and_message, is_error
-from .stack import check_deletion
+from .retries import Backoff, Deadline, DeadlineError, RequestError, Service, code_and_message, described, is_error
+from .stack import check_deletion, is_being_deleted
 
 logger = logging.getLogger()
 logger.setLevel(logging.INFO)
@@ -40,6 +44,7 @@ logger.setLevel(logging.INFO)
 _CLEAN_UP = "Custom::HybridActivationCleanUp"
 _CURRENT = "AWSCURRENT"
 _PENDING = "AWSPENDING"
+_TRIAL = "trial"
 _LABEL = "activation:"
 _TOKEN = re.compile(r"[!-~]{1,64}")
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -48,10 +53,22 @@ _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _LONGEST_SECONDS = 30 * 24 * 3600 - 60
 # Systems Manager can take this long to list a new activation.
 _LISTED_SECONDS = 30.0
+# How long Systems Manager can need to know a new role. Rotations begin before the custom resource tries out the role,
+# and must not give up before it does.
+_TRIAL_ROLE_SECONDS = 120.0
+_ROLE_SECONDS = 180.0
 # After this time without a change, no run of this function is still working on a rotation: each ends after 15 minutes.
 _STUCK_SECONDS = 20 * 60
-# An activation that expires within two intervals of checks is replaced now: the next check could be too late.
-_CHECK_SECONDS = 10 * 60
+# What a rotation does has just been tried out, so that one which makes no progress has failed in between.
+_STUCK_IN_DEPLOYMENT_SECONDS = 90
+_DEPLOYMENT_SECONDS = 300.0
+# An activation that expires within four intervals of checks is replaced now: the next check could have to wait.
+_CHECK_SECONDS = 20 * 60
+# Secrets Manager keeps each version for a day, and advises to store at most one in 10 minutes:
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+_PAUSE_SECONDS = 10 * 60
+_DAY_SECONDS = 24 * 3600
+_NAMESPACE = "SsmRoles"
 
 
 def handler(event: Any, context: Any) -> Any:
@@ -61,7 +78,11 @@ def handler(event: Any, context: Any) -> Any:
         The result of a check, or the response to CloudFormation. Steps return nothing.
     """
     if isinstance(event, dict) and "Step" in event:
-        return _rotate(event, HybridActivation(Deadline.of(context)))
+        try:
+            return _rotate(event, HybridActivation(Deadline.of(context)))
+        except Exception:
+            _publish(FailedRotations=1)
+            raise
     if isinstance(event, dict) and "Check" in event:
         return HybridActivation(Deadline.of(context)).check()
     return answer_event(event, context, _handle_event)
@@ -82,6 +103,7 @@ def _rotate(event: dict[str, Any], activation: HybridActivation) -> None:
         activation.test(token)
     elif step == "finishSecret":
         activation.finish(token)
+        _publish(FailedRotations=0)
     # setSecret has nothing to do: an activation is usable from its creation on.
 
 
@@ -157,7 +179,10 @@ class HybridActivation:
         secret = self._make_room(token)
         if secret.is_at(token, _CURRENT) or self._has_usable_value(secret, token):
             return
-        created, expiration = self._create_activation(token)
+        created, expiration = self._create_activation(
+            _ROLE_SECONDS,
+            before_again=lambda: self._make_room(token),
+        )
         activation_id = created["ActivationId"]
         # Meanwhile, another rotation can have started. Storing a value would move AWSPENDING away from its version.
         if not self._is_pending(token):
@@ -206,7 +231,7 @@ class HybridActivation:
             self._end_pending(token)
 
     def check(self) -> str:
-        """Start a rotation if the activation of the current version is not usable, or soon will not be.
+        """Replace the activation of the current version if it is not usable, or soon will not be.
 
         Returns:
             The result, for the log.
@@ -214,28 +239,85 @@ class HybridActivation:
         secret = self._secret()
         # The order matters: if a rotation finishes in between, the activation that was current still exists.
         activation = self._activations().get(str(secret.activation(secret.version(_CURRENT))))
-        if activation is not None and _is_usable(activation, seconds=_CHECK_SECONDS):
+        limit_reached = False
+        if not secret.is_rotated:
+            result = self._turn_on_rotation(secret)
+        elif activation is not None and _is_usable(activation, seconds=_CHECK_SECONDS):
             result = "usable"
         else:
-            result = self._start_rotation(secret)
-        logger.info("check of the current activation: %s", result)
+            result, limit_reached = self._replace(secret)
+        logger.log(logging.WARNING if limit_reached else logging.INFO, "check of the current activation: %s", result)
+        _publish(
+            SecondsToExpiry=0 if activation is None else max(activation["ExpirationDate"].timestamp() - time.time(), 0),
+            RemainingRegistrations=0 if activation is None else _remaining_registrations(activation),
+            ReplacementLimitReached=int(limit_reached),
+        )
         return result
+
+    def _turn_on_rotation(self, secret: Secret) -> str:
+        """Turn on the rotation again if somebody has turned it off, other than the deletion of the stack."""
+        deleted = "its rotation is turned off, because CloudFormation deletes it"
+        if is_being_deleted(_hash(self.secret_arn), self._deadline):
+            return deleted
+        result = f"its rotation was turned off; {self._start_rotation(secret)}"
+        # The deletion can have begun in between.
+        if is_being_deleted(_hash(self.secret_arn), self._deadline):
+            self._turn_off_rotation()
+            return deleted
+        return result
+
+    def _replace(self, secret: Secret) -> tuple[str, bool]:
+        """Start a rotation unless too many versions of the secret have been created.
+
+        Returns:
+            The result, and whether the maximum of a day is reached.
+        """
+        ages = self._ages_of_versions()
+        replacements = sum(age < _DAY_SECONDS for age in ages)
+        maximum = int(os.environ["MAX_REPLACEMENTS_PER_DAY"])
+        if replacements >= maximum:
+            return f"not usable, but {replacements} versions were created in 24 hours, and {maximum} are allowed", True
+        if ages and min(ages) < _PAUSE_SECONDS:
+            return f"not usable, but replaced {min(ages):.0f} seconds ago: {_PAUSE_SECONDS} seconds must pass", False
+        try:
+            return self._start_rotation(secret), False
+        except ClientError as error:
+            if not is_error(error, "LimitExceededException"):
+                raise
+            return f"not usable, but the secret can't have another version: {described(error)}", True
 
     def wait_until_usable(self) -> None:
         """Rotate until the current version has a usable activation with these settings."""
-        backoff = Backoff(self._deadline)
-        while True:
-            secret = self._secret()
-            activation = self._activations().get(str(secret.activation(secret.version(_CURRENT))))
-            if activation is not None and _is_usable(activation) and activation["Description"].endswith(self._mark):
-                return
-            state = self._start_rotation(secret)
+        if self._has_current_settings(self._secret()):
+            return
+        self._try_out()
+        backoff = Backoff(self._deadline.within(_DEPLOYMENT_SECONDS))
+        while not self._has_current_settings(secret := self._secret()):
+            state = self._start_rotation(secret, stuck_seconds=_STUCK_IN_DEPLOYMENT_SECONDS)
             # Secrets Manager doesn't report why a step of a rotation failed.
             log_group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "of this function")
             backoff.wait(
-                f"{self.secret_arn} has no usable activation with these settings yet, and {state}; "
-                f"if a step of the rotation failed, see the log group {log_group}"
+                f"{self.secret_arn} has no usable activation with these settings yet, and {state}; if a step of the "
+                f"rotation failed, the reason is in the log group {log_group}, which a rollback deletes: to read it, "
+                "deploy with rollback turned off"
             )
+
+    def _has_current_settings(self, secret: Secret) -> bool:
+        activation = self._activations().get(str(secret.activation(secret.version(_CURRENT))))
+        return activation is not None and _is_usable(activation) and activation["Description"].endswith(self._mark)
+
+    def _try_out(self) -> None:
+        """Create and delete an activation, and store and abandon a version, so that CloudFormation gets the errors."""
+        created, _ = self._create_activation(_TRIAL_ROLE_SECONDS, before_again=self._delete_unnamed)
+        self._delete_activation(created["ActivationId"])
+        token = str(uuid.uuid4())
+        self._call_secrets(
+            "put_secret_value",
+            ClientRequestToken=token,
+            SecretString=json.dumps({_TRIAL: True}),
+            VersionStages=[_TRIAL],
+        )
+        self._remove_label(token, _TRIAL)
 
     def delete(self, secret_arn: str) -> None:
         """Delete every activation of a secret. Machines that were registered with them stay managed nodes.
@@ -245,12 +327,7 @@ class HybridActivation:
         """
         if secret_arn == self.secret_arn:
             # This must come first: a rotation in progress notices it, and deletes the activation that it has created.
-            try:
-                self._call_secrets("cancel_rotate_secret")
-            except ClientError as error:
-                # If the secret is deleted, scheduled for deletion or was never rotated, there is nothing to cancel.
-                if code_and_message(error)[0] not in ("ResourceNotFoundException", "InvalidRequestException"):
-                    raise
+            self._turn_off_rotation()
         backoff = Backoff(self._deadline)
         left: dict[str, Any] = {}
         try:
@@ -266,6 +343,25 @@ class HybridActivation:
             ) from error
 
     # The secret.
+
+    def _turn_off_rotation(self) -> None:
+        try:
+            self._call_secrets("cancel_rotate_secret")
+        except ClientError as error:
+            # If the secret is deleted, scheduled for deletion or was never rotated, there is nothing to cancel.
+            if code_and_message(error)[0] not in ("ResourceNotFoundException", "InvalidRequestException"):
+                raise
+
+    def _ages_of_versions(self) -> list[float]:
+        """Return how many seconds ago each version was created, deprecated versions included."""
+        ages: list[float] = []
+        page: dict[str, Any] = {}
+        while True:
+            response = self._call_secrets("list_secret_version_ids", IncludeDeprecated=True, MaxResults=100, **page)
+            ages += [time.time() - version["CreatedDate"].timestamp() for version in response.get("Versions", [])]
+            if not response.get("NextToken"):
+                return ages
+            page = {"NextToken": response["NextToken"]}
 
     def _call_secrets(self, operation: str, **parameters: Any) -> Any:
         return self._secrets.call(operation, needs="ARN", SecretId=self.secret_arn, **parameters)
@@ -321,12 +417,11 @@ class HybridActivation:
             if not is_error(error, "InvalidParameterException"):
                 raise
 
-    def _start_rotation(self, secret: Secret) -> str:
-        if not secret.is_rotated:
-            return "its rotation is turned off"
+    def _start_rotation(self, secret: Secret, *, stuck_seconds: float = _STUCK_SECONDS) -> str:
+        """Start a rotation, which also turns on rotation, unless one is in progress."""
         pending = secret.version(_PENDING)
         if pending is not None and not secret.is_at(pending, _CURRENT):
-            if time.time() < secret.changed + _STUCK_SECONDS:
+            if secret.is_rotated and time.time() < secret.changed + stuck_seconds:
                 return "its rotation is in progress"
             self._end_pending(pending)
         try:
@@ -388,9 +483,27 @@ class HybridActivation:
                 self._remove_label(version, f"{_LABEL}{activation_id}")
         return secret
 
-    def _create_activation(self, token: str) -> tuple[dict[str, Any], datetime]:
+    def _delete_unnamed(self) -> None:
+        """Delete the activations that no version of the secret names."""
+        activations = self._activations()
+        # This comes after listing the activations, so that one that has been stored meanwhile is kept.
+        named = self._secret().activations().values()
+        for activation_id in activations:
+            if activation_id not in named:
+                self._delete_activation(activation_id)
+
+    def _create_activation(
+        self, role_seconds: float, *, before_again: Callable[[], object]
+    ) -> tuple[dict[str, Any], datetime]:
+        """Create an activation.
+
+        Args:
+            role_seconds: The time after which Systems Manager must know the role.
+            before_again: What to do before each retry: if a response got lost, the call can have created an activation.
+        """
         seconds = min(self._settings["LifetimeSeconds"], _LONGEST_SECONDS)
         expiration = datetime.fromtimestamp(int(time.time()) + seconds, timezone.utc)
+        known = time.monotonic() + role_seconds
         description = self._settings.get("Description")
         optional: dict[str, Any] = {
             key: self._settings[key] for key in ("DefaultInstanceName", "Tags") if key in self._settings
@@ -398,9 +511,8 @@ class HybridActivation:
         created = self._ssm.call(
             "create_activation",
             needs="ActivationCode",
-            passes=_is_too_early,
-            # If a response got lost, the call can have created an activation.
-            before_again=lambda: self._make_room(token),
+            passes=lambda error: _is_too_early(error) and time.monotonic() < known,
+            before_again=before_again,
             IamRole=self._settings["IamRole"],
             RegistrationLimit=self._settings["RegistrationLimit"],
             ExpirationDate=expiration,
@@ -423,9 +535,13 @@ def _is_usable(activation: dict[str, Any], *, seconds: float = 0) -> bool:
     return (
         not activation.get("Expired", False)
         and activation["ExpirationDate"].timestamp() > time.time() + seconds
-        # The response can omit a count of zero.
-        and activation.get("RegistrationsCount", 0) < activation["RegistrationLimit"]
+        and _remaining_registrations(activation) > 0
     )
+
+
+def _remaining_registrations(activation: dict[str, Any]) -> int:
+    # The response can omit a count of zero.
+    return int(activation["RegistrationLimit"] - activation.get("RegistrationsCount", 0))
 
 
 def _is_too_early(error: ClientError) -> bool:
@@ -440,3 +556,18 @@ def _owner(secret_arn: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _publish(**values: float) -> None:
+    """Publish metrics of this function: CloudWatch takes them from a line of the log that is a JSON object."""
+    definition = {
+        "Namespace": _NAMESPACE,
+        "Dimensions": [["FunctionName"]],
+        "Metrics": [{"Name": name} for name in values],
+    }
+    line = {
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [definition]},
+        "FunctionName": os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+        **values,
+    }
+    print(json.dumps(line))

@@ -51,6 +51,13 @@ def check_deletion(event: dict[str, Any], deadline: Deadline) -> None:
         backoff.wait(reason)
 
 
+def is_being_deleted(physical_id: str, deadline: Deadline) -> bool:
+    """Whether the newest event of the resources with a physical ID is about their deletion."""
+    events = _asked(deadline.within(_ASKING_SECONDS), "describe_stack_events", "StackEvents")
+    newest = next((each for each in events if each.get("PhysicalResourceId") == physical_id), {})
+    return str(newest.get("ResourceStatus")).startswith("DELETE_")
+
+
 def resources_of_type(resource_type: str, deadline: Deadline) -> dict[str, str]:
     """Return the logical IDs of the resources of a type in the stack, by physical ID.
 

@@ -1,0 +1,132 @@
+"""Who can read the secret of an activation.
+
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from .._cdk.stack_facts import StackFacts
+from .._cdk.tokens import same
+from .._cdk.tree import is_construct
+from .._iam.accounts import warn_of_account
+from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_secretsmanager as secretsmanager
+    from constructs import Construct
+
+_ACTIONS = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+
+
+@dataclass(frozen=True)
+class ReadableSecret:
+    """A secret with what its readers must know about it."""
+
+    secret: secretsmanager.Secret
+    name: str | None
+    """The name, if the user has chosen it."""
+    key: kms.IKey | None
+    """The customer managed key."""
+    facts: StackFacts
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a principal to read the secret, and to decrypt it."""
+        check_grantee(grantee)
+        principal = grantee.grant_principal
+        account = _account_of(principal, self.facts)
+        if self.key is None:
+            self._check_account(principal, account)
+        if _has_policies(principal) and same(account or "", self.facts.account) is not False:
+            # The default policy of a key leaves it to IAM who of the account uses the key. Naming the reader in the
+            # policy of the key or the secret would make the stacks of both depend on each other.
+            return self._allow(grantee, principal)
+        return self._allow_in_both(grantee, principal)
+
+    def _allow(self, grantee: iam.IGrantable, principal: iam.IPrincipal) -> iam.Grant:
+        arn, key_arn = self._arns(principal)
+        read = allow(grantee, Statement(_ACTIONS, [arn]))
+        if key_arn is None:
+            return read
+        return read.combine(allow(grantee, Statement(["kms:Decrypt"], [key_arn], self._condition(arn))))
+
+    def _allow_in_both(self, grantee: iam.IGrantable, principal: iam.IPrincipal) -> iam.Grant:
+        """Allow reading in the policies of the secret, the key and, if it has any, the principal."""
+        arn, key_arn = self._arns(principal)
+        own_arn = self.secret.secret_arn
+        read = iam.Grant.add_to_principal_or_resource(
+            grantee=grantee,
+            actions=_ACTIONS,
+            resource_arns=[arn],
+            resource=self.secret,
+            resource_self_arns=[own_arn],
+        )
+        if self.key is None or key_arn is None:
+            return read
+        decrypt = iam.Grant.add_to_principal_or_resource(
+            grantee=grantee,
+            actions=["kms:Decrypt"],
+            resource_arns=[key_arn],
+            resource=self.key,
+            resource_self_arns=["*"],
+            conditions=self._condition(arn),
+        )
+        return read.combine(decrypt)
+
+    def _check_account(self, principal: iam.IPrincipal, account: str | None) -> None:
+        if same("" if account is None else account, self.facts.account) is False:
+            given = "without an account" if account is None else f"in account {account}"
+            raise ValueError(
+                f"grantee must be in the stack's account, here {self.facts.account}, because encryption_key is not "
+                f"set, got a principal {given}"
+            )
+        if account is not None and is_role(principal):
+            warn_of_account(cast(iam.IRole, principal), account, self.facts)
+
+    def _arns(self, principal: iam.IPrincipal) -> tuple[str, str | None]:
+        """Return the ARNs of the secret and its key, as the policy of a principal names them."""
+        key_arn = None if self.key is None else self.key.key_arn
+        if not is_construct(principal):
+            return self.secret.secret_arn, key_arn
+        stack = Stack.of(cast("Construct", principal))
+        if self._refers_to(stack):
+            return self.secret.secret_arn, key_arn
+        if self.name is None:
+            raise ValueError(
+                "secret_name must be set if the reader is in a stack of another Region or account, because its policy "
+                f"must name the secret, got the reader {cast('Construct', principal).node.path!r} in {stack.node.path}"
+            )
+        # Secrets Manager appends six characters to the name. The ID of the key is not known there: the encryption
+        # context limits its use to this secret.
+        return (
+            self.facts.arn("secretsmanager", f"secret:{self.name}-??????"),
+            None if self.key is None else self.facts.arn("kms", "key/*"),
+        )
+
+    def _refers_to(self, stack: Stack) -> bool:
+        """Whether CloudFormation can refer to the secret from another stack."""
+        return same(stack.region, self.facts.region) is True and same(stack.account, self.facts.account) is True
+
+    def _condition(self, arn: str) -> Conditions:
+        """Return the condition that Secrets Manager uses the key for this secret."""
+        operator = "StringLike" if arn.endswith("-??????") else "StringEquals"
+        return {operator: {"kms:EncryptionContext:SecretARN": arn}}
+
+
+def _account_of(principal: iam.IPrincipal, facts: StackFacts) -> str | None:
+    # A service principal has no account. A principal that the CDK doesn't know, such as the one of a function without
+    # a role, has no such attribute.
+    account: str | None = getattr(principal, "principal_account", facts.account)
+    return account
+
+
+def _has_policies(principal: iam.IPrincipal) -> bool:
+    """Whether a principal is a role, a user or a group, whose policies can be changed."""
+    return hasattr(principal, "attach_inline_policy")
