@@ -89,5 +89,10 @@ def stack_facts(scope: Construct) -> StackFacts:
     return facts
 
 
+def remember(construct: Construct, facts: StackFacts) -> None:
+    """Note the facts of a new construct's stack, which saves asking the construct for its stack."""
+    _facts_of_scopes[construct] = facts
+
+
 _facts_of_stacks: WeakKeyDictionary[IConstruct, StackFacts] = WeakKeyDictionary()
 _facts_of_scopes: WeakKeyDictionary[IConstruct, StackFacts] = WeakKeyDictionary()

@@ -24,6 +24,12 @@ class Node:
     base_policy: NodeBasePolicy | None
     """The base policy of the role, or None if the role is not a node role of this library."""
     on_ec2: bool
+    role: iam.IRole | None = None
+    """The role, if it exists before its capabilities are checked."""
+    role_name: str | None = None
+    """The name of a role that is about to be created."""
+    regions: Sequence[str] | None = None
+    """The Regions of the activations of the nodes, or None if they are not known."""
 
 
 Grant = Callable[[iam.IRole], object]
@@ -92,7 +98,7 @@ class CapabilitiesOfOtherRoles:
         path = role.node.path
         if path not in self._of_roles:
             account = self._facts.account if has_token(role.env.account) else role.env.account
-            self._of_roles[path] = Capabilities(Node(self._facts, account, base_policy=None, on_ec2=False))
+            self._of_roles[path] = Capabilities(Node(self._facts, account, base_policy=None, on_ec2=False, role=role))
         return self._of_roles[path]
 
 

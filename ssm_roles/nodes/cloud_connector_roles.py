@@ -18,6 +18,7 @@ from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, add_document, allow, check_grantee, document, passing
 from .._iam.not_a_role import NotARole
+from .._iam.other_stacks import use_role
 from .._iam.policies import managed_policy_arn
 from .._iam.principals import Trust, trust_connectors, trust_own_account
 from .._iam.role_names import checked_role_arn
@@ -98,6 +99,8 @@ class CloudConnectorRoles(NotARole):
         node_role_arn = checked_role_arn("node_role", node_role, facts)
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
+
+        use_role("node_role", node_role, facts)
 
         with unique_id(scope, id):
             super().__init__(scope, id)

@@ -12,14 +12,14 @@ from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
 from .._checks import has_token
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.grants import Statement, allow, check_grantee, passing
+from .._iam.grants import Statement, allow, check_grantee, check_name_for_policy, passing
 from .._iam.principals import trust_activations
 from .._iam.role_names import checked_role_arn
 from .activation_role_name import ActivationRoleOptions, activation_role_name
 from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability
 from .node_role import NodeOptions, NodeRole
-from .node_tags import check_tags, creating_activations
+from .node_tags import check_tags_of_condition, creating_activations, deregistering_nodes
 from .regions import check_regions
 
 
@@ -105,7 +105,7 @@ class HybridServiceRole(NodeRole):
                 permissions_boundary=permissions_boundary,
                 max_session_duration=max_session_duration,
             ),
-            NodeOptions(base_policy, capabilities),
+            NodeOptions(base_policy, capabilities, regions),
             trust=trust_activations(regions),
         )
         self._regions = regions
@@ -126,13 +126,13 @@ class HybridServiceRole(NodeRole):
 
         Args:
             grantee: The principal to grant the permissions to.
-            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
-                managed nodes. Default: - none: the activations can't have tags
+            tags: The tags of the managed nodes, up to 50 for each node. Each activation must have these tags and no
+                others; Systems Manager copies them to its nodes. Default: - none: the activations can't have tags
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, or Systems Manager would reject
-                ``tags``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; or it is in another account or
+                Region, and this role has no fixed ``role_name``; or Systems Manager would reject ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
@@ -145,17 +145,43 @@ class HybridServiceRole(NodeRole):
 
         Args:
             grantee: The principal to grant the permissions to.
-            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
-                managed nodes. Default: - none: the activations can't have tags
+            tags: The tags of the managed nodes, up to 50 for each node. Each activation must have these tags and no
+                others; Systems Manager copies them to its nodes. Default: - none: the activations can't have tags
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, or Systems Manager would reject
-                ``tags``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; or it is in another account or
+                Region, and this role has no fixed ``role_name``; or Systems Manager would reject ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
         return grant_manage_activations(grantee, self, tags)
+
+    def grant_deregister_nodes(self, grantee: iam.IGrantable, *, tags: Mapping[str, str]) -> iam.Grant:
+        """Allow ``grantee`` to deregister managed nodes that have all of these tags.
+
+        The nodes are those of the role's ``activation_regions``. IAM can't tell the nodes of one role from those of
+        another, so that the tags must do so. Give each activation a tag, and let only trusted principals tag nodes.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            tags: The tags of the managed nodes, up to 50 for each node. There is at least one, because ``grantee``
+                could deregister every node otherwise.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, there are no tags, or Systems
+                Manager would reject them.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-deregister-hybrid-nodes.html
+        """
+        check_grantee(grantee)
+        required = check_tags_of_condition(tags)
+        if not required:
+            raise ValueError(
+                "tags must have at least one tag, because without tags the principal can deregister every node, got {}"
+            )
+        return allow(grantee, deregistering_nodes(required, node_arns(self)))
 
 
 def grant_create_activation(
@@ -164,9 +190,10 @@ def grant_create_activation(
     """Allow ``grantee`` to create hybrid activations with a role."""
     check_grantee(grantee)
     role_arn = checked_role_arn("role", role)
-    required = {} if tags is None else check_tags(tags)
+    check_name_for_policy("role", role, grantee)
+    required = {} if tags is None else check_tags_of_condition(tags)
     grant = allow(grantee, passing([role_arn], SYSTEMS_MANAGER))
-    for statement in creating_activations(required, _node_arns(role), role_arn):
+    for statement in creating_activations(required, node_arns(role), role_arn):
         grant = allow(grantee, statement).combine(grant)
     return grant
 
@@ -179,7 +206,7 @@ def grant_manage_activations(
     return allow(grantee, Statement(["ssm:DeleteActivation", "ssm:DescribeActivations"], ["*"])).combine(create)
 
 
-def _node_arns(role: iam.IRole) -> list[str]:
+def node_arns(role: iam.IRole) -> list[str]:
     """Return the ARNs of the nodes that can have a role."""
     facts = stack_facts(Stack.of(role))
     regions = role._regions if isinstance(role, HybridServiceRole) else [facts.region]

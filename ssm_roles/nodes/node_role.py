@@ -25,6 +25,8 @@ class NodeOptions:
 
     base_policy: NodeBasePolicy
     capabilities: Sequence[NodeCapability] | None
+    regions: Sequence[str] | None = None
+    """The Regions of the activations of the nodes, or None if they are not known."""
 
 
 class NodeRole(ServiceRole):
@@ -61,7 +63,16 @@ class NodeRole(ServiceRole):
         check_type("base_policy", base_policy, NodeBasePolicy, "a NodeBasePolicy")
         if capabilities is not None:
             check_list("capabilities", capabilities, "a list of NodeCapability")
-        self._capabilities = Capabilities(Node(facts, facts.account, base_policy, self._on_ec2))
+        self._capabilities = Capabilities(
+            Node(
+                facts,
+                facts.account,
+                base_policy,
+                self._on_ec2,
+                role_name=options.role_name,
+                regions=node_options.regions,
+            )
+        )
         policies = [aws_managed_policy(base_policy.value)]
         grants: list[Grant] = []
         for capability in () if capabilities is None else capabilities:

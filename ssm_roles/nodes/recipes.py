@@ -15,7 +15,15 @@ from .._checks import check_list, check_strings, check_text, check_type, check_u
 from .._facts.agent_buckets import PATCH_BUCKETS_PAGE, agent_bucket_names, has_patch_buckets, patch_bucket_names
 from .._facts.regions import REGION, partition_of
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.grants import Statement, add, allow, check_policies_can_change, passing
+from .._iam.grants import (
+    Statement,
+    add,
+    allow,
+    check_name_for_policy,
+    check_policies_can_change,
+    check_role_name_for_policy,
+    passing,
+)
 from .._iam.policies import aws_managed_policy
 from .._iam.role_names import checked_role_arn
 from .capabilities import Grant, Node, Recipe
@@ -227,8 +235,12 @@ def greengrass(token_exchange_role: iam.IRole) -> Recipe:
         # The node to tag has no ARN before it is registered.
         allow(token_exchange_role, Statement(["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], ["*"]))
 
-    def grants(_: Node) -> list[Grant]:
+    def grants(node: Node) -> list[Grant]:
         check_policies_can_change("token_exchange_role", token_exchange_role)
+        if node.role is None:
+            check_role_name_for_policy(node.role_name, node.facts, token_exchange_role)
+        else:
+            check_name_for_policy("role", node.role, token_exchange_role)
         return [grant]
 
     return Recipe("greengrass", grants, {arn: partial(_path, token_exchange_role)}, for_ec2=False)
