@@ -43,6 +43,11 @@ class StackFacts:
         """The stack's account, such as ``111122223333``, or a token."""
         return self.stack.account
 
+    @cached_property
+    def url_suffix(self) -> str:
+        """The domain of AWS in the stack's partition, such as ``amazonaws.com``, or a token."""
+        return self.stack.url_suffix
+
     def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
         """Build an ARN in the stack's partition.
 

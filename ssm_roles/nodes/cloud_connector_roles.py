@@ -88,8 +88,8 @@ class CloudConnectorRoles(NotARole):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: An argument has a value that CloudFormation, IAM or Systems Manager would reject later. The tree
-                stays unchanged.
+            ValueError: An argument has a value that CloudFormation, IAM or Systems Manager would reject later, or
+                ``node_role`` is in another Region and has no fixed ``role_name``. The tree stays unchanged.
         """
         check_construct(scope, id)
         facts = stack_facts(scope)
@@ -151,13 +151,18 @@ class CloudConnectorRoles(NotARole):
             passing([node_role_arn], SYSTEMS_MANAGER),
             Statement(
                 [
-                    "ssm:AddTagsToResource",
                     "ssm:CreateActivation",
                     "ssm:DeleteActivation",
                     "ssm:DescribeActivations",
                     "ssm:DescribeInstanceInformation",
                 ],
                 ["*"],
+            ),
+            # AWS documents what the runbook tags, but not with which tags, so that a condition could name none:
+            # https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-automation-assume-role.html
+            Statement(
+                ["ssm:AddTagsToResource"],
+                [facts.arn("ssm", "activation/*"), facts.arn("ssm", "managed-instance/*"), node_role_arn],
             ),
             Statement(["iam:ListRoleTags"], [federation_arn]),
             Statement(["ssm:GetDocument"], [runbook]),

@@ -57,8 +57,8 @@ class GreengrassCoreRole(NodeRole):
             id: The ID of this construct, unique in its scope. The role's logical ID is that of an ``iam.Role`` with the
                 same ID.
             token_exchange_role: The role that AWS IoT gives to the devices. It is granted the permission to register
-                them with this role, as with ``NodeCapability.greengrass``; use that for further token exchange roles.
-                Default: - none
+                them with this role, as with ``NodeCapability.greengrass``. For further token exchange roles, and for
+                devices whose component sets ``SSMResourceTags``, use that capability instead. Default: - none
             base_policy: The AWS managed policy that every node has. With ``NodeBasePolicy.CORE``, nodes can read every
                 Parameter Store parameter. Default: ``NodeBasePolicy.CORE``
             capabilities: The tasks of the nodes beyond the base policy. Default: - none

@@ -74,8 +74,19 @@ def creating_activations(tags: Mapping[str, str], node_arns: Sequence[str], role
         return [Statement(["ssm:CreateActivation"], ["*"], {"Null": {"aws:TagKeys": "true"}})]
     return [
         Statement(["ssm:CreateActivation"], ["*"], exactly(tags)),
-        Statement(["ssm:AddTagsToResource"], [*node_arns, role_arn], exactly(tags)),
+        *tagging_nodes(tags, node_arns, role_arn),
     ]
+
+
+def tagging_nodes(tags: Mapping[str, str], node_arns: Sequence[str], role_arn: str) -> list[Statement]:
+    """Return what allows giving exactly these tags to new managed nodes; without tags, nothing.
+
+    Args:
+        tags: The tags.
+        node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
+        role_arn: The ARN of the role that is passed, which Systems Manager takes for the tagged resource, too.
+    """
+    return [Statement(["ssm:AddTagsToResource"], [*node_arns, role_arn], exactly(tags))] if tags else []
 
 
 def deregistering_nodes(tags: Mapping[str, str], node_arns: Sequence[str]) -> Statement:

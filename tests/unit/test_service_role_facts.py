@@ -33,6 +33,7 @@ from ssm_roles import (
     MaintenanceWindowServiceRole,
     MaintenanceWindowTask,
     ManagedInstanceRole,
+    NodeCapability,
     QuickSetupConfigurations,
     QuickSetupRoles,
     RunCommandNotificationRole,
@@ -99,10 +100,17 @@ def token_exchange(stack: Stack) -> None:
     GreengrassCoreRole(stack, "Devices", role_name="SSMServiceRole", token_exchange_role=tokens)
 
 
+def tagging_token_exchange(stack: Stack) -> None:
+    tokens = iam.Role(stack, "Tokens", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
+    capability = NodeCapability.greengrass(tokens, tags={"Owner": "richard-roe"})
+    GreengrassCoreRole(stack, "Devices", role_name="SSMServiceRole", capabilities=[capability])
+
+
 def quick_setup(stack: Stack) -> None:
     QuickSetupRoles(stack, "QuickSetup", configurations=QuickSetupConfigurations.ALL_EXCEPT_PATCH_POLICIES)
 
 
+TAGS_ONLY = "A device gives its own node the configured tags, and nothing else"
 TIGHTER = "The documented permission is for everything; the role's is for what was named"
 SYSTEMS_MANAGER_ONLY = "A runbook runs in Systems Manager: the role is passed to no other service"
 FOR_BUCKETS = "Not every node reads or writes a bucket of one's own: permissions that are granted, or a capability"
@@ -195,7 +203,21 @@ ROLES = {
         "greengrass_token_exchange_addon",
         token_exchange,
         "Tokens",
-        {"iam:PassRole: condition iam:PassedToService added": "Systems Manager alone takes the role of a device"},
+        {
+            "iam:PassRole: condition iam:PassedToService added": "Systems Manager alone takes the role of a device",
+            "lacks ssm:AddTagsToResource": "The component sets no tags unless it is configured to",
+        },
+    ),
+    "GreengrassCoreRole, token exchange with tags": Held(
+        "greengrass_token_exchange_addon",
+        tagging_token_exchange,
+        "Tokens",
+        {
+            "iam:PassRole: condition iam:PassedToService added": "Systems Manager alone takes the role of a device",
+            "ssm:AddTagsToResource: narrower": TAGS_ONLY,
+            "ssm:AddTagsToResource: condition aws:RequestTag/Owner added": TAGS_ONLY,
+            "ssm:AddTagsToResource: condition aws:TagKeys added": TAGS_ONLY,
+        },
     ),
     "CloudConnectorRoles, federation": Held(
         "cloud_connector_azure_federation",
@@ -213,6 +235,7 @@ ROLES = {
         "AzureAssume",
         {
             "iam:ListRoleTags: narrower": "The roles of this connector only",
+            "ssm:AddTagsToResource: narrower": "What the page says the runbook tags; the tags are in no page of AWS",
         },
     ),
     "CloudConnectorRoles, dispatch": Held(
