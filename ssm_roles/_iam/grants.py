@@ -144,11 +144,19 @@ def check_role_name_for_policy(role_name: str | None, facts: StackFacts, grantee
         ValueError: The principal is in another account or Region, and the role has no fixed name.
     """
     own = None if role_name is not None else facts_of_policies(grantee)
-    if own is not None and not same_environment(own, facts):
+    if own is None or same_environment(own, facts):
+        return
+    # Stacks with `cross_region_references` can also refer to a role without a name.
+    probe = iam.Role(facts.stack, "NameProbe", assumed_by=iam.AccountRootPrincipal())
+    try:
+        check_name_of_role("role", probe, own)
+    except ValueError:
         raise ValueError(
             "role_name must be a fixed name, such as PhysicalName.GENERATE_IF_NEEDED, because "
             f"{own.path} is in another account or Region than {facts.path}, got None"
-        )
+        ) from None
+    finally:
+        facts.stack.node.try_remove_child("NameProbe")
 
 
 def is_role(value: object) -> bool:

@@ -65,7 +65,7 @@ def check_name_of_role(argument: str, role: iam.IRole, facts: StackFacts) -> Non
     except RuntimeError:
         raise ValueError(
             f"{argument} must be a role with a fixed role_name, such as PhysicalName.GENERATE_IF_NEEDED, because "
-            f"{facts.path} is in another account or Region than {own.path}, got {role.node.path!r} without a name"
+            f"{facts.path} is in another account or Region than {own.path}, got {role.node.path!r}, which has none"
         ) from None
 
 

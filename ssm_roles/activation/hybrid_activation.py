@@ -165,8 +165,9 @@ class HybridActivation(NotARole):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, ``role`` is a service-linked role,
-                or Systems Manager would reject ``tags``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; ``role`` is a service-linked role,
+                or has no fixed name and ``grantee`` is in another account or Region; or Systems Manager would reject
+                ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
@@ -186,8 +187,9 @@ class HybridActivation(NotARole):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, ``role`` is a service-linked role,
-                or Systems Manager would reject ``tags``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; ``role`` is a service-linked role,
+                or has no fixed name and ``grantee`` is in another account or Region; or Systems Manager would reject
+                ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -212,7 +213,7 @@ def grant_manage_activations(
 
 def node_arns(role: iam.IRole) -> list[str]:
     """Return the ARNs of the nodes that can have a role."""
-    facts = stack_facts(Stack.of(role))
+    facts = stack_facts(cast(Construct, role))
     regions = role._regions if isinstance(role, HybridServiceRole) else [facts.region]
     return [facts.arn("ssm", "managed-instance/*", region=region) for region in regions]
 

@@ -161,6 +161,29 @@ def test_the_role_of_a_device_needs_a_name_if_its_token_exchange_role_is_abroad(
     app.synth()
 
 
+@EACH_USE
+@EACH_KIND
+def test_a_role_without_a_name_is_used_where_stacks_refer_across_regions(kind: str, use: str) -> None:
+    app = App()
+    env = {region: Environment(account=ACCOUNT, region=region) for region in BOTH}
+    home = Stack(app, "Home", env=env[HOME], cross_region_references=True)
+    abroad = Stack(app, "Abroad", env=env[ABROAD], cross_region_references=True)
+    uses = USES[use][1](abroad, KINDS[kind](home))
+    if isinstance(uses, CloudConnectorRoles):
+        uses.add_connector("*")
+    app.synth()
+    assert [path_of(each) for each in abroad.dependencies][:1] == ["Home"]
+
+
+def test_the_role_of_a_device_needs_no_name_where_stacks_refer_across_regions() -> None:
+    app = App()
+    env = {region: Environment(account=ACCOUNT, region=region) for region in BOTH}
+    home = Stack(app, "Home", env=env[HOME], cross_region_references=True)
+    abroad = Stack(app, "Abroad", env=env[ABROAD], cross_region_references=True)
+    GreengrassCoreRole(home, "Core", token_exchange_role=operator(abroad))
+    app.synth()
+
+
 # The order of the stacks
 
 
