@@ -13,7 +13,7 @@ from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
 from .._checks import has_token
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.grants import Statement, allow, check_grantee, check_name_for_policy, passing
+from .._iam.grants import Statement, allow, check_grantee, check_name_for_policy, facts_of_policies, passing
 from .._iam.principals import trust_activations
 from .._iam.role_names import checked_role_arn
 from .activation_role_name import ActivationRoleOptions, activation_role_name
@@ -198,7 +198,7 @@ def grant_create_activation(
     check_name_for_policy("role", role, grantee)
     required = {} if tags is None else check_tags_of_condition(tags)
     grant = allow(grantee, passing([role_arn], SYSTEMS_MANAGER))
-    for statement in creating_activations(required, node_arns(role), role_arn):
+    for statement in creating_activations(required, node_arns(role, grantee), role_arn):
         grant = allow(grantee, statement).combine(grant)
     return grant
 
@@ -211,10 +211,20 @@ def grant_manage_activations(
     return allow(grantee, Statement(["ssm:DeleteActivation", "ssm:DescribeActivations"], ["*"])).combine(create)
 
 
-def node_arns(role: iam.IRole) -> list[str]:
-    """Return the ARNs of the nodes that can have a role."""
+def node_arns(role: iam.IRole, grantee: iam.IGrantable | None = None) -> list[str]:
+    """Return the ARNs of the nodes that can have a role.
+
+    Args:
+        role: The role.
+        grantee: The principal that uses the role in the Region of its own stack, if the role doesn't say in which.
+            Default: - none
+    """
     facts = stack_facts(cast(Construct, role))
-    regions = role._regions if isinstance(role, HybridServiceRole) else [facts.region]
+    if isinstance(role, HybridServiceRole):
+        regions = role._regions
+    else:
+        user = None if grantee is None else facts_of_policies(grantee)
+        regions = [facts.region] if user is None else [*dict.fromkeys([facts.region, user.region])]
     return [facts.arn("ssm", "managed-instance/*", region=region) for region in regions]
 
 

