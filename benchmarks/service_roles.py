@@ -239,13 +239,20 @@ def cloud_connector_roles(at: Surroundings, id: str) -> None:
             _pass_to_systems_manager(at.node_role_arn),
             iam.PolicyStatement(
                 actions=[
-                    "ssm:AddTagsToResource",
                     "ssm:CreateActivation",
                     "ssm:DeleteActivation",
                     "ssm:DescribeActivations",
                     "ssm:DescribeInstanceInformation",
                 ],
                 resources=["*"],
+            ),
+            iam.PolicyStatement(
+                actions=["ssm:AddTagsToResource"],
+                resources=[
+                    at.stack.format_arn(service="ssm", resource="activation", resource_name="*"),
+                    at.stack.format_arn(service="ssm", resource="managed-instance", resource_name="*"),
+                    at.node_role_arn,
+                ],
             ),
             iam.PolicyStatement(actions=["iam:ListRoleTags"], resources=[federation.role_arn]),
             iam.PolicyStatement(actions=["ssm:GetDocument"], resources=automation_arns[:1]),
@@ -309,7 +316,7 @@ def greengrass_core_role(at: Surroundings, id: str) -> None:
     )
     at.token_exchange_policy.add_statements(_pass_to_systems_manager(role.role_arn))
     at.token_exchange_policy.add_statements(
-        iam.PolicyStatement(actions=["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], resources=["*"])
+        iam.PolicyStatement(actions=["ssm:RegisterManagedInstance"], resources=["*"])
     )
 
 
@@ -334,7 +341,18 @@ def hybrid_service_role(at: Surroundings, id: str) -> None:
         iam.PolicyStatement(actions=["s3:PutObject"], resources=[at.bucket.arn_for_objects("sessions/*")])
     )
     role.add_to_policy(iam.PolicyStatement(actions=["s3:GetEncryptionConfiguration"], resources=[at.bucket.bucket_arn]))
-    role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[at.key.key_arn]))
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["kms:Decrypt"],
+            resources=[at.key.key_arn],
+            conditions={
+                "Null": {
+                    "kms:EncryptionContext:aws:ssm:SessionId": "false",
+                    "kms:EncryptionContext:aws:ssm:TargetId": "false",
+                }
+            },
+        )
+    )
 
 
 def managed_instance_role(at: Surroundings, id: str) -> None:

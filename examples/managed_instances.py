@@ -27,9 +27,13 @@ tokens = iam.Role(stack, "TokenExchange", assumed_by=iam.ServicePrincipal("crede
 devices = GreengrassCoreRole(
     stack,
     "Devices",
-    token_exchange_role=tokens,
     base_policy=NodeBasePolicy.WITHOUT_PARAMETERS,
-    capabilities=[NodeCapability.session_logs(logs, prefix="devices")],
+    capabilities=[
+        # The configuration of the component has the same tags as SSMResourceTags. Without tags, pass the role as
+        # token_exchange_role instead.
+        NodeCapability.greengrass(tokens, tags={"Team": "edge"}),
+        NodeCapability.session_logs(logs, prefix="devices"),
+    ],
     description="Edge devices, managed by Systems Manager",
 )
 CfnOutput(stack, "SSMRegistrationRole", value=devices.registration_role_name)

@@ -10,11 +10,13 @@ from ssm_roles import HybridServiceRole, NodeBasePolicy, NodeCapability
 app = App()
 # The stack needs a Region because the names of AWS's buckets for patching have a different suffix in each Region.
 stack = Stack(app, "Fleet", env=Environment(region="eu-central-1"))
-key = kms.Key(stack, "Key", description="Logs, sessions and parameters of the servers", enable_key_rotation=True)
+logs_key = kms.Key(stack, "LogsKey", description="Logs of the servers", enable_key_rotation=True)
+sessions_key = kms.Key(stack, "SessionsKey", description="Sessions with the servers", enable_key_rotation=True)
+parameters_key = kms.Key(stack, "ParametersKey", description="Parameters of the servers", enable_key_rotation=True)
 bucket = s3.Bucket(
     stack,
     "Logs",
-    encryption_key=key,
+    encryption_key=logs_key,
     bucket_key_enabled=True,
     block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
     enforce_ssl=True,
@@ -35,8 +37,8 @@ servers = HybridServiceRole(
             prefix="sessions",
             log_group=logs.LogGroup(stack, "Sessions", retention=logs.RetentionDays.ONE_YEAR),
         ),
-        NodeCapability.session_encryption(key),
-        NodeCapability.parameters("/servers/*", encryption_key=key),
+        NodeCapability.session_encryption(sessions_key),
+        NodeCapability.parameters("/servers/*", encryption_key=parameters_key),
     ],
 )
 CfnOutput(stack, "ActivationRoleName", value=servers.activation_role_name)

@@ -43,6 +43,11 @@ class StackFacts:
         """The stack's account, such as ``111122223333``, or a token."""
         return self.stack.account
 
+    @cached_property
+    def url_suffix(self) -> str:
+        """The domain of AWS in the stack's partition, such as ``amazonaws.com``, or a token."""
+        return self.stack.url_suffix
+
     def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
         """Build an ARN in the stack's partition.
 
@@ -87,6 +92,11 @@ def stack_facts(scope: Construct) -> StackFacts:
             facts = _facts_of_stacks[stack] = StackFacts(stack)
         _facts_of_scopes[scope] = facts
     return facts
+
+
+def remember(construct: Construct, facts: StackFacts) -> None:
+    """Note the facts of a new construct's stack, which saves asking the construct for its stack."""
+    _facts_of_scopes[construct] = facts
 
 
 _facts_of_stacks: WeakKeyDictionary[IConstruct, StackFacts] = WeakKeyDictionary()

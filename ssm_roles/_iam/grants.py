@@ -13,12 +13,14 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from .._cdk.resources import is_known_to_cdk, what_imports
-from .._cdk.stack_facts import stack_facts
+from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import is_dummy
+from .._cdk.tree import is_construct
 from .._checks import shown, without_tokens
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
 from .accounts import check_account
 from .not_a_role import role_instead_of
+from .other_stacks import check_name_of_role, same_environment
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -107,6 +109,61 @@ def check_policies_can_change(argument: str, grantee: iam.IGrantable) -> None:
         role.check(argument)
 
 
+def facts_of_policies(grantee: iam.IGrantable) -> StackFacts | None:
+    """Return the stack that has the policies of ``grantee``, or None if ``grantee`` has no policies."""
+    role = _imported_role(grantee)
+    if role is not None:
+        return role.facts
+    principal = grantee if isinstance(grantee, iam.Role) else grantee.grant_principal
+    return stack_facts(cast(Construct, principal)) if is_construct(principal) else None
+
+
+def check_name_for_policy(argument: str, role: iam.IRole, grantee: iam.IGrantable) -> None:
+    """Check that the policies of a principal can name a role.
+
+    A policy can name a role that doesn't exist yet, so that the order of the stacks doesn't matter.
+
+    Args:
+        argument: The argument that the role was given as, for the error.
+        role: The role.
+        grantee: The principal.
+
+    Raises:
+        ValueError: The role is in another account or Region, and has no fixed name.
+    """
+    if isinstance(role, iam.Role):
+        facts = facts_of_policies(grantee)
+        if facts is not None:
+            check_name_of_role(argument, role, facts)
+
+
+def check_role_name_for_policy(role_name: str | None, facts: StackFacts, grantee: iam.IGrantable) -> None:
+    """Check that the policies of a principal can name a role that a stack is about to define.
+
+    Args:
+        role_name: The name of the role, which a role in the principal's account and Region doesn't need.
+        facts: The stack of the role.
+        grantee: The principal.
+
+    Raises:
+        ValueError: The principal is in another account or Region, and the role has no fixed name.
+    """
+    own = None if role_name is not None else facts_of_policies(grantee)
+    if own is None or same_environment(own, facts):
+        return
+    # Stacks with `cross_region_references` can also refer to a role without a name.
+    probe = iam.Role(facts.stack, "NameProbe", assumed_by=iam.AccountRootPrincipal())
+    try:
+        check_name_of_role("role", probe, own)
+    except ValueError:
+        raise ValueError(
+            "role_name must be a fixed name, such as PhysicalName.GENERATE_IF_NEEDED, because "
+            f"{own.path} is in another account or Region than {facts.path}, got None"
+        ) from None
+    finally:
+        facts.stack.node.try_remove_child("NameProbe")
+
+
 def is_role(value: object) -> bool:
     """Whether a value is a role, imported or not."""
     return hasattr(value, "role_arn") and hasattr(value, "attach_inline_policy")
@@ -148,6 +205,11 @@ class _ImportedRole:
         self._is_checked = False
 
     @property
+    def facts(self) -> StackFacts:
+        """The stack in which the role is imported."""
+        return stack_facts(self._scope)
+
+    @property
     def policy(self) -> iam.Policy:
         """The policy, which is created when it is first needed."""
         if self._policy is None:
@@ -178,7 +240,7 @@ class _ImportedRole:
         # A role that the CDK has not looked up yet has an account of its own.
         if not is_dummy(arn):
             allowed = "a role whose policies this stack can change, so one of the stack's account"
-            check_account(argument, self._role, arn, stack_facts(self._scope), allowed=allowed)
+            check_account(argument, self._role, arn, self.facts, allowed=allowed)
             if not self._takes_policies():
                 raise ValueError(
                     f"{argument} must be a role whose policies this stack can change, got a role that was imported "

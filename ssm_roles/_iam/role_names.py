@@ -20,6 +20,7 @@ from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
 from .accounts import check_account
 from .not_a_role import role_instead_of
+from .other_stacks import check_name_of_role
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+", re.ASCII)
@@ -37,13 +38,13 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
     Args:
         argument: The argument's name, for the error.
         role: What the user gave.
-        facts: The stack whose account and partition must be the role's. A stack without an account gets a warning.
-            Default: - any account and partition
+        facts: The stack whose account and partition must be the role's, and which must be able to name the role. A
+            stack without an account gets a warning. Default: - any account and partition
 
     Raises:
         TypeError: ``role`` is not a role.
         ValueError: ``role`` is a service-linked role, or has the ARN of something else, or is not in the stack's
-            account and partition.
+            account and partition, or is in another Region and has no fixed name.
     """
     arn = attribute_of(argument, role, "role_arn", f"an iam.IRole{role_instead_of(role)}")
     if f":role/{SERVICE_LINKED_PATH}" in arn:
@@ -60,6 +61,7 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
     if facts is not None:
         check_account(argument, cast(iam.IRole, role), arn, facts)
         _check_partition(argument, arn, facts)
+        check_name_of_role(argument, cast(iam.IRole, role), facts)
     return arn
 
 

@@ -13,12 +13,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.signature import ConstructorSignature
-from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_facts import StackFacts, remember, stack_facts
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_text, check_type, has_token, shown
 from .._facts.iam_limits import NAME_CHARACTERS, ROLE_NAME, ROLE_NAME_LENGTH, SERVICE_LINKED_PATH
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .grants import allow, check_grantee, passing
+from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
     ManagedPolicyChecks,
     check_inline_policies,
@@ -133,6 +133,7 @@ class ServiceRole(iam.Role):
                 permissions_boundary=options.permissions_boundary,
                 max_session_duration=options.max_session_duration,
             )
+        remember(self, facts)
         options.add_synth_checks(self, facts)
         # A role without a name of its own can't be referred to from other environments.
         if options.role_name is not None:
@@ -156,11 +157,13 @@ class ServiceRole(iam.Role):
 
         Raises:
             TypeError: ``grantee`` is not an ``IGrantable``.
-            ValueError: ``grantee`` is a role whose policies this stack can't change.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; or it is in another account or
+                Region, and this role has no fixed ``role_name``.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
         """
         check_grantee(grantee)
+        check_name_for_policy("role", self, grantee)
         return allow(grantee, passing([self.role_arn], self._passed_to))
 
     def __repr__(self) -> str:

@@ -124,10 +124,10 @@ class HybridActivation(NotARole):
             description: The description of each activation, up to 210 characters. The function appends a
                 mark by which it recognizes its own activations. The value of a token must not have quotation marks or
                 backslashes. Default: - none
-            tags: The tags of each activation, up to 50. Systems Manager copies them to the managed nodes. Keys have 1
-                to 128, values have up to 256 letters, digits, spaces or ``_.:/=+-@``, and keys must not begin with
-                ``aws:``. Together with the other settings, the tags must fit into the 4 KB of environment variables
-                that AWS Lambda allows. Default: - none
+            tags: The tags of the managed nodes, up to 50 for each node. Systems Manager copies them from the
+                activation. Keys have 1 to 128, values have up to 256 letters, digits, spaces or ``_.:/=+-@``, and keys
+                must not begin with ``aws:``. Together with the other settings, the tags must fit into the 4 KB of
+                environment variables that AWS Lambda allows. Default: - none
             encryption_key: The KMS key that encrypts the secret. Default: - the AWS managed key
                 ``aws/secretsmanager``
             secret_name: The name of the secret, 1 to 512 letters, digits or ``/_+=.@-``. It is required if a reader is
@@ -265,13 +265,14 @@ class HybridActivation(NotARole):
         Args:
             grantee: The principal to grant the permissions to.
             role: The role: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``.
-            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
-                managed nodes. Default: - none: the activations can't have tags
+            tags: The tags of the managed nodes, up to 50 for each node. Each activation must have these tags and no
+                others; Systems Manager copies them to its nodes. Default: - none: the activations can't have tags
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, ``role`` is a service-linked role,
-                or Systems Manager would reject ``tags``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; ``role`` is a service-linked role,
+                or has no fixed name and ``grantee`` is in another account or Region; or Systems Manager would reject
+                ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """
@@ -286,13 +287,14 @@ class HybridActivation(NotARole):
         Args:
             grantee: The principal to grant the permissions to.
             role: The role: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``.
-            tags: The tags that each activation must have, up to 50, and no others. Systems Manager copies them to the
-                managed nodes. Default: - none: the activations can't have tags
+            tags: The tags of the managed nodes, up to 50 for each node. Each activation must have these tags and no
+                others; Systems Manager copies them to its nodes. Default: - none: the activations can't have tags
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``grantee`` is a role whose policies this stack can't change, ``role`` is a service-linked role,
-                or Systems Manager would reject ``tags``.
+            ValueError: ``grantee`` is a role whose policies this stack can't change; ``role`` is a service-linked role,
+                or has no fixed name and ``grantee`` is in another account or Region; or Systems Manager would reject
+                ``tags``.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         """

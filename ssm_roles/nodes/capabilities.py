@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from constructs import Construct
 
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._checks import has_token, without_tokens
-from .._iam.grants import check_policies_can_change
+from .._iam.grants import Conditions, Statement, allow, check_policies_can_change
 from .._iam.policies import ManagedPolicyChecks
 from .node_base_policy import NodeBasePolicy
 
@@ -24,10 +26,21 @@ class Node:
     base_policy: NodeBasePolicy | None
     """The base policy of the role, or None if the role is not a node role of this library."""
     on_ec2: bool
+    role: iam.IRole | None = None
+    """The role, if it exists before its capabilities are checked."""
+    role_name: str | None = None
+    """The name of a role that is about to be created."""
+    regions: Sequence[str] | None = None
+    """The Regions of the activations of the nodes, or None if they are not known."""
 
 
 Grant = Callable[[iam.IRole], object]
 """Gives permissions to a role. Its arguments have been checked before."""
+
+
+def granting(actions: Sequence[str], resources: Sequence[str], conditions: Conditions | None = None) -> Grant:
+    """Return what allows a role actions on resources."""
+    return lambda role: allow(role, Statement(actions, resources, conditions))
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,8 @@ class Recipe:
     """The resources that the capability is for, and how errors show each: a role has a capability once for each."""
     managed_policies: Sequence[iam.IManagedPolicy] = ()
     for_ec2: bool = True
+    eks_cluster_arns: Sequence[str] = ()
+    """The Amazon EKS clusters that nodes can join."""
 
     def __str__(self) -> str:
         return f"NodeCapability.{self.name}({', '.join(filter(None, (shown() for shown in self.subjects.values())))})"
@@ -52,6 +67,7 @@ class Capabilities:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._taken: list[str] = []
+        self.eks_cluster_arns: list[str] = []
 
     def check(self, argument: str, recipe: Recipe) -> Sequence[Grant]:
         """Check that the role can have a capability, note that it has it, and return what to grant."""
@@ -62,6 +78,7 @@ class Capabilities:
             raise ValueError(f"{argument} must not have duplicates, got {recipe} twice")
         grants = recipe.grants(self._node)
         self._taken += names
+        self.eks_cluster_arns += recipe.eks_cluster_arns
         return grants
 
     def add(self, role: iam.IRole, recipe: Recipe) -> None:
@@ -87,12 +104,19 @@ class CapabilitiesOfOtherRoles:
         """Return the capabilities of a role."""
         return stack_facts(Stack.of(role)).shared(CapabilitiesOfOtherRoles)._of(role)
 
+    @staticmethod
+    def eks_cluster_arns(role: iam.IRole) -> list[str]:
+        """Return the Amazon EKS clusters that the nodes of a role can join."""
+        of_roles = stack_facts(cast(Construct, role)).shared(CapabilitiesOfOtherRoles)._of_roles
+        capabilities = of_roles.get(role.node.path) if of_roles else None
+        return [] if capabilities is None else capabilities.eks_cluster_arns
+
     def _of(self, role: iam.IRole) -> Capabilities:
         # An imported role comes as a new proxy each time.
         path = role.node.path
         if path not in self._of_roles:
             account = self._facts.account if has_token(role.env.account) else role.env.account
-            self._of_roles[path] = Capabilities(Node(self._facts, account, base_policy=None, on_ec2=False))
+            self._of_roles[path] = Capabilities(Node(self._facts, account, base_policy=None, on_ec2=False, role=role))
         return self._of_roles[path]
 
 

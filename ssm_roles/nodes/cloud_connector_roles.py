@@ -18,6 +18,7 @@ from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, add_document, allow, check_grantee, document, passing
 from .._iam.not_a_role import NotARole
+from .._iam.other_stacks import use_role
 from .._iam.policies import managed_policy_arn
 from .._iam.principals import Trust, trust_connectors, trust_own_account
 from .._iam.role_names import checked_role_arn
@@ -87,8 +88,8 @@ class CloudConnectorRoles(NotARole):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: An argument has a value that CloudFormation, IAM or Systems Manager would reject later. The tree
-                stays unchanged.
+            ValueError: An argument has a value that CloudFormation, IAM or Systems Manager would reject later, or
+                ``node_role`` is in another Region and has no fixed ``role_name``. The tree stays unchanged.
         """
         check_construct(scope, id)
         facts = stack_facts(scope)
@@ -98,6 +99,8 @@ class CloudConnectorRoles(NotARole):
         node_role_arn = checked_role_arn("node_role", node_role, facts)
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
+
+        use_role("node_role", node_role, facts)
 
         with unique_id(scope, id):
             super().__init__(scope, id)
@@ -148,13 +151,18 @@ class CloudConnectorRoles(NotARole):
             passing([node_role_arn], SYSTEMS_MANAGER),
             Statement(
                 [
-                    "ssm:AddTagsToResource",
                     "ssm:CreateActivation",
                     "ssm:DeleteActivation",
                     "ssm:DescribeActivations",
                     "ssm:DescribeInstanceInformation",
                 ],
                 ["*"],
+            ),
+            # AWS documents what the runbook tags, but not with which tags, so that a condition could name none:
+            # https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-automation-assume-role.html
+            Statement(
+                ["ssm:AddTagsToResource"],
+                [facts.arn("ssm", "activation/*"), facts.arn("ssm", "managed-instance/*"), node_role_arn],
             ),
             Statement(["iam:ListRoleTags"], [federation_arn]),
             Statement(["ssm:GetDocument"], [runbook]),

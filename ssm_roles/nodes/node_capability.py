@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from aws_cdk import aws_iam as iam
@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from .._checks import check_type
 from .._iam.policies import check_managed_policies, check_policies_of_role
 from .._iam.role_names import checked_role_arn
-from . import recipes
+from . import clusters, recipes
 from .capabilities import CapabilitiesOfOtherRoles, Recipe
 
 if TYPE_CHECKING:
@@ -153,8 +153,9 @@ class NodeCapability:
     def run_command_output(bucket: s3.IBucket, prefix: str | None = None) -> NodeCapability:
         """Allow nodes to write the output of commands to an Amazon S3 bucket.
 
-        Nodes can use the bucket's encryption key to do so. In a bucket of another account, they can set the ACL that
-        gives the objects to the bucket's owner. A key of another account must allow the role in its own key policy.
+        Nodes can use the bucket's encryption key to do so, through Amazon S3 and for these objects only. In a bucket of
+        another account, they can set the ACL that gives the objects to the bucket's owner. A key of another account
+        must allow the role in its own key policy.
 
         Args:
             bucket: The bucket. For an imported bucket, its account and its key are those that
@@ -195,6 +196,9 @@ class NodeCapability:
     def session_encryption(key: kms.IKey) -> NodeCapability:
         """Allow nodes to decrypt the data of sessions that Session Manager encrypts with a customer managed key.
 
+        Nodes can decrypt nothing else with the key: the encryption context must have the IDs of a session and of its
+        target, which only Session Manager and SSM Agent set.
+
         Args:
             key: The key in the session preferences.
 
@@ -207,7 +211,11 @@ class NodeCapability:
         return _Capability(recipes.session_encryption(key))
 
     @staticmethod
-    def parameters(*parameters: str | ssm.IParameter, encryption_key: kms.IKey | None = None) -> NodeCapability:
+    def parameters(
+        *parameters: str | ssm.IParameter,
+        encryption_key: kms.IKey | None = None,
+        regions: Sequence[str] | None = None,
+    ) -> NodeCapability:
         """Allow nodes to read these Parameter Store parameters, with ``NodeBasePolicy.WITHOUT_PARAMETERS``.
 
         Nodes read them by name, with ``GetParameter`` and ``GetParameters``, as Systems Manager does. They can't list a
@@ -216,25 +224,30 @@ class NodeCapability:
 
         Args:
             parameters: Names that begin with a slash, such as ``/fleet/db/password``; paths, such as ``/fleet/*``; or
-                parameters. Names are those of the stack's Region and account, except ``/aws/service/...``, which AWS
-                publishes.
+                parameters. Names are those of the stack's account, in each of ``regions``, except ``/aws/service/...``,
+                which AWS publishes.
             encryption_key: The customer managed key of the parameters of type ``SecureString``. Nodes can decrypt the
-                values of these parameters with it. Default: - none, for the AWS managed key ``aws/ssm``
+                values of these parameters with it. In several Regions, it must be a multi-Region key, with a replica in
+                each of them; for different keys, define a capability for each Region.
+                Default: - none, for the AWS managed key ``aws/ssm``
+            regions: The Regions of the nodes. Default: - the stack's Region
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: There is no parameter, a name is not allowed or a duplicate, or ``encryption_key`` is an alias;
-                or, from the role's constructor, the role has ``NodeBasePolicy.CORE``.
+                or, from the role's constructor, the role has ``NodeBasePolicy.CORE``, or ``regions`` are not allowed or
+                not all of them have ``encryption_key``.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
         """
-        return _Capability(recipes.parameters(parameters, encryption_key))
+        return _Capability(recipes.parameters(parameters, encryption_key, regions))
 
     @staticmethod
     def ecs_anywhere(cluster_arns: Sequence[str] | None = None) -> NodeCapability:
         """Allow the Amazon ECS container agent to register machines as external instances, and to run tasks on them.
 
-        These are the actions that the agent itself calls. AWS's ``AmazonEC2ContainerServiceforEC2Role`` also allows
+        These are the actions that the agent itself calls, including ``ecs:ListTagsForResource`` for the tags in the
+        metadata of tasks. AWS's ``AmazonEC2ContainerServiceforEC2Role`` also allows
         creating clusters, draining Spot Instances, describing EC2 tags, and pulling images and writing logs for every
         task, which is what the task execution role is for.
 
@@ -244,34 +257,38 @@ class NodeCapability:
         Raises:
             TypeError: ``cluster_arns`` is not a list of strings.
             ValueError: ``cluster_arns`` is empty, has a duplicate, or has a value that is not a cluster's ARN; or, from
-                the role's constructor, a cluster is in another partition than the stack.
+                the role's constructor, a cluster is in another partition or account than the role, or in none of its
+                ``activation_regions``.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/iam-role-ecsanywhere.html
         """
-        return _Capability(recipes.ecs_anywhere(cluster_arns))
+        return _Capability(clusters.ecs_anywhere(cluster_arns))
 
     @staticmethod
-    def eks_hybrid_nodes(cluster_arns: Sequence[str]) -> NodeCapability:
+    def eks_hybrid_nodes(cluster_arns: Sequence[str], *, pod_identity: bool = False) -> NodeCapability:
         """Allow ``nodeadm`` to join machines to an Amazon EKS cluster and remove them, and the kubelet to pull images.
 
         The permissions are those of AWS's template for the hybrid nodes role, limited to these clusters. A node can
-        deregister nodes whose activation has the tag ``EKSClusterARN`` with the ARN of one of the clusters. The
-        permissions of the EKS Pod Identity Agent are not included.
+        deregister nodes whose activation has the tag ``EKSClusterARN`` with the ARN of one of the clusters. Each
+        cluster also needs an access entry of type ``HYBRID_LINUX`` for the role, such as an ``eks.CfnAccessEntry``.
 
         Args:
             cluster_arns: The ARNs of the clusters. They are in the Regions of the activations.
+            pod_identity: Whether the EKS Pod Identity Agent runs on the nodes, which gets the credentials of pods.
+                Default: ``False``
 
         Raises:
-            TypeError: ``cluster_arns`` is not a list of strings.
+            TypeError: An argument has the wrong type.
             ValueError: ``cluster_arns`` is empty, has a duplicate, or has a value that is not a cluster's ARN; or, from
-                the role's constructor, a cluster is in another partition than the stack.
+                the role's constructor, a cluster is in another partition or account than the role, or in none of its
+                ``activation_regions``.
 
         https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-creds.html
         """
-        return _Capability(recipes.eks_hybrid_nodes(cluster_arns))
+        return _Capability(clusters.eks_hybrid_nodes(cluster_arns, pod_identity=pod_identity))
 
     @staticmethod
-    def greengrass(token_exchange_role: iam.IRole) -> NodeCapability:
+    def greengrass(token_exchange_role: iam.IRole, *, tags: Mapping[str, str] | None = None) -> NodeCapability:
         """Allow AWS IoT Greengrass core devices to register themselves as managed nodes with the role.
 
         The token exchange role of the devices gets the permissions: it can pass the role, and no other, to Systems
@@ -279,15 +296,19 @@ class NodeCapability:
 
         Args:
             token_exchange_role: The role that AWS IoT gives to the devices.
+            tags: The tags of the managed nodes, up to 50 for each node. They are those of the component's configuration
+                ``SSMResourceTags``, all of them. The nodes are in the stack's Region. Default: - none: the devices
+                can't tag nodes
 
         Raises:
-            TypeError: ``token_exchange_role`` is not a role.
-            ValueError: ``token_exchange_role`` is a service-linked role; or, from the role's constructor, this stack
-                can't change its policies.
+            TypeError: An argument has the wrong type.
+            ValueError: ``token_exchange_role`` is a service-linked role, or Systems Manager would reject ``tags``; or,
+                from the role's constructor, this stack can't change the role's policies, or the role is in another
+                account or Region and ``role_name`` is not set.
 
         https://docs.aws.amazon.com/greengrass/v2/developerguide/install-systems-manager-agent.html
         """
-        return _Capability(recipes.greengrass(token_exchange_role))
+        return _Capability(recipes.greengrass(token_exchange_role, tags))
 
 
 class _Capability(NodeCapability):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
@@ -14,7 +15,7 @@ from .._checks import check_list, check_type
 from .._iam.policies import aws_managed_policy, check_policies_of_role
 from .._iam.principals import Trust
 from .._iam.service_role import RoleOptions, ServiceRole
-from .capabilities import Capabilities, Grant, Node
+from .capabilities import Capabilities, CapabilitiesOfOtherRoles, Grant, Node
 from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability, recipe_of
 
@@ -25,6 +26,8 @@ class NodeOptions:
 
     base_policy: NodeBasePolicy
     capabilities: Sequence[NodeCapability] | None
+    regions: Sequence[str] | None = None
+    """The Regions of the activations of the nodes, or None if they are not known."""
 
 
 class NodeRole(ServiceRole):
@@ -61,7 +64,16 @@ class NodeRole(ServiceRole):
         check_type("base_policy", base_policy, NodeBasePolicy, "a NodeBasePolicy")
         if capabilities is not None:
             check_list("capabilities", capabilities, "a list of NodeCapability")
-        self._capabilities = Capabilities(Node(facts, facts.account, base_policy, self._on_ec2))
+        self._capabilities = Capabilities(
+            Node(
+                facts,
+                facts.account,
+                base_policy,
+                self._on_ec2,
+                role_name=options.role_name,
+                regions=node_options.regions,
+            )
+        )
         policies = [aws_managed_policy(base_policy.value)]
         grants: list[Grant] = []
         for capability in () if capabilities is None else capabilities:
@@ -86,3 +98,13 @@ class NodeRole(ServiceRole):
             ValueError: The role already has the capability or can't have it. The tree stays unchanged.
         """
         self._capabilities.add(self, recipe_of("capability", capability))
+
+
+def eks_cluster_arns_of(role: iam.IRole) -> list[str]:
+    """Return the ARNs of the Amazon EKS clusters that the nodes of a role can join.
+
+    These are the clusters of ``NodeCapability.eks_hybrid_nodes``. Capabilities that the role gets later don't count.
+    """
+    if isinstance(role, NodeRole):
+        return [*role._capabilities.eks_cluster_arns]
+    return [*CapabilitiesOfOtherRoles.eks_cluster_arns(role)]

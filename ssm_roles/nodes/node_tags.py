@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from .._checks import check_string, check_type, has_token, shown
+from .._checks import check_string, check_type, has_token, shown, without_tokens
 from .._iam.grants import Conditions, Statement
 
 # Systems Manager copies the tags of an activation to the managed nodes:
@@ -53,6 +53,18 @@ def check_node_text(argument: str, value: object, maximum: int, what: str = "be 
         raise ValueError(f"{argument} must {what}{_TEXT}, got {shown(text)}")
 
 
+def check_tags_of_condition(tags: object) -> dict[str, str]:
+    """Return tags that the conditions of a policy can name, after a check."""
+    checked = check_tags(tags)
+    for key in checked:
+        if has_token(key):
+            raise ValueError(
+                "tags must have keys that are known at synth time, because a condition can't name another key, "
+                f"got {without_tokens(key)!r}"
+            )
+    return checked
+
+
 def creating_activations(tags: Mapping[str, str], node_arns: Sequence[str], role_arn: str) -> list[Statement]:
     """Return what allows creating activations with exactly these tags or, without tags, untagged activations.
 
@@ -62,24 +74,47 @@ def creating_activations(tags: Mapping[str, str], node_arns: Sequence[str], role
 
     Args:
         tags: The tags.
-        node_arns: The ARNs of the managed nodes, such as ``arn:aws:ssm:eu-central-1:111122223333:managed-instance/*``.
+        node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
         role_arn: The ARN of the role that is passed.
     """
     if not tags:
-        return [Statement(["ssm:CreateActivation"], ["*"])]
+        return [Statement(["ssm:CreateActivation"], ["*"], {"Null": {"aws:TagKeys": "true"}})]
     return [
         Statement(["ssm:CreateActivation"], ["*"], exactly(tags)),
-        Statement(["ssm:AddTagsToResource"], [*node_arns, role_arn], exactly(tags)),
+        *tagging_nodes(tags, node_arns, role_arn),
     ]
+
+
+def tagging_nodes(tags: Mapping[str, str], node_arns: Sequence[str], role_arn: str) -> list[Statement]:
+    """Return what allows giving exactly these tags to new managed nodes; without tags, nothing.
+
+    Args:
+        tags: The tags.
+        node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
+        role_arn: The ARN of the role that is passed, which Systems Manager takes for the tagged resource, too.
+    """
+    return [Statement(["ssm:AddTagsToResource"], [*node_arns, role_arn], exactly(tags))] if tags else []
+
+
+def deregistering_nodes(tags: Mapping[str, str], node_arns: Sequence[str]) -> Statement:
+    """Return what allows deregistering the managed nodes that have all of these tags.
+
+    Args:
+        tags: The tags, at least one.
+        node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
+    """
+    conditions = {"StringEquals": {f"ssm:resourceTag/{key}": value for key, value in tags.items()}}
+    return Statement(["ssm:DeregisterManagedInstance"], node_arns, conditions)
 
 
 def exactly(tags: Mapping[str, str]) -> Conditions:
     """Return the conditions that a request has these tags and no others."""
     keys = list(tags)
-    # A condition key that contains a token can't be written into a template.
+    # A condition can't name a key that is known at deploy time only.
     known = {f"aws:RequestTag/{key}": value for key, value in tags.items() if not has_token(key)}
     return {
-        **({"StringEquals": known} if known else {}),
+        # Without tags in the request, "for all values" holds, and a condition on a tag's value doesn't.
+        **({"StringEquals": known} if known else {"Null": {"aws:TagKeys": "false"}}),
         "ForAllValues:StringEquals": {"aws:TagKeys": keys[0] if len(keys) == 1 else keys},
     }
 

@@ -11,15 +11,33 @@ from aws_cdk import aws_iam as iam
 
 from .._cdk.resources import attribute_of, check_key_account, key_arn
 from .._cdk.tokens import same
-from .._checks import check_list, check_strings, check_text, check_type, check_unique, has_token, shown, without_tokens
+from .._checks import (
+    check_list,
+    check_text,
+    check_type,
+    check_unique,
+    has_token,
+    shown,
+    without_tokens,
+)
 from .._facts.agent_buckets import PATCH_BUCKETS_PAGE, agent_bucket_names, has_patch_buckets, patch_bucket_names
-from .._facts.regions import REGION, partition_of
 from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.grants import Statement, add, allow, check_policies_can_change, passing
+from .._iam.grants import (
+    Conditions,
+    Statement,
+    add,
+    allow,
+    check_name_for_policy,
+    check_policies_can_change,
+    check_role_name_for_policy,
+    passing,
+)
 from .._iam.policies import aws_managed_policy
 from .._iam.role_names import checked_role_arn
-from .capabilities import Grant, Node, Recipe
+from .capabilities import Grant, Node, Recipe, granting
+from .encryption_keys import OF_A_SESSION, keys_of_regions, region_of_key, through_s3
 from .node_base_policy import NodeBasePolicy
+from .node_tags import check_tags_of_condition, tagging_nodes
 from .regions import check_regions
 
 if TYPE_CHECKING:
@@ -41,14 +59,8 @@ _PARAMETER_NAME_LENGTH = 1011
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
 _PUBLIC_PARAMETERS = "/aws/service/"
 
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html and
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html; a token
-# appears as a wildcard
-_CLUSTER_ARN = r"arn:(aws[a-z-]*|\*):{service}:({region}|\*):(\d{{12}}|\*):cluster/[A-Za-z0-9_*-]+"
-
-# The tag by which AWS's template for EKS hybrid nodes recognizes the nodes of a cluster:
-# https://github.com/aws/eks-hybrid/blob/main/example/hybrid-ssm-cfn.yaml
-_EKS_CLUSTER_TAG = "EKSClusterARN"
+# S3 buckets share one namespace.
+_BUCKET_OF_ANYBODY = "a bucket that matches '*' can be anybody's"
 
 _Subjects = Mapping[str, Callable[[], str]]
 
@@ -83,7 +95,7 @@ def directory_service() -> Recipe:
 
 def agent_buckets(regions: Sequence[str] | None) -> Recipe:
     """Return what ``NodeCapability.agent_buckets`` gives."""
-    regions_of = _regions(regions)
+    regions_of = _regions(regions, _BUCKET_OF_ANYBODY)
 
     def grants(node: Node) -> list[Grant]:
         return [_read(node, [name for region in regions_of(node) for name in agent_bucket_names(region)])]
@@ -93,7 +105,7 @@ def agent_buckets(regions: Sequence[str] | None) -> Recipe:
 
 def patching(regions: Sequence[str] | None) -> Recipe:
     """Return what ``NodeCapability.patching`` gives."""
-    regions_of = _regions(regions)
+    regions_of = _regions(regions, _BUCKET_OF_ANYBODY)
 
     def grants(node: Node) -> list[Grant]:
         names: list[str] = []
@@ -132,13 +144,18 @@ def session_encryption(key: kms.IKey) -> Recipe:
     """Return what ``NodeCapability.session_encryption`` gives."""
     arn = key_arn("key", key)
     return Recipe(
-        "session_encryption", lambda node: [_use_key(node, key, arn, ["kms:Decrypt"])], {arn: partial(_path, key)}
+        "session_encryption",
+        lambda node: [_use_key(node, key, arn, ["kms:Decrypt"], OF_A_SESSION)],
+        {arn: partial(_path, key)},
     )
 
 
-def parameters(given: Sequence[str | ssm.IParameter], encryption_key: kms.IKey | None) -> Recipe:
+def parameters(
+    given: Sequence[str | ssm.IParameter], encryption_key: kms.IKey | None, regions: Sequence[str] | None
+) -> Recipe:
     """Return what ``NodeCapability.parameters`` gives."""
     names = _parameter_names_or_arns(given)
+    regions_of = _regions(regions, "a parameter belongs to one Region")
     key = None if encryption_key is None else key_arn("encryption_key", encryption_key)
 
     def grants(node: Node) -> list[Grant]:
@@ -147,112 +164,71 @@ def parameters(given: Sequence[str | ssm.IParameter], encryption_key: kms.IKey |
                 "base_policy must be NodeBasePolicy.WITHOUT_PARAMETERS if NodeCapability.parameters() says which "
                 f"parameters nodes can read, got {node.base_policy}, with which they can read all of them"
             )
-        arns = [_parameter_arn(node, name) if name.startswith("/") else name for name in names]
+        own_regions = regions_of(node)
+        arns = [
+            arn
+            for name in names
+            for arn in (_parameter_arns(node, name, own_regions) if name.startswith("/") else [name])
+        ]
         check_unique("parameters", arns)
-        given = [_allow(["ssm:GetParameter", "ssm:GetParameters"], arns)]
+        given = [granting(["ssm:GetParameter", "ssm:GetParameters"], arns)]
         if encryption_key is not None and key is not None:
             # The encryption context says which parameter's value it is.
             operator = "StringLike" if any("*" in arn for arn in arns) else "StringEquals"
             context = {operator: {"kms:EncryptionContext:PARAMETER_ARN": arns[0] if len(arns) == 1 else arns}}
-            given.append(_use_key(node, encryption_key, key, ["kms:Decrypt"], context))
+            keys = [key] if regions is None else keys_of_regions(node.facts, encryption_key, key, own_regions)
+            given.append(_use_key(node, encryption_key, keys, ["kms:Decrypt"], context))
         return given
 
-    return Recipe("parameters", grants, {name: partial(without_tokens, name) for name in names})
+    # The same name in other Regions is another parameter, with a key of its own.
+    where = "" if regions is None else f" in {', '.join(regions)}"
+    return Recipe("parameters", grants, {f"{name}{where}": partial(without_tokens, f"{name}{where}") for name in names})
 
 
-def ecs_anywhere(cluster_arns: Sequence[str] | None) -> Recipe:
-    """Return what ``NodeCapability.ecs_anywhere`` gives."""
-    named = None if cluster_arns is None else _checked_clusters(cluster_arns, "ecs")
-
-    def grants(node: Node) -> list[Grant]:
-        if named is not None:
-            _check_partition_of_clusters(named, node.facts.region)
-        clusters = [node.facts.arn("ecs", "cluster/*", account=node.account)] if named is None else named
-        # The ARN of an instance contains the name of its cluster, which can't be cut from a cluster's ARN that is a
-        # token.
-        instances = [
-            node.facts.arn("ecs", "container-instance/*", region=region, account=account)
-            for region, account in _places(node, clusters)
-        ]
-        return [
-            _allow(["ecs:DiscoverPollEndpoint"], ["*"]),
-            _allow(
-                [
-                    "ecs:RegisterContainerInstance",
-                    "ecs:SubmitAttachmentStateChanges",
-                    "ecs:SubmitContainerStateChange",
-                    "ecs:SubmitTaskStateChange",
-                ],
-                clusters,
-            ),
-            _allow(
-                ["ecs:Poll", "ecs:StartTelemetrySession"],
-                instances,
-                {"ArnLike" if named is None else "ArnEquals": {"ecs:cluster": clusters}},
-            ),
-            _allow(["ecs:TagResource"], instances, {"StringEquals": {"ecs:CreateAction": "RegisterContainerInstance"}}),
-        ]
-
-    return Recipe("ecs_anywhere", grants, for_ec2=False)
-
-
-def eks_hybrid_nodes(cluster_arns: Sequence[str]) -> Recipe:
-    """Return what ``NodeCapability.eks_hybrid_nodes`` gives."""
-    clusters = _checked_clusters(cluster_arns, "eks")
-
-    def grants(node: Node) -> list[Grant]:
-        _check_partition_of_clusters(clusters, node.facts.region)
-        given = [
-            # With the second action, nodeadm finds out whether the cluster knows the role.
-            _allow(["eks:DescribeCluster", "eks:ListAccessEntries"], clusters),
-            _allow(["ssm:DescribeInstanceInformation"], ["*"]),
-        ]
-        # A node is tagged with the ARN of a cluster in its own Region.
-        for (region, account), arns in _places(node, clusters).items():
-            tags = {f"ssm:resourceTag/{_EKS_CLUSTER_TAG}": arns[0] if len(arns) == 1 else arns}
-            nodes = [node.facts.arn("ssm", "managed-instance/*", region=region, account=account)]
-            given.append(_allow(["ssm:DeregisterManagedInstance"], nodes, {"StringEquals": tags}))
-        return given
-
-    pull_only = aws_managed_policy("AmazonEC2ContainerRegistryPullOnly")
-    return Recipe("eks_hybrid_nodes", grants, managed_policies=[pull_only], for_ec2=False)
-
-
-def greengrass(token_exchange_role: iam.IRole) -> Recipe:
+def greengrass(token_exchange_role: iam.IRole, tags: Mapping[str, str] | None) -> Recipe:
     """Return what ``NodeCapability.greengrass`` gives."""
     arn = checked_role_arn("token_exchange_role", token_exchange_role)
+    required = {} if tags is None else check_tags_of_condition(tags)
 
-    def grant(role: iam.IRole) -> None:
-        allow(token_exchange_role, passing([role.role_arn], SYSTEMS_MANAGER))
-        # The node to tag has no ARN before it is registered.
-        allow(token_exchange_role, Statement(["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"], ["*"]))
+    def grants(node: Node) -> list[Grant]:
+        nodes = node.facts.arn("ssm", "managed-instance/*", account=node.account)
 
-    def grants(_: Node) -> list[Grant]:
+        def grant(role: iam.IRole) -> None:
+            allow(token_exchange_role, passing([role.role_arn], SYSTEMS_MANAGER))
+            # AWS documents no resource and no condition for the registration.
+            allow(token_exchange_role, Statement(["ssm:RegisterManagedInstance"], ["*"]))
+            for statement in tagging_nodes(required, [nodes], role.role_arn):
+                allow(token_exchange_role, statement)
+
         check_policies_can_change("token_exchange_role", token_exchange_role)
+        if node.role is None:
+            check_role_name_for_policy(node.role_name, node.facts, token_exchange_role)
+        else:
+            check_name_for_policy("role", node.role, token_exchange_role)
         return [grant]
 
     return Recipe("greengrass", grants, {arn: partial(_path, token_exchange_role)}, for_ec2=False)
 
 
-def _allow(
-    actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Mapping[str, object]] | None = None
-) -> Grant:
-    return lambda role: allow(role, Statement(actions, resources, conditions))
-
-
 def _read(node: Node, buckets: Sequence[str]) -> Grant:
-    return _allow(["s3:GetObject"], [node.facts.arn("s3", f"{name}/*", region="", account="") for name in buckets])
+    return granting(["s3:GetObject"], [node.facts.arn("s3", f"{name}/*", region="", account="") for name in buckets])
 
 
 def _use_key(
-    node: Node,
-    key: kms.IKey,
-    arn: str,
-    actions: Sequence[str],
-    conditions: Mapping[str, Mapping[str, object]] | None = None,
+    node: Node, key: kms.IKey, arn: str | Sequence[str], actions: Sequence[str], conditions: Conditions
 ) -> Grant:
-    check_key_account("encryption keys must be", key, arn, node.account)
-    return _allow(actions, [arn], conditions)
+    """Return what allows a role to use a key under conditions.
+
+    Args:
+        node: The nodes.
+        key: The key.
+        arn: The ARN of the key, or of its replicas in several Regions.
+        actions: The actions.
+        conditions: What the key can be used for.
+    """
+    arns = [arn] if isinstance(arn, str) else arn
+    check_key_account("encryption keys must be", key, arns[0], node.account)
+    return granting(actions, arns, conditions)
 
 
 def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Callable[[Node], list[Grant]], _Subjects]:
@@ -279,7 +255,9 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Callable[[
         if key is not None and arn_of_key is not None:
             # The agent uploads more than 5 MB in parts, for which Amazon S3 decrypts:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
-            given.append(_use_key(node, key, arn_of_key, ["kms:Decrypt", "kms:GenerateDataKey"]))
+            region = region_of_key(key, arn_of_key)
+            conditions = through_s3(node.facts, region, arn, objects)
+            given.append(_use_key(node, key, arn_of_key, ["kms:Decrypt", "kms:GenerateDataKey"], conditions))
         return given
 
     return grants, {objects: lambda: _path(bucket) if prefix is None else f"{_path(bucket)}, prefix {prefix}"}
@@ -300,16 +278,16 @@ def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Callable[[Node], lis
     """Return what SSM Agent needs in order to send logs to a log group, and what the log group is."""
     arn = attribute_of("log_group", log_group, "log_group_arn", "a logs.ILogGroup")
     given = [
-        _allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [arn]),
+        granting(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [arn]),
         # The agent checks that the log group exists. IAM can't limit that to some log groups:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
-        _allow(["logs:DescribeLogGroups"], ["*"]),
+        granting(["logs:DescribeLogGroups"], ["*"]),
     ]
     return lambda _: given, {arn: partial(_path, log_group)}
 
 
-def _regions(regions: Sequence[str] | None) -> Callable[[Node], list[str]]:
-    """Return a function that returns the Regions to use for a node."""
+def _regions(regions: Sequence[str] | None, why: str) -> Callable[[Node], list[str]]:
+    """Return a function that returns the Regions to use for a node, each by its name for a reason."""
     if regions is None:
         return lambda node: [node.facts.region]
     check_list("regions", regions, "a list of Region names")
@@ -318,9 +296,7 @@ def _regions(regions: Sequence[str] | None) -> Callable[[Node], list[str]]:
     def checked(node: Node) -> list[str]:
         check_regions("regions", names, node.facts.region)
         if "*" in names:
-            raise ValueError(
-                f"regions must name each Region, because a bucket that matches '*' can be anybody's, got {names!r}"
-            )
+            raise ValueError(f"regions must name each Region, because {why}, got {names!r}")
         return names
 
     return checked
@@ -357,47 +333,9 @@ def _parameter_names_or_arns(given: Sequence[object]) -> list[str]:
     return found
 
 
-def _parameter_arn(node: Node, name: str) -> str:
+def _parameter_arns(node: Node, name: str, regions: Sequence[str]) -> list[str]:
     account = "" if name.startswith(_PUBLIC_PARAMETERS) else node.account
-    return node.facts.arn("ssm", f"parameter{name}", account=account)
-
-
-def _checked_clusters(cluster_arns: object, service: str) -> list[str]:
-    """Return the ARNs of clusters of Amazon EKS or Amazon ECS."""
-    arns = check_strings("cluster_arns", cluster_arns, "a list of ARNs of clusters", one="ARN")
-    pattern = re.compile(_CLUSTER_ARN.format(service=service, region=REGION.pattern))
-    for arn in arns:
-        known = not has_token(arn)
-        # An ARN that is one token can't be checked.
-        checkable = known or arn.startswith("arn:")
-        if (known and "*" in arn) or (checkable and not pattern.fullmatch(without_tokens(arn))):
-            example = f"arn:PARTITION:{service}:eu-central-1:111122223333:cluster/name"
-            raise ValueError(f"cluster_arns must be ARNs of clusters, such as {example!r}, got {shown(arn)}")
-    check_unique("cluster_arns", arns)
-    return arns
-
-
-def _check_partition_of_clusters(cluster_arns: Sequence[str], stack_region: str) -> None:
-    if has_token(stack_region):
-        return
-    partition = partition_of(stack_region)
-    for arn in cluster_arns:
-        own = arn.split(":")[1] if arn.startswith("arn:") else arn
-        if same(own, partition) is False:
-            raise ValueError(
-                f"cluster_arns must be in the stack's partition, here {partition}, got {without_tokens(arn)!r} in {own}"
-            )
-
-
-def _places(node: Node, cluster_arns: Sequence[str]) -> Mapping[tuple[str, str], list[str]]:
-    """Return clusters by their Region and account."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for arn in cluster_arns:
-        # A cluster whose ARN is one token is taken for one of the stack.
-        parts = arn.split(":") if arn.startswith("arn:") else []
-        place = (parts[3], parts[4]) if parts else (node.facts.region, node.account)
-        places.setdefault(place, []).append(arn)
-    return places
+    return [node.facts.arn("ssm", f"parameter{name}", region=region, account=account) for region in regions]
 
 
 def _path(construct: s3.IBucket | logs.ILogGroup | kms.IKey | iam.IRole) -> str:

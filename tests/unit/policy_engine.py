@@ -48,6 +48,22 @@ class DeployedRole:
         policies = [parse_policy_document(policy) for policy in self.policies]
         return bool(evaluate(request, policies).decision == "Allow")
 
+    def may_with_tags(self, action: str, resource: str, tags: Mapping[str, str], **conditions: Any) -> bool:
+        """Whether the role's own policies allow a request that has tags; one without tags has no ``aws:TagKeys``."""
+        context = {key.replace("__", ":").lower(): value for key, value in conditions.items()}
+        request = EvalContext(
+            self.arn,
+            "AssumedRole",
+            ACCOUNT,
+            action,
+            resource,
+            "",
+            request_tags=dict(tags),
+            service_context={"aws:tagkeys": list(tags) or None, **context},
+        )
+        policies = [parse_policy_document(policy) for policy in self.policies]
+        return bool(evaluate(request, policies).decision == "Allow")
+
 
 def deployed_roles(
     stack: Stack, partition: str = "aws", region: str = "eu-central-1", attributes: Mapping[str, str] | None = None

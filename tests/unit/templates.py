@@ -79,6 +79,7 @@ def logical_id(construct: IConstruct) -> str:
 def deployed(part: Any, partition: str, region: str) -> Any:
     """Give the pseudo parameters their values, as CloudFormation does."""
     pseudo_parameters = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": ACCOUNT}
+    pseudo_parameters["AWS::URLSuffix"] = {"aws-cn": "amazonaws.com.cn"}.get(partition, "amazonaws.com")
     if isinstance(part, dict) and "Ref" in part:
         return pseudo_parameters[part["Ref"]]
     if isinstance(part, dict) and "Fn::Join" in part:

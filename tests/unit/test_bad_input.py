@@ -77,6 +77,9 @@ def allowed_by_iam(shape: str, text: str) -> bool:
     return model.get("min", 0) <= len(text) <= model["max"] and pattern.fullmatch(text) is not None
 
 
+EKS_CLUSTER = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/edge"
+
+
 class Bench:
     """What the cases share: a stack in which nothing may be left, and constructs that nothing may change."""
 
@@ -384,7 +387,30 @@ def arguments() -> dict[str, Argument]:
             {"none", "key"},
         ),
         ("ecs_anywhere", "cluster_arns", lambda _, value: NodeCapability.ecs_anywhere(value), {"none"}),
+        (
+            "parameters",
+            "regions",
+            lambda bench, value: HybridServiceRole(
+                bench.stack,
+                "Role",
+                base_policy=NodeBasePolicy.WITHOUT_PARAMETERS,
+                capabilities=[NodeCapability.parameters("/fleet", regions=value)],
+            ),
+            {"none"},
+        ),
         ("eks_hybrid_nodes", "cluster_arns", lambda _, value: NodeCapability.eks_hybrid_nodes(value), set()),
+        (
+            "eks_hybrid_nodes",
+            "pod_identity",
+            lambda _, value: NodeCapability.eks_hybrid_nodes([EKS_CLUSTER], pod_identity=value),
+            {"boolean"},
+        ),
+        (
+            "greengrass",
+            "tags",
+            lambda bench, value: NodeCapability.greengrass(bench.nodes, tags=value),
+            {"none", "empty mapping"},
+        ),
         ("greengrass", "token_exchange_role", lambda _, value: NodeCapability.greengrass(value), {"role"}),
         ("HybridServiceRole", "managed_policies", hybrid("managed_policies"), {"none", "empty list"}),
         ("HybridServiceRole", "inline_policies", hybrid("inline_policies"), {"none", "empty mapping"}),
@@ -416,6 +442,54 @@ def arguments() -> dict[str, Argument]:
             "grantee",
             lambda bench, value: bench.nodes.grant_create_activation(value),
             {"grantee"},
+        ),
+        (
+            "grant_create_activation",
+            "tags",
+            lambda bench, value: bench.nodes.grant_create_activation(bench.grantee, tags=value),
+            {"none", "empty mapping"},
+        ),
+        (
+            "grant_manage_activations",
+            "grantee",
+            lambda bench, value: bench.nodes.grant_manage_activations(value),
+            {"grantee"},
+        ),
+        (
+            "grant_manage_activations",
+            "tags",
+            lambda bench, value: bench.nodes.grant_manage_activations(bench.grantee, tags=value),
+            {"none", "empty mapping"},
+        ),
+        (
+            "grant_deregister_nodes",
+            "grantee",
+            lambda bench, value: bench.nodes.grant_deregister_nodes(value, tags={"Team": "edge"}),
+            {"grantee"},
+        ),
+        (
+            "grant_deregister_nodes",
+            "tags",
+            lambda bench, value: bench.nodes.grant_deregister_nodes(bench.grantee, tags=value),
+            set(),
+        ),
+        (
+            "HybridActivation.grant_manage",
+            "grantee",
+            lambda bench, value: HybridActivation.grant_manage(value, bench.imported),
+            {"grantee"},
+        ),
+        (
+            "HybridActivation.grant_manage",
+            "role",
+            lambda bench, value: HybridActivation.grant_manage(bench.grantee, value),
+            {"role"},
+        ),
+        (
+            "HybridActivation.grant_create",
+            "tags",
+            lambda bench, value: HybridActivation.grant_create(bench.grantee, bench.imported, tags=value),
+            {"none", "empty mapping"},
         ),
         (
             "HybridActivation.grant_create",

@@ -10,7 +10,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from jsii._kernel.providers import process
 
-from ssm_roles import GreengrassCoreRole, HybridServiceRole, RunCommandNotificationRole
+from ssm_roles import GreengrassCoreRole, HybridServiceRole, NodeCapability, RunCommandNotificationRole
+from ssm_roles._cdk.stack_facts import stack_facts
+from ssm_roles._iam.other_stacks import check_name_of_role, use_role
+from ssm_roles.nodes.node_role import eks_cluster_arns_of
 
 Counted = Callable[[Callable[[], object]], int]
 
@@ -60,6 +63,25 @@ def test_grants_to_an_imported_role_ask_it_once(counted: Counted) -> None:
     GreengrassCoreRole(stack, "First", token_exchange_role=exchange)
     # Hand-written code makes 12: each statement is an object of its own.
     assert counted(lambda: GreengrassCoreRole(stack, "Second", token_exchange_role=exchange)) <= 6
+
+
+def test_using_a_role_of_the_same_stack_costs_nothing(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+    role = HybridServiceRole(stack, "Nodes")
+    facts = stack_facts(stack)
+
+    def use() -> None:
+        check_name_of_role("role", role, facts)
+        use_role("role", role, facts)
+
+    assert counted(use) == 0
+
+
+def test_the_clusters_of_a_role_cost_nothing(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+    arn = stack.format_arn(service="eks", resource="cluster", resource_name="edge")
+    role = HybridServiceRole(stack, "Nodes", capabilities=[NodeCapability.eks_hybrid_nodes([arn])])
+    assert counted(lambda: eks_cluster_arns_of(role)) == 0
 
 
 def test_notification_roles_ask_their_topic_for_its_key_once(counted: Counted) -> None:

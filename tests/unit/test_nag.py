@@ -61,6 +61,8 @@ BOUNDARY = "A permissions boundary allows nothing: it limits what other policies
 READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
 ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
 NO_FLOW_LOGS = "Flow logs are a setting of the network, which exists already in most accounts"
+TAGS = "A condition limits the statement to exactly the tags of these nodes"
+CLUSTER_NAME = '{"Fn::Select":[1,{"Fn::Split":[":cluster/",{"Fn::GetAtt":["Cluster","Arn"]}]}]}'
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
 
 
@@ -135,6 +137,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
                 "This is the same runbook under its name in Automation"
             ),
             arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+            arn(f"ssm:{HERE}:activation/*"): "The runbook tags what it creates",
+            arn(f"ssm:{HERE}:managed-instance/*"): "The runbook tags what it creates",
         },
     },
     "deletable_service_linked_role": {
@@ -150,6 +154,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn(f"ecs:{HERE}:container-instance/*"): (
                 "Instances have no ARN before they are registered; a condition limits them to the cluster"
             ),
+            arn(f"ecs:{HERE}:container-instance/{CLUSTER_NAME}/*"): "These are the instances of the cluster",
+            arn(f"ecs:{HERE}:task/{CLUSTER_NAME}/*"): "These are the tasks of the cluster",
         }
     },
     "ecs_service": {
@@ -170,7 +176,10 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         "Servers/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
     },
     "existing_roles": {
-        "Operators/Operator": {resource("*"): "Activations have no ARN; the role that is passed with them is named"}
+        "Operators/Operator": {
+            resource("*"): "Activations have no ARN; the role that is passed with them is named",
+            arn(f"ssm:{HERE}:managed-instance/*"): TAGS,
+        }
     },
     "hardened_hybrid_role": {
         "HybridNodes/Boundary": {
@@ -202,7 +211,10 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn("s3:::session-logs-of-the-company/web/*"): NEW_OBJECTS,
         },
         "Nodes/Devices": {**WITHOUT_PARAMETERS, arn("s3:::session-logs-of-the-company/devices/*"): NEW_OBJECTS},
-        "Nodes/TokenExchange": {resource("*"): "A device has no ARN before it is registered"},
+        "Nodes/TokenExchange": {
+            resource("*"): "A device has no ARN before it is registered",
+            arn(f"ssm:{HERE}:managed-instance/*"): TAGS,
+        },
     },
     "minimal_hybrid_role": {"HybridNodes/HybridNodes": CORE},
     "on_premises_fleet": {

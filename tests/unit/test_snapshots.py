@@ -205,6 +205,7 @@ FOR_EVERY_RESOURCE = {
     ("encrypted_auto_scaling_group", "kms:Decrypt"): "in a key's own policy, every resource is that key",
     ("encrypted_auto_scaling_group", "kms:DescribeKey"): "in a key's own policy, every resource is that key",
     ("existing_roles", "ssm:CreateActivation"): "activations have no ARN",
+    ("existing_roles", "ssm:DeleteActivation"): "activations have no ARN",
     ("managed_instances", "ssm:RegisterManagedInstance"): "a device has no ARN before it is registered",
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",

@@ -625,10 +625,12 @@ def test_a_role_in_another_partition_is_rejected(refused: Refused) -> None:
 
 
 ACTIVATIONS_OF_ANY_ROLE = {
-    "Action": ["ssm:AddTagsToResource", "ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"],
+    "Action": "ssm:CreateActivation",
     "Effect": "Allow",
     "Resource": "*",
+    "Condition": {"Null": {"aws:TagKeys": "true"}},
 }
+MANAGED = {"Action": ["ssm:DeleteActivation", "ssm:DescribeActivations"], "Effect": "Allow", "Resource": "*"}
 
 
 @pytest.mark.parametrize("kind", ["by hand", "of the library", "imported"])
@@ -642,6 +644,13 @@ def test_a_principal_that_can_create_activations_can_pass_this_role_and_no_other
     assert HybridActivation.grant_create(grantee(stack), role).success
     arn = EXISTING if kind == "imported" else {"Fn::GetAtt": [logical_id(role), "Arn"]}
     assert granted_to_reader(stack) == [pass_role(arn), ACTIVATIONS_OF_ANY_ROLE]
+
+
+def test_a_principal_that_can_manage_activations_can_also_describe_and_delete_them(stack: Stack) -> None:
+    role = by_hand(stack)
+    assert HybridActivation.grant_manage(grantee(stack), role).success
+    arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
+    assert granted_to_reader(stack) == [pass_role(arn), ACTIVATIONS_OF_ANY_ROLE, MANAGED]
 
 
 def test_an_existing_role_gets_the_permission_to_create_activations_in_a_policy_of_this_stack(

@@ -156,13 +156,22 @@ def test_a_minimal_definition_is_three_roles_that_refer_to_each_other_by_their_a
                 },
                 {
                     "Action": [
-                        "ssm:AddTagsToResource",
                         "ssm:CreateActivation",
                         "ssm:DeleteActivation",
                         "ssm:DescribeActivations",
                         "ssm:DescribeInstanceInformation",
                     ],
                     "Resource": "*",
+                },
+                {
+                    "Action": "ssm:AddTagsToResource",
+                    "Resource": [
+                        *(
+                            join("arn:", ANY_PARTITION, ":ssm:", ANY_REGION, ":", ANY_ACCOUNT, f":{kind}/*")
+                            for kind in ("activation", "managed-instance")
+                        ),
+                        arn(nodes),
+                    ],
                 },
                 {"Action": "iam:ListRoleTags", "Resource": arn(federation)},
                 {"Action": "ssm:GetDocument", "Resource": DOCUMENT},
@@ -428,6 +437,7 @@ ASSUME_MAY: list[tuple[str, str, dict[str, str]]] = [
     ("ssm:DescribeActivations", "*", {}),
     ("ssm:DescribeInstanceInformation", "*", {}),
     ("ssm:AddTagsToResource", f"{SSM}:{ACCOUNT}:managed-instance/mi-0123456789abcdef0", {}),
+    ("ssm:AddTagsToResource", NODES_ARN, {}),
     ("iam:ListRoleTags", FEDERATION_ARN, {}),
     ("ssm:GetDocument", AZURE_DOCUMENT, {}),
     ("ssm:GetCloudConnector", f"{SSM}:{ACCOUNT}:cloud-connector/{CONNECTOR_ID}", {}),
@@ -435,6 +445,11 @@ ASSUME_MAY: list[tuple[str, str, dict[str, str]]] = [
 ASSUME_MAY_NOT: list[tuple[str, str, dict[str, str]]] = [
     ("sts:AssumeRole", f"{FEDERATION_ARN}2", {}),
     ("sts:AssumeRole", DISPATCH_ARN, {}),
+    ("ssm:AddTagsToResource", f"{SSM}:444455556666:managed-instance/mi-0123456789abcdef0", {}),
+    ("ssm:AddTagsToResource", f"{SSM}:{ACCOUNT}:parameter/fleet/password", {}),
+    ("ssm:AddTagsToResource", f"{SSM}:{ACCOUNT}:document/Patch", {}),
+    ("ssm:AddTagsToResource", f"{SSM}:{ACCOUNT}:maintenancewindow/mw-0123456789abcdef0", {}),
+    ("ssm:AddTagsToResource", FEDERATION_ARN, {}),
     ("iam:PassRole", NODES_ARN, {}),
     ("iam:PassRole", NODES_ARN, {"iam__PassedToService": "ec2.amazonaws.com"}),
     ("iam:PassRole", FEDERATION_ARN, TO_SSM),
@@ -517,7 +532,10 @@ def test_iam_knows_the_actions_the_condition_keys_and_the_resources(three: list[
     federation, assume, dispatch = three
     # What AWS documents, though its list of condition keys has the audience for the first of the two actions only.
     assert unknown_to_iam(federation) == ["sts:TagGetWebIdentityToken: sts:IdentityTokenAudience"]
-    assert unknown_to_iam(assume) == []
+    # What AWS's own policies name, though its list of resources doesn't.
+    assert unknown_to_iam(assume) == [
+        f"ssm:AddTagsToResource: {each}" for each in (f"{SSM}:{ACCOUNT}:activation/*", NODES_ARN)
+    ]
     assert unknown_to_iam(dispatch) == []
 
 

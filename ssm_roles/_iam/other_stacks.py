@@ -1,0 +1,82 @@
+"""Roles that one stack defines and another one uses."""
+
+from __future__ import annotations
+
+from aws_cdk import Annotations, Stage
+from aws_cdk import aws_iam as iam
+
+from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.tokens import same
+
+
+def use_role(argument: str, role: iam.IRole, facts: StackFacts) -> None:
+    """Have a stack deployed after the stack that defines a role.
+
+    In the same account and Region, the CDK refers to the role by an export, which orders the stacks. In another one, it
+    writes the ARN with the role's fixed name, which doesn't.
+
+    Args:
+        argument: The argument that the role was given as, for the error.
+        role: The role, which has passed ``check_name_of_role``.
+        facts: The stack that uses the role.
+
+    Raises:
+        ValueError: The role's stack depends on the stack that uses the role. The tree stays unchanged.
+    """
+    own = _other_environment(role, facts)
+    if own is None:
+        return
+    if Stage.of(own.stack) != Stage.of(facts.stack):
+        Annotations.of(facts.stack).add_warning_v2(
+            "ssm-roles:deployedBefore",
+            f"The stack uses the role {role.node.path}. Deploy the stack {own.path} first: it is in another stage, on "
+            "which a stack can't depend.",
+        )
+        return
+    stack = facts.stack
+    # The newer name of the same method, from the version on that reports the older one as deprecated.
+    add_dependency = getattr(stack, "add_stack_dependency", None) or stack.add_dependency
+    try:
+        add_dependency(own.stack)
+    except RuntimeError:
+        raise ValueError(
+            f"{argument} must be a role of a stack that can be deployed before {facts.path}: define the role in a "
+            f"stack of its own, got {role.node.path!r}, whose stack depends on {facts.path}"
+        ) from None
+
+
+def check_name_of_role(argument: str, role: iam.IRole, facts: StackFacts) -> None:
+    """Check that a stack can name a role: the CDK finds out at synth that it can't.
+
+    Args:
+        argument: The argument that the role was given as, for the error.
+        role: The role.
+        facts: The stack that uses the role.
+
+    Raises:
+        ValueError: The role is in another account or Region, and has no fixed name.
+    """
+    own = _other_environment(role, facts)
+    if own is None:
+        return
+    try:
+        # Also makes the name of a role with `PhysicalName.GENERATE_IF_NEEDED`, as synthesis does.
+        facts.stack.resolve(role.role_arn)
+    except RuntimeError:
+        raise ValueError(
+            f"{argument} must be a role with a fixed role_name, such as PhysicalName.GENERATE_IF_NEEDED, because "
+            f"{facts.path} is in another account or Region than {own.path}, got {role.node.path!r}, which has none"
+        ) from None
+
+
+def _other_environment(role: iam.IRole, facts: StackFacts) -> StackFacts | None:
+    """Return the stack of a role that the app defines for another account or Region."""
+    if not isinstance(role, iam.Role):
+        return None
+    own = stack_facts(role)
+    return None if same_environment(own, facts) else own
+
+
+def same_environment(one: StackFacts, other: StackFacts) -> bool:
+    """Whether the CDK takes two stacks for stacks of one account and Region."""
+    return one is other or (same(one.account, other.account) is True and same(one.region, other.region) is True)

@@ -1,0 +1,61 @@
+"""What nodes can use AWS KMS keys for: only for what a capability names, even if a key encrypts other data as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .._cdk.stack_facts import StackFacts
+from .._cdk.tokens import same
+from .._checks import has_token
+from .._facts.regions import partition_of
+from .._iam.grants import Conditions
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+
+# SSM Agent decrypts the data key of a session with this encryption context:
+# https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/session/crypto/blockcipher.go
+OF_A_SESSION = {
+    "Null": {f"kms:EncryptionContext:aws:ssm:{key}": "false" for key in ("SessionId", "TargetId")},
+}
+
+
+def through_s3(facts: StackFacts, region: str, bucket_arn: str, objects: str) -> Conditions:
+    """Return the conditions that Amazon S3 uses a key for these objects of a bucket.
+
+    With a bucket key, the encryption context has the ARN of the bucket; otherwise, it has the ARN of the object. The
+    bucket's own setting can change at any time:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    services = [f"s3.{region}.amazonaws.com"]
+    if has_token(region) or partition_of(region) not in ("aws", "aws-us-gov"):
+        # No page of AWS has the value for other partitions. The encryption context limits the data in any case:
+        # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+        services.append(f"s3.{region}.{facts.url_suffix}")
+    return {
+        "StringEquals": {"kms:ViaService": services[0] if len(services) == 1 else services},
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, objects]},
+    }
+
+
+def region_of_key(key: kms.IKey, arn: str) -> str:
+    """Return the Region of a key, which is also that of a bucket that the key encrypts."""
+    return arn.split(":")[3] if arn.startswith("arn:") else key.env.region
+
+
+def keys_of_regions(facts: StackFacts, key: kms.IKey, arn: str, regions: Sequence[str]) -> list[str]:
+    """Return the ARNs of a key in Regions, which only a multi-Region key has in several."""
+    own = region_of_key(key, arn)
+    if not any(same(own, region) is False for region in regions):
+        return [arn]
+    if arn.startswith("arn:") and ":key/mrk-" in arn:
+        name, account = arn.rpartition("/")[2], arn.split(":")[4]
+    elif getattr(key.node.default_child, "multi_region", None) is True:
+        name, account = key.key_id, facts.account
+    else:
+        raise ValueError(
+            f"regions must be only the Region of encryption_key, here {own!r}, because it isn't a multi-Region key: "
+            f"define a capability for each Region with that Region's key, got {[*regions]!r}"
+        )
+    return [facts.arn("kms", f"key/{name}", region=region, account=account) for region in regions]
