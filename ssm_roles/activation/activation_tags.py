@@ -1,4 +1,4 @@
-"""The tags of a hybrid activation: those that its constructor gets, and those that ``Tags.of`` adds later."""
+"""The tags of a hybrid activation: those that its constructor gets, those that ``Tags.of`` adds, and the cluster's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 
 import jsii
 from aws_cdk import IResolvable, IStableAnyProducer, Lazy, TagManager, TagType
+from aws_cdk import aws_iam as iam
 from constructs import IValidation, Node
 
+from .._checks import has_token, without_tokens
+from ..nodes.clusters import EKS_CLUSTER_TAG
+from ..nodes.node_role import eks_cluster_arns_of
 from ..nodes.node_tags import check_tags
 
 RESOURCE_TYPE = "Custom::HybridActivation"
@@ -16,7 +20,8 @@ RESOURCE_TYPE = "Custom::HybridActivation"
 class ActivationTags:
     """The tags, which are complete at synth time only."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], role: iam.IRole) -> None:
+        self._role = role
         self.manager = TagManager(
             TagType.STANDARD, RESOURCE_TYPE, [{"key": key, "value": value} for key, value in given.items()]
         )
@@ -27,10 +32,33 @@ class ActivationTags:
 
     def add_check(self, node: Node, check: Callable[[Mapping[str, str]], None]) -> None:
         """Have the complete tags checked at synth time, with a function that raises ``ValueError``."""
-        node.add_validation(_Validation(lambda: check(check_tags(self._complete()))))
+
+        def check_all() -> None:
+            complete = check_tags(self._complete())
+            check_cluster(complete, self._role)
+            check(complete)
+
+        node.add_validation(_Validation(check_all))
 
     def _complete(self) -> dict[str, str]:
-        return dict(self.manager.tag_values())
+        clusters = eks_cluster_arns_of(self._role)
+        cluster = {EKS_CLUSTER_TAG: clusters[0]} if len(clusters) == 1 else {}
+        return {**cluster, **self.manager.tag_values()}
+
+
+def check_cluster(tags: Mapping[str, str], role: iam.IRole) -> None:
+    """Check the tag by which the hybrid nodes of an Amazon EKS cluster are recognized.
+
+    Nodes with another tag could not deregister themselves, or could be deregistered by nodes of another cluster.
+    """
+    clusters = eks_cluster_arns_of(role)
+    value = tags.get(EKS_CLUSTER_TAG)
+    if not clusters or value in clusters or any(has_token(each) for each in [value or "", *clusters]):
+        return
+    shown = [without_tokens(each) for each in clusters]
+    raise ValueError(
+        f"tags must have {EKS_CLUSTER_TAG!r} with a cluster of the role, here {', '.join(shown)}, got {value!r}"
+    )
 
 
 @jsii.implements(IStableAnyProducer)
@@ -51,5 +79,5 @@ class _Validation:
         try:
             self._check()
         except ValueError as error:
-            return [f'{error}; Tags.of(...).add(..., exclude_resource_types=["{RESOURCE_TYPE}"]) leaves tags off']
+            return [f"{error}; to keep a tag of an app or a stack off, exclude the resource type {RESOURCE_TYPE}"]
         return []

@@ -14,16 +14,25 @@ from .._cdk.packaged_function import PackagedFunction
 from .._cdk.resources import key_arn
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
-from .._checks import check_bool, check_strings, check_unique
+from .._checks import check_bool, check_strings, check_unique, has_token
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow, check_grantee, passing, policy_json
 from .._iam.not_a_role import NotARole
+from .._iam.other_stacks import use_role
 from .._iam.principals import service_principal
 from .._iam.role_names import checked_role_arn
 from ..nodes.activation_role_name import activation_role_name
+from ..nodes.clusters import EKS_CLUSTER_TAG
 from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation, grant_manage_activations
-from ..nodes.node_tags import check_tag_key, check_tags, creating_activations, tagging_nodes
-from .activation_tags import RESOURCE_TYPE, ActivationTags
+from ..nodes.node_tags import (
+    check_tag_key,
+    check_tags,
+    check_tags_of_nodes,
+    creating_activations,
+    deregistering_nodes,
+    tagging_registered_nodes,
+)
+from .activation_tags import RESOURCE_TYPE, ActivationTags, check_cluster
 from .metrics import metric
 from .registration import RegistrationPlatform, registration_script
 from .secret_readers import ReadableSecret
@@ -142,6 +151,7 @@ class HybridActivation(NotARole):
         facts = stack_facts(scope)
         role_arn = checked_role_arn("role", role, facts)
         check_activation_region(role, facts.region)
+        use_role("role", role, facts)
         check_registration_limit(registration_limit)
         lifetime_hours = lifetime_in_hours(lifetime)
         rotation_hours = rotation_in_hours(rotate_every, lifetime_hours)
@@ -154,6 +164,8 @@ class HybridActivation(NotARole):
             description=description,
         )
         given_tags = {} if tags is None else check_tags(tags)
+        if EKS_CLUSTER_TAG in given_tags:
+            check_cluster(given_tags, role)
         check_environment(settings, given_tags)
         if encryption_key is not None:
             key_arn("encryption_key", encryption_key)
@@ -166,7 +178,7 @@ class HybridActivation(NotARole):
         self._facts = facts
         self._role_arn = role_arn
         self._given_tags = given_tags
-        self._tags = ActivationTags(given_tags)
+        self._tags = ActivationTags(given_tags, role)
         self._tags.add_check(self.node, lambda complete: check_environment(settings, complete))
         self._encryption_key = encryption_key
         self._secret_name = secret_name
@@ -343,9 +355,30 @@ class HybridActivation(NotARole):
         check_unique("keys", names, "each key")
         for key in names:
             check_tag_key("keys", key)
-            if key.lower() in (given.lower() for given in self._given_tags):
+            if key.lower() in (taken.lower() for taken in [EKS_CLUSTER_TAG, *self._given_tags]):
                 raise ValueError(f"keys must not have a key of the activation's tags, got {key!r}")
-        return allow(grantee, tagging_nodes(names, [self._node_arn], self._given_tags))
+        return allow(grantee, tagging_registered_nodes(names, [self._node_arn], self._tags_of_nodes))
+
+    def grant_deregister_nodes(self, grantee: iam.IGrantable, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
+        """Allow ``grantee`` to deregister managed nodes that have all of these tags, in the stack's account and Region.
+
+        IAM can't tell the nodes of one activation from those of another, so that the tags must do so.
+
+        Args:
+            grantee: The principal to grant the permissions to.
+            tags: The tags of the managed nodes, up to 50 for each node. There is at least one, because ``grantee``
+                could deregister every node otherwise. Default: - the activation's ``tags``
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: ``grantee`` is a role whose policies this stack can't change, there are no tags, or Systems
+                Manager would reject them.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-deregister-hybrid-nodes.html
+        """
+        check_grantee(grantee)
+        required = self._tags_of_nodes if tags is None else tags
+        return allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
 
     def registration_script(self, platform: RegistrationPlatform) -> str:
         """Return a script that registers the machine on which it runs, for a file or for user data.
@@ -372,6 +405,11 @@ class HybridActivation(NotARole):
             secret_arn=self._secret.secret_arn,
             url_suffix=self._facts.stack.url_suffix,
         )
+
+    @property
+    def _tags_of_nodes(self) -> dict[str, str]:
+        """The tags that conditions can name."""
+        return {key: value for key, value in self._given_tags.items() if not has_token(key)}
 
     @property
     def _node_arn(self) -> str:

@@ -20,7 +20,7 @@ _CLUSTER_ARN = r"arn:(aws[a-z-]*|\*):{service}:({region}|\*):(\d{{12}}|\*):clust
 
 # The tag by which AWS's template for EKS hybrid nodes recognizes the nodes of a cluster:
 # https://github.com/aws/eks-hybrid/blob/main/example/hybrid-ssm-cfn.yaml
-_EKS_CLUSTER_TAG = "EKSClusterARN"
+EKS_CLUSTER_TAG = "EKSClusterARN"
 
 
 def ecs_anywhere(cluster_arns: Sequence[str] | None) -> Recipe:
@@ -77,7 +77,7 @@ def eks_hybrid_nodes(cluster_arns: Sequence[str], *, pod_identity: bool) -> Reci
         ]
         # A node is tagged with the ARN of a cluster in its own Region.
         for (region, account), arns in _places(node, clusters).items():
-            tags = {f"ssm:resourceTag/{_EKS_CLUSTER_TAG}": arns[0] if len(arns) == 1 else arns}
+            tags = {f"ssm:resourceTag/{EKS_CLUSTER_TAG}": arns[0] if len(arns) == 1 else arns}
             nodes = [node.facts.arn("ssm", "managed-instance/*", region=region, account=account)]
             given.append(granting(["ssm:DeregisterManagedInstance"], nodes, {"StringEquals": tags}))
         if pod_identity:

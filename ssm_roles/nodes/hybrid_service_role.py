@@ -20,7 +20,7 @@ from .activation_role_name import ActivationRoleOptions, activation_role_name
 from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability
 from .node_role import NodeOptions, NodeRole
-from .node_tags import check_tags_of_condition, creating_activations, deregistering_nodes
+from .node_tags import check_tags_of_condition, check_tags_of_nodes, creating_activations, deregistering_nodes
 from .regions import check_regions
 
 
@@ -181,12 +181,7 @@ class HybridServiceRole(NodeRole):
         https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-deregister-hybrid-nodes.html
         """
         check_grantee(grantee)
-        required = check_tags_of_condition(tags)
-        if not required:
-            raise ValueError(
-                "tags must have at least one tag, because without tags the principal can deregister every node, got {}"
-            )
-        return allow(grantee, deregistering_nodes(required, node_arns(self)))
+        return allow(grantee, deregistering_nodes(check_tags_of_nodes(tags), node_arns(self)))
 
 
 def grant_create_activation(

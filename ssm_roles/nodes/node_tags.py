@@ -65,6 +65,16 @@ def check_tags_of_condition(tags: object) -> dict[str, str]:
     return checked
 
 
+def check_tags_of_nodes(tags: object) -> dict[str, str]:
+    """Return the tags of nodes to deregister, after a check."""
+    checked = check_tags_of_condition(tags)
+    if not checked:
+        raise ValueError(
+            "tags must have at least one tag, because without tags the principal can deregister every node, got {}"
+        )
+    return checked
+
+
 def creating_activations(tags: Mapping[str, str], node_arns: Sequence[str], role_arn: str) -> list[Statement]:
     """Return what allows creating activations with exactly these tags or, without tags, untagged activations.
 
@@ -103,8 +113,7 @@ def deregistering_nodes(tags: Mapping[str, str], node_arns: Sequence[str]) -> St
         tags: The tags, at least one.
         node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
     """
-    conditions = {"StringEquals": {f"ssm:resourceTag/{key}": value for key, value in tags.items()}}
-    return Statement(["ssm:DeregisterManagedInstance"], node_arns, conditions)
+    return Statement(["ssm:DeregisterManagedInstance"], node_arns, {"StringEquals": _of_resource(tags)})
 
 
 def exactly(tags: Mapping[str, str]) -> Conditions:
@@ -119,18 +128,23 @@ def exactly(tags: Mapping[str, str]) -> Conditions:
     }
 
 
-def tagging_nodes(keys: Sequence[str], node_arns: Sequence[str], tags: Mapping[str, str]) -> Statement:
-    """Return what allows adding tags with these keys, and no others, to the nodes that have certain tags."""
+def tagging_registered_nodes(keys: Sequence[str], node_arns: Sequence[str], tags: Mapping[str, str]) -> Statement:
+    """Return what allows adding tags with these keys, and no others, to the managed nodes that have all of these tags.
+
+    Args:
+        keys: The keys.
+        node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
+        tags: The tags. Without tags, the statement is for every node.
+    """
     return Statement(
         ["ssm:AddTagsToResource"],
         node_arns,
         {
             "ForAllValues:StringEquals": {"aws:TagKeys": keys[0] if len(keys) == 1 else [*keys]},
-            **({"StringEquals": having(tags)} if tags else {}),
+            **({"StringEquals": _of_resource(tags)} if tags else {}),
         },
     )
 
 
-def having(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the condition keys of a resource that has these tags."""
-    return {f"ssm:resourceTag/{key}": value for key, value in tags.items() if not has_token(key)}
+def _of_resource(tags: Mapping[str, str]) -> dict[str, str]:
+    return {f"ssm:resourceTag/{key}": value for key, value in tags.items()}
