@@ -39,6 +39,7 @@ def main(descriptor: int, directory: Path) -> None:
         event_rules,
         iam_answers,
         iam_resources,
+        managed_nodes,
         managed_policies,
         ministack,
         response_urls,
@@ -62,6 +63,7 @@ def main(descriptor: int, directory: Path) -> None:
     stack_events.install()
     stack_operations.install()
     activations.install()
+    managed_nodes.install()
     secret_rotation.install()
     secret_resources.install()
     ssm_resources.install()

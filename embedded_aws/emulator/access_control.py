@@ -1,5 +1,6 @@
 """The resource ARNs and condition keys against which IAM policies are evaluated.
 
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -8,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import service_linked_roles
+from . import activations, managed_nodes, service_linked_roles
 from .ministack import app, cloudformation_handlers, iam, iam_actions, iam_evaluator
 from .responses import parameter
 
@@ -42,6 +43,15 @@ def _stack_resource(parameters: Mapping[str, list[str]]) -> str | None:
         return None
     stack = cloudformation_handlers._resolve_stack(name)
     return None if not stack or stack["StackStatus"] == "DELETE_COMPLETE" else str(stack["StackId"])
+
+
+def _managed_node(body: bytes) -> str | None:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    node_id = request.get("ResourceId" if request.get("ResourceType") == "ManagedInstance" else "InstanceId")
+    return node_id if isinstance(node_id, str) and node_id.startswith("mi-") else None
 
 
 def _arn_matches(actual: str, expected: str) -> bool:
@@ -103,6 +113,8 @@ def _correct_requests() -> None:
             found = _iam_resource(rest[4], rest[6])
         elif service == "cloudformation":
             found = _stack_resource(rest[4])
+        elif service == "ssm" and (node_id := _managed_node(rest[3])) is not None:
+            found = activations.managed_node_arn(node_id)
         else:
             found = None
         if found is not None:
@@ -113,6 +125,8 @@ def _correct_requests() -> None:
         keys: dict[str, Any] = dict(request_tag_context(service, action, body, parameters))
         if action == "iam:CreateServiceLinkedRole":
             keys["iam:AWSServiceName"] = parameter(parameters, "AWSServiceName")
+        if service == "ssm" and (node_id := _managed_node(body)) is not None:
+            keys.update(managed_nodes.condition_keys(node_id))
         if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
             keys["iam:PolicyARN"] = parameter(parameters, "PolicyArn")
         return keys

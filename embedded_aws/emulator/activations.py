@@ -1,4 +1,4 @@
-"""The hybrid activations of Systems Manager, and the managed nodes that register with them.
+"""The hybrid activations of Systems Manager.
 
 Limits and patterns come from the API model. Comments point out error codes and messages that AWS doesn't document.
 
@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActiva
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeActivations.html
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteActivation.html
 https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-activation-managed-nodes.html
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSageMakerSpacesControllerPolicy.html
 """
 
 import base64
@@ -29,15 +30,13 @@ _DEFAULT_SECONDS = 24 * 3600
 _LONGEST_PAGE = 50
 
 _activations: Any = responses.AccountRegionScopedDict()
-_nodes: Any = responses.AccountRegionScopedDict()
 _sequence = itertools.count(1)
 _role_propagation_seconds = 0.0
 
 
 def reset() -> None:
-    """Delete all activations and managed nodes."""
+    """Delete all activations."""
     _activations.clear()
-    _nodes.clear()
     set_role_propagation_seconds(0)
 
 
@@ -52,13 +51,20 @@ def activations_of(account: str, region: str) -> list[dict[str, Any]]:
     return [_described(record) for record in _activations.values_scoped(account, region)]
 
 
-def nodes_of(account: str, region: str) -> list[dict[str, Any]]:
-    """Return the managed nodes, oldest first, in the format of `DescribeInstanceInformation`."""
-    return [dict(node) for node in _nodes.values_scoped(account, region)]
+def managed_node_arn(node_id: str) -> str:
+    """Return the ARN of a managed node in the account and Region of the request."""
+    return f"arn:aws:ssm:{responses.get_region()}:{responses.get_account_id()}:managed-instance/{node_id}"
 
 
-def register_node(activation_id: str, activation_code: str, account: str, region: str) -> str:
-    """Register a machine, as SSM Agent does, and return the ID of the managed node.
+def place_of(activation_id: str) -> tuple[str, str] | None:
+    """Return the account and Region of an activation, or None if it doesn't exist."""
+    return next(
+        ((account, region) for (account, region, key), _ in _activations.all_items() if key == activation_id), None
+    )
+
+
+def redeem(activation_id: str, activation_code: str, account: str, region: str) -> dict[str, Any]:
+    """Count a registration with an activation, and return the activation.
 
     Raises:
         ApiError: `InvalidActivation`: The activation doesn't exist, or the code is wrong. `ActivationExpired`: The
@@ -67,26 +73,13 @@ def register_node(activation_id: str, activation_code: str, account: str, region
     record = _activations.get_scoped(account, region, activation_id)
     if record is None or not secrets.compare_digest(record["Code"].encode(), activation_code.encode()):
         raise ApiError("InvalidActivation", "")
-    activation = record["Activation"]
+    activation: dict[str, Any] = record["Activation"]
     if _is_expired(activation):
         raise ApiError("ActivationExpired", "")
     if activation["RegistrationsCount"] >= activation["RegistrationLimit"]:
-        # AWS doesn't document the code of this error.
         raise ApiError("RegistrationLimitExceeded", "")
     activation["RegistrationsCount"] += 1
-    node_id = f"mi-{secrets.token_hex(9)[:17]}"
-    node = {
-        "InstanceId": node_id,
-        "PingStatus": "Online",
-        "ActivationId": activation_id,
-        "IamRole": activation["IamRole"],
-        "RegistrationDate": time.time(),
-        "ResourceType": "ManagedInstance",
-    }
-    if "DefaultInstanceName" in activation:
-        node["Name"] = activation["DefaultInstanceName"]
-    _nodes.set_scoped(account, region, node_id, node)
-    return node_id
+    return activation
 
 
 def create(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +93,10 @@ def create(request: Mapping[str, Any]) -> dict[str, Any]:
     role_arn = f"arn:aws:iam::{responses.get_account_id()}:role/{role_name}"
     now = time.time()
     if request.get("Tags"):
-        implied_permissions.require("ssm:AddTagsToResource", "*", _tag_keys(request["Tags"]))
+        # AWS documents neither of these resources. Its managed policy AmazonSageMakerSpacesControllerPolicy allows this
+        # action on both of them, for activations. The emulator is strict and requires both.
+        for resource_arn in (managed_node_arn("*"), role_arn):
+            implied_permissions.require("ssm:AddTagsToResource", resource_arn, _tag_keys(request["Tags"]))
     implied_permissions.require("iam:PassRole", role_arn, {"iam:PassedToService": "ssm.amazonaws.com"})
     check_role(role_arn)
     expiration = request.get("ExpirationDate", now + _DEFAULT_SECONDS)
@@ -214,20 +210,6 @@ def _read_token(token: str) -> int:
         raise ApiError("InvalidNextToken", "") from None
 
 
-def _with_nodes(describe_instances: Any) -> Any:
-    @functools.wraps(describe_instances)
-    def handle(request: dict[str, Any]) -> Any:
-        status, headers, body = describe_instances(request)
-        answer = json.loads(body)
-        if status != 200 or "NextToken" in answer:
-            return status, headers, body
-        # The last page includes the hybrid-activated nodes.
-        answer["InstanceInformationList"] += nodes_of(responses.get_account_id(), responses.get_region())
-        return status, headers, json.dumps(answer).encode()
-
-    return handle
-
-
 def _rejecting_arns(handle_request: Any) -> Any:
     @functools.wraps(handle_request)
     async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -248,7 +230,6 @@ def install() -> None:
     operations = {"CreateActivation": create, "DescribeActivations": describe, "DeleteActivation": delete}
     json_protocol.put_in_front(ssm, "ssm", operations)
     ssm.handle_request = _rejecting_arns(ssm.handle_request)
-    ssm._describe_instance_information = _with_nodes(ssm._describe_instance_information)
     reset_parameters = ssm.reset
 
     def reset_all() -> None:

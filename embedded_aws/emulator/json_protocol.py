@@ -72,8 +72,10 @@ def put_in_front(module: Any, service: str, operations: Mapping[str, Operation])
             return await handle_request(method, path, headers, body, query)
         try:
             request: dict[str, Any] = json.loads(body or b"{}")
-            check(service, name, request)
-            return _response(200, operation(request))
+            # The API models don't include the operations that only SSM Agent calls.
+            if name in model(service).operation_names:
+                check(service, name, request)
+            return response(200, operation(request))
         except ApiError as error:
             return error_response(error)
 
@@ -82,10 +84,24 @@ def put_in_front(module: Any, service: str, operations: Mapping[str, Operation])
 
 def error_response(error: ApiError) -> Response:
     """Return the response for an error."""
-    return _response(error.http_status, {"__type": error.code, "message": error.message})
+    return response(error.http_status, {"__type": error.code, "message": error.message})
 
 
-def _response(http_status: int, answer: Mapping[str, Any]) -> Response:
+def result(answer: Response) -> dict[str, Any]:
+    """Return the result in a response of MiniStack.
+
+    Raises:
+        ApiError: The response is an error.
+    """
+    status, _headers, body = answer
+    content: dict[str, Any] = json.loads(body)
+    if status >= 400:
+        raise ApiError(content["__type"], content["message"], status)
+    return content
+
+
+def response(http_status: int, answer: Mapping[str, Any]) -> Response:
+    """Return a response with a JSON document."""
     return http_status, dict(_HEADERS), json.dumps(answer).encode()
 
 

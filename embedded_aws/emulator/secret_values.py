@@ -11,14 +11,13 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.
 
 import base64
 import binascii
-import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from . import implied_permissions
+from . import implied_permissions, json_protocol
 from .ministack import kms, responses, secretsmanager
-from .responses import ApiError, Response
+from .responses import ApiError
 
 _KINDS = ("SecretString", "SecretBinary")
 # AWS gives the quota as "~100".
@@ -162,7 +161,7 @@ def get(request: dict[str, Any]) -> dict[str, Any]:
             "ResourceNotFoundException", f"Secrets Manager can't find the specified secret value for {sought}"
         )
     _require_key(secret, version_id, "kms:Decrypt")
-    return _carried_out(secretsmanager._get_secret_value, {**request, "VersionId": version_id})
+    return json_protocol.result(secretsmanager._get_secret_value({**request, "VersionId": version_id}))
 
 
 def update_stage(request: dict[str, Any]) -> dict[str, Any]:
@@ -176,12 +175,12 @@ def update_stage(request: dict[str, Any]) -> dict[str, Any]:
             "InvalidParameterException",
             "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.",
         )
-    return _carried_out(secretsmanager._update_secret_version_stage, request)
+    return json_protocol.result(secretsmanager._update_secret_version_stage(request))
 
 
 def describe(request: dict[str, Any]) -> dict[str, Any]:
     """Process `DescribeSecret`. The response omits fields without a value."""
-    answer = _carried_out(secretsmanager._describe_secret, request)
+    answer = json_protocol.result(secretsmanager._describe_secret(request))
     rotated = secretsmanager._resolve(request["SecretId"])[1].get("LastRotatedDate")
     if rotated is not None:
         answer["LastRotatedDate"] = rotated
@@ -191,7 +190,9 @@ def describe(request: dict[str, Any]) -> dict[str, Any]:
 def update(request: dict[str, Any]) -> dict[str, Any]:
     """Process `UpdateSecret`, which creates a version if the request includes a value."""
     value = {kind: request[kind] for kind in _KINDS if request.get(kind) is not None}
-    answer = _carried_out(secretsmanager._update_secret, {key: request[key] for key in request if key not in _KINDS})
+    answer = json_protocol.result(
+        secretsmanager._update_secret({key: request[key] for key in request if key not in _KINDS})
+    )
     if not value:
         return answer
     token = {key: request[key] for key in ("ClientRequestToken",) if key in request}
@@ -242,14 +243,6 @@ def _position_after(token: str, version_ids: list[str]) -> int:
 
 def _has_value(version: Mapping[str, Any]) -> bool:
     return any(version.get(kind) is not None for kind in _KINDS)
-
-
-def _carried_out(operation: Callable[[dict[str, Any]], Response], request: dict[str, Any]) -> dict[str, Any]:
-    status, _headers, body = operation(request)
-    answer: dict[str, Any] = json.loads(body)
-    if status >= 400:
-        raise ApiError(answer["__type"], answer["message"], status)
-    return answer
 
 
 def _require_key(secret: Mapping[str, Any], version_id: str, action: str) -> None:

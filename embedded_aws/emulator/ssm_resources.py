@@ -129,17 +129,9 @@ def _handlers_of(kept: _Kept) -> dict[str, Callable[..., Any]]:
     return {"create": create, "update": update, "delete": _forget}
 
 
-def _answer(response: tuple[int, Any, bytes]) -> dict[str, Any]:
-    status, _headers, body = response
-    answer: dict[str, Any] = json.loads(body)
-    if status >= 400:
-        raise ApiError(answer["__type"], answer["message"], status)
-    return answer
-
-
 def _set_setting(properties: _Properties) -> _Result:
-    _answer(ssm._update_service_setting(dict(properties), iam_evaluator.caller_arn()))
-    setting = _answer(ssm._get_service_setting(dict(properties)))["ServiceSetting"]
+    json_protocol.result(ssm._update_service_setting(dict(properties), iam_evaluator.caller_arn()))
+    setting = json_protocol.result(ssm._get_service_setting(dict(properties)))["ServiceSetting"]
     modified = datetime.fromtimestamp(setting["LastModifiedDate"], timezone.utc).isoformat()
     attributes = {name: setting[name] for name in ("LastModifiedUser", "Status")}
     return setting["ARN"], {"Arn": setting["ARN"], "LastModifiedDate": modified, **attributes}
@@ -154,7 +146,7 @@ def _update_setting(_arn: str, _old: _Properties, new: _Properties, _stack_name:
 
 
 def _delete_setting(_arn: str, properties: _Properties) -> None:
-    _answer(ssm._reset_service_setting(dict(properties)))
+    json_protocol.result(ssm._reset_service_setting(dict(properties)))
 
 
 def _put_connector(arn: str, properties: _Properties, created: str) -> _Result:

@@ -281,7 +281,8 @@ def test_a_reset_and_a_checkpoint_include_activations(aws: EmbeddedAws) -> None:
 
 _NEEDED: list[dict[str, Any]] = [
     {"Action": "ssm:CreateActivation", "Resource": "*"},
-    {"Action": "ssm:AddTagsToResource", "Resource": "*"},
+    {"Action": "ssm:AddTagsToResource", "Resource": f"arn:aws:ssm:eu-west-1:{_ACCOUNT}:managed-instance/*"},
+    {"Action": "ssm:AddTagsToResource", "Resource": _ROLE_ARN},
     {
         "Action": "iam:PassRole",
         "Resource": _ROLE_ARN,
@@ -290,12 +291,12 @@ _NEEDED: list[dict[str, Any]] = [
 ]
 
 
-def _caller(aws: EmbeddedAws, statements: list[dict[str, Any]]) -> Any:
+def _caller(aws: EmbeddedAws, statements: list[dict[str, Any]], name: str = "caller") -> Any:
     iam = aws.client("iam")
-    iam.create_user(UserName="caller")
+    iam.create_user(UserName=name)
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement} for statement in statements]}
-    iam.put_user_policy(UserName="caller", PolicyName="policy", PolicyDocument=json.dumps(document))
-    return aws.client("ssm", credentials=iam.create_access_key(UserName="caller")["AccessKey"])
+    iam.put_user_policy(UserName=name, PolicyName="policy", PolicyDocument=json.dumps(document))
+    return aws.client("ssm", credentials=iam.create_access_key(UserName=name)["AccessKey"])
 
 
 def test_creating_an_activation_requires_passing_the_role_and_adding_the_tags(aws: EmbeddedAws) -> None:
@@ -306,7 +307,7 @@ def test_creating_an_activation_requires_passing_the_role_and_adding_the_tags(aw
     ssm.delete_activation(ActivationId=activation["ActivationId"])
 
 
-@pytest.mark.parametrize("missing", [0, 1, 2])
+@pytest.mark.parametrize("missing", [0, 1, 2, 3])
 def test_each_permission_is_required(aws: EmbeddedAws, missing: int) -> None:
     _make_role(aws)
     ssm = _caller(aws, _NEEDED[:missing] + _NEEDED[missing + 1 :])
@@ -315,14 +316,36 @@ def test_each_permission_is_required(aws: EmbeddedAws, missing: int) -> None:
     assert (code, status) == ("AccessDeniedException", 400)
     assert f"is not authorized to perform: {statement['Action']} on resource: {statement['Resource']}" in message
     assert aws.activations() == []
-    if missing == 1:
+    if missing in (1, 2):
         ssm.create_activation(IamRole=_ROLE)
+
+
+def test_the_tags_of_an_activation_can_be_limited(aws: EmbeddedAws) -> None:
+    _make_role(aws)
+    limited = {
+        "StringEquals": {"aws:RequestTag/team": "blue"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["team", "site"]},
+    }
+    statements = [{**each, "Condition": limited} for each in _NEEDED[:3]]
+    ssm = _caller(aws, [*statements, _NEEDED[3]])
+    team, site = {"Key": "team", "Value": "blue"}, {"Key": "site", "Value": "x"}
+    ssm.create_activation(IamRole=_ROLE, Tags=[team])
+    ssm.create_activation(IamRole=_ROLE, Tags=[site, team])
+    for tags in ([site], [{"Key": "team", "Value": "red"}], [team, {"Key": "other", "Value": "x"}], []):
+        code, message, _ = _rejection(ssm.create_activation, IamRole=_ROLE, Tags=tags)
+        assert (code, "perform: ssm:CreateActivation on" in message) == ("AccessDeniedException", True)
+    # Tagging has the same keys.
+    free = _caller(aws, [_NEEDED[0], *statements[1:3], _NEEDED[3]], "free")
+    code, message, _ = _rejection(free.create_activation, IamRole=_ROLE, Tags=[site])
+    assert (code, "perform: ssm:AddTagsToResource on" in message) == ("AccessDeniedException", True)
+    free.create_activation(IamRole=_ROLE, Tags=[team])
+    assert len(aws.activations()) == 3
 
 
 def test_the_role_is_passed_to_systems_manager(aws: EmbeddedAws) -> None:
     _make_role(aws)
     elsewhere = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
-    ssm = _caller(aws, [*_NEEDED[:2], {**_NEEDED[2], "Condition": elsewhere}])
+    ssm = _caller(aws, [*_NEEDED[:3], {**_NEEDED[3], "Condition": elsewhere}])
     assert "iam:PassRole" in _rejection(ssm.create_activation, IamRole=_ROLE)[1]
     assert "ssm:DescribeActivations" in _rejection(ssm.describe_activations)[1]
     absent = "00000000-0000-4000-8000-000000000000"

@@ -27,13 +27,14 @@ _TRUST = {
 @functools.cache
 def _emulator() -> Any:
     # The emulator reads its environment at import, which takes half a second.
-    from embedded_aws.emulator import activations, ministack, secret_rotation
+    from embedded_aws.emulator import activations, managed_nodes, ministack, secret_rotation
 
     activations.install()
+    managed_nodes.install()
     secret_rotation.install()
     # Nothing receives the events about labels.
     ministack.secretsmanager._emit_secret_label_updated = lambda *_: None
-    return activations, secret_rotation, ministack
+    return activations, managed_nodes, secret_rotation, ministack
 
 
 class InProcessActivations(InProcessAws):
@@ -41,7 +42,7 @@ class InProcessActivations(InProcessAws):
 
     def __init__(self, clock: SimulatedClock) -> None:
         super().__init__(clock)
-        self._activations, self._rotation, self._ministack = _emulator()
+        self._activations, self._nodes, self._rotation, self._ministack = _emulator()
         # By activation ID, including deleted activations.
         self.codes: dict[str, str] = {}
 
@@ -58,7 +59,7 @@ class InProcessActivations(InProcessAws):
             invoke: Invokes a rotation function, as Secrets Manager does.
             in_background: Receives a callable for each rotation that was started, and runs it when it is due.
         """
-        modules = (self._activations, self._rotation, self._ministack.secretsmanager)
+        modules = (self._activations, self._nodes, self._rotation, self._ministack.secretsmanager)
         real_time = modules[0].time
         self.faults, self.calls = [], []
         self.codes.clear()
@@ -90,12 +91,12 @@ class InProcessActivations(InProcessAws):
 
     def register_node(self, activation_id: str, activation_code: str) -> str:
         """Register a node, and return its ID."""
-        node: str = self._activations.register_node(activation_id, activation_code, ACCOUNT, REGION)
+        node: str = self._nodes.register_node(activation_id, activation_code, ACCOUNT, REGION)
         return node
 
     def nodes(self) -> set[str]:
         """Return the IDs of the registered nodes."""
-        return {node["InstanceId"] for node in self._activations.nodes_of(ACCOUNT, REGION)}
+        return {node["InstanceId"] for node in self._nodes.nodes_of(ACCOUNT, REGION)}
 
     def role_created(self) -> float:
         """Return when the role was created."""
@@ -108,6 +109,7 @@ class InProcessActivations(InProcessAws):
 
     def _reset(self) -> None:
         self._activations.reset()
+        self._nodes.reset()
         self._rotation.reset()
         self._ministack.secretsmanager.reset()
         self._ministack.iam.reset()
