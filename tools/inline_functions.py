@@ -12,9 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ROOT / "ssm_roles" / "_lambda" / "functions"
 INLINE = ROOT / "ssm_roles" / "_cdk" / "inline_functions"
-# The modules that the functions share, each after those that it imports.
+# The modules that the functions share, and those that each needs in addition, each after those that it imports.
 SHARED = ("retries", "custom_resource", "stack")
-NAMES = ("ensure_service_linked_role", "rotate_hybrid_activation")
+NAMES = {
+    "ensure_service_linked_role": (),
+    "rotate_hybrid_activation": ("activations", "metrics", "rotated_secret"),
+}
 
 
 class _Stripped(ast.NodeTransformer):
@@ -58,7 +61,7 @@ def inlined(name: str) -> ast.Module:
 
 
 def _statements(name: str) -> Iterator[ast.stmt]:
-    for module in (*SHARED, name):
+    for module in (*SHARED, *NAMES[name], name):
         tree = ast.parse((FUNCTIONS / f"{module}.py").read_text(encoding="utf-8"))
         _Stripped().visit(tree)
         for statement in tree.body:

@@ -13,7 +13,11 @@ from constructs import Construct
 _CODE = Path(__file__).parents[1] / "_lambda"
 # The same functions, each as one module, for templates that can't refer to assets. `make inline` writes them.
 _INLINE = Path(__file__).parent / "inline_functions"
-_FUNCTIONS = ("ensure_service_linked_role", "rotate_hybrid_activation")
+# The modules that only one function needs.
+_MODULES = {
+    "ensure_service_linked_role": ("ensure_service_linked_role",),
+    "rotate_hybrid_activation": ("activations", "metrics", "rotate_hybrid_activation", "rotated_secret"),
+}
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _RUNTIME = "python3.14"
@@ -60,7 +64,7 @@ class PackagedFunction:
         )
         self.role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal(_LAMBDA), description=description)
         log_group.grant_write(self.role)
-        other_functions = [f"{each}.py" for each in _FUNCTIONS if each != module]
+        other_functions = [f"{each}.py" for name, own in _MODULES.items() for each in own if name != module]
 
         def make_function(code: lambda_.Code, handler: str) -> lambda_.Function:
             return lambda_.Function(

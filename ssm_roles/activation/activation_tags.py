@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jsii
 from aws_cdk import IResolvable, IStableAnyProducer, Lazy, TagManager, TagType
-from aws_cdk import aws_iam as iam
 from constructs import IValidation, Node
 
 from .._checks import has_token, without_tokens
-from ..nodes.clusters import EKS_CLUSTER_TAG
-from ..nodes.node_role import eks_cluster_arns_of
-from ..nodes.node_tags import check_tags
+from ..nodes.node_tags import EKS_CLUSTER_TAG, check_tags
 
 RESOURCE_TYPE = "Custom::HybridActivation"
 
@@ -20,8 +17,8 @@ RESOURCE_TYPE = "Custom::HybridActivation"
 class ActivationTags:
     """The tags, which are complete at synth time only."""
 
-    def __init__(self, given: Mapping[str, str], role: iam.IRole) -> None:
-        self._role = role
+    def __init__(self, given: Mapping[str, str], clusters: Callable[[], Sequence[str]]) -> None:
+        self._clusters = clusters
         self.manager = TagManager(
             TagType.STANDARD, RESOURCE_TYPE, [{"key": key, "value": value} for key, value in given.items()]
         )
@@ -35,23 +32,22 @@ class ActivationTags:
 
         def check_all() -> None:
             complete = check_tags(self._complete())
-            check_cluster(complete, self._role)
+            check_cluster(complete, self._clusters())
             check(complete)
 
         node.add_validation(_Validation(check_all))
 
     def _complete(self) -> dict[str, str]:
-        clusters = eks_cluster_arns_of(self._role)
+        clusters = self._clusters()
         cluster = {EKS_CLUSTER_TAG: clusters[0]} if len(clusters) == 1 else {}
         return {**cluster, **self.manager.tag_values()}
 
 
-def check_cluster(tags: Mapping[str, str], role: iam.IRole) -> None:
+def check_cluster(tags: Mapping[str, str], clusters: Sequence[str]) -> None:
     """Check the tag by which the hybrid nodes of an Amazon EKS cluster are recognized.
 
     Nodes with another tag could not deregister themselves, or could be deregistered by nodes of another cluster.
     """
-    clusters = eks_cluster_arns_of(role)
     value = tags.get(EKS_CLUSTER_TAG)
     if not clusters or value in clusters or any(has_token(each) for each in [value or "", *clusters]):
         return

@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Aws, CustomResource, Duration, ITaggableV2, TagManager
+from aws_cdk import Duration, ITaggableV2, TagManager
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.packaged_function import PackagedFunction
 from .._cdk.resources import key_arn
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
-from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.grants import Statement, allow, check_grantee, passing, policy_json
+from .._iam.grants import allow, check_grantee
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
-from .._iam.principals import service_principal
 from .._iam.role_names import checked_role_arn
 from ..nodes.activation_role_name import activation_role_name
-from ..nodes.clusters import EKS_CLUSTER_TAG
 from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation, grant_manage_activations
+from ..nodes.node_role import eks_cluster_arns_of
 from ..nodes.node_tags import (
+    EKS_CLUSTER_TAG,
     check_tag_key,
     check_tags,
     check_tags_of_nodes,
-    creating_activations,
     deregistering_nodes,
     tagging_registered_nodes,
 )
-from .activation_tags import RESOURCE_TYPE, ActivationTags, check_cluster
+from .activation_tags import ActivationTags, check_cluster
 from .metrics import metric
 from .registration import RegistrationPlatform, registration_script
+from .rotation import CHECK_MINUTES, Rotation
 from .secret_readers import ReadableSecret
 from .settings import (
-    ROTATION_WINDOW_HOURS,
     activation_settings,
     check_environment,
     check_max_replacements_per_day,
@@ -52,12 +49,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_secretsmanager as secretsmanager
-
-_SECRETS_MANAGER = "secretsmanager.amazonaws.com"
-_EVENTBRIDGE = "events.amazonaws.com"
-_CHECK_MINUTES = 5
-# Events that are older come too late: CloudFormation waits for 16 minutes, and checks run every 5 minutes.
-_MAX_EVENT_AGE_MINUTES = 15
 
 
 @jsii.implements(ITaggableV2)
@@ -151,7 +142,6 @@ class HybridActivation(NotARole):
         facts = stack_facts(scope)
         role_arn = checked_role_arn("role", role, facts)
         check_activation_region(role, facts.region)
-        use_role("role", role, facts)
         check_registration_limit(registration_limit)
         lifetime_hours = lifetime_in_hours(lifetime)
         rotation_hours = rotation_in_hours(rotate_every, lifetime_hours)
@@ -165,46 +155,38 @@ class HybridActivation(NotARole):
         )
         given_tags = {} if tags is None else check_tags(tags)
         if EKS_CLUSTER_TAG in given_tags:
-            check_cluster(given_tags, role)
+            check_cluster(given_tags, eks_cluster_arns_of(role))
         check_environment(settings, given_tags)
         if encryption_key is not None:
             key_arn("encryption_key", encryption_key)
         if secret_name is not None:
             check_secret_name(secret_name)
         name = activation_role_name(role)
+        use_role("role", role, facts)
 
         with unique_id(scope, id):
             super().__init__(scope, id)
         self._facts = facts
-        self._role_arn = role_arn
         self._given_tags = given_tags
-        self._tags = ActivationTags(given_tags, role)
+        self._tags = ActivationTags(given_tags, lambda: eks_cluster_arns_of(role))
         self._tags.add_check(self.node, lambda complete: check_environment(settings, complete))
-        self._encryption_key = encryption_key
-        self._secret_name = secret_name
-        self._secret = self._create_secret(secret_name)
-        activation = facts.stack.to_json_string(
-            {"IamRole": name, **settings, "Tags": self._tags.at_synth(_tags_of_activation)}
-        )
-        function = PackagedFunction(
-            self,
-            module="rotate_hybrid_activation",
-            description="Makes the hybrid activations whose id and code are in a secret",
-            environment={
-                "SECRET_ARN": self._secret.secret_arn,
-                "ACTIVATION": activation,
-                "MAX_REPLACEMENTS_PER_DAY": str(max_replacements_per_day),
-            },
-            max_event_age=Duration.minutes(_MAX_EVENT_AGE_MINUTES),
-        )
-        self._function = function.function
-        self._allow_function(function.role)
-        schedule = self._create_schedule(function, rotation_hours)
-        first = self._custom_resource("Activation", RESOURCE_TYPE, function, {"Activation": activation})
-        first.node.add_dependency(schedule)
         self._is_checked = replace_when_used_up
+        rotation = Rotation(
+            self,
+            facts,
+            role_arn=role_arn,
+            settings={"IamRole": name, **settings},
+            tags=self._tags,
+            rotation_hours=rotation_hours,
+            max_replacements_per_day=max_replacements_per_day,
+            encryption_key=encryption_key,
+            secret_name=secret_name,
+        )
         if replace_when_used_up:
-            self._check_regularly(after=first)
+            rotation.check_regularly()
+        self._function = rotation.function
+        self._secret = rotation.secret
+        self._readable = ReadableSecret(rotation.secret, secret_name, encryption_key, facts)
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -268,7 +250,7 @@ class HybridActivation(NotARole):
             raise ValueError(
                 f"replace_when_used_up must be True for {name}, which the regular check measures, got False"
             )
-        return metric(self._function.function_name, name, statistic, Duration.minutes(_CHECK_MINUTES))
+        return metric(self._function.function_name, name, statistic, Duration.minutes(CHECK_MINUTES))
 
     @staticmethod
     def grant_create(grantee: iam.IGrantable, role: iam.IRole, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
@@ -330,7 +312,7 @@ class HybridActivation(NotARole):
 
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html
         """
-        return ReadableSecret(self._secret, self._secret_name, self._encryption_key, self._facts).grant_read(grantee)
+        return self._readable.grant_read(grantee)
 
     def grant_tag_nodes(self, grantee: iam.IGrantable, keys: Sequence[str]) -> iam.Grant:
         """Allow ``grantee`` to add tags with these keys, and no others, to the managed nodes of this activation.
@@ -414,138 +396,3 @@ class HybridActivation(NotARole):
     @property
     def _node_arn(self) -> str:
         return self._facts.arn("ssm", "managed-instance/*")
-
-    def _create_secret(self, secret_name: str | None) -> secretsmanager.Secret:
-        from aws_cdk import aws_secretsmanager as secretsmanager
-
-        return secretsmanager.Secret(
-            self,
-            "Secret",
-            description="Id and code of a hybrid activation of Systems Manager",
-            secret_name=secret_name,
-            encryption_key=self._encryption_key,
-            # CloudFormation generates the value once, and never overwrites the values of rotations.
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template='{"Placeholder":"The first rotation puts an activation here."}',
-                generate_string_key="Nothing",
-                exclude_punctuation=True,
-            ),
-        )
-
-    def _allow_function(self, function_role: iam.Role) -> None:
-        """Allow the function to finish rotations, but not yet to start them or to create activations."""
-        secret_actions = [
-            "secretsmanager:CancelRotateSecret",
-            "secretsmanager:DescribeSecret",
-            "secretsmanager:ListSecretVersionIds",
-            "secretsmanager:PutSecretValue",
-            "secretsmanager:RotateSecret",
-            "secretsmanager:UpdateSecretVersionStage",
-        ]
-        # Activations have no ARN.
-        allow(function_role, Statement(["ssm:DeleteActivation", "ssm:DescribeActivations"], ["*"]))
-        allow(function_role, passing([self._role_arn], SYSTEMS_MANAGER))
-        allow(function_role, Statement(secret_actions, [self._secret.secret_arn]))
-        allow(function_role, Statement(["cloudformation:DescribeStackEvents"], [Aws.STACK_ID]))
-        if self._encryption_key is not None:
-            actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-            allow(function_role, Statement(actions, [self._encryption_key.key_arn], self._secret_condition()))
-
-    def _secret_condition(self) -> dict[str, dict[str, str]]:
-        """Return the condition that Secrets Manager uses the key for this secret.
-
-        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
-        """
-        return {"StringEquals": {"kms:EncryptionContext:SecretARN": self._secret.secret_arn}}
-
-    def _create_schedule(self, function: PackagedFunction, rotation_hours: int) -> Construct:
-        from aws_cdk import aws_secretsmanager as secretsmanager
-
-        may_invoke = self._allow_secrets_manager(function)
-        may_rotate = self._allow_rotation(function)
-        # Created before the first rotation and deleted after the last one, so that no activation is left behind,
-        # whichever resource fails.
-        clean_up = self._custom_resource("CleanUp", "Custom::HybridActivationCleanUp", function)
-        schedule = secretsmanager.CfnRotationSchedule(
-            self,
-            "RotationSchedule",
-            secret_id=self._secret.secret_arn,
-            rotation_lambda_arn=function.function.function_arn,
-            rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
-                schedule_expression=_rate(rotation_hours), duration=f"{ROTATION_WINDOW_HOURS}h"
-            ),
-            rotate_immediately_on_update=True,
-        )
-        schedule.node.add_dependency(may_invoke, may_rotate, clean_up)
-        return schedule
-
-    def _allow_secrets_manager(self, function: PackagedFunction) -> Construct:
-        function.function.add_permission(
-            "SecretsManager",
-            principal=service_principal(_SECRETS_MANAGER),
-            source_account=self._facts.account,
-            source_arn=self._secret.secret_arn,
-        )
-        return cast(Construct, function.function.node.find_child("SecretsManager"))
-
-    def _allow_rotation(self, function: PackagedFunction) -> iam.CfnPolicy:
-        """Allow the function to create activations and start rotations, for which it must be able to invoke itself.
-
-        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
-        """
-
-        def policy(tags: dict[str, str]) -> dict[str, Any]:
-            return policy_json(
-                Statement(["lambda:InvokeFunction"], [function.function.function_arn]),
-                *creating_activations(tags, [self._node_arn], self._role_arn),
-            )
-
-        # The function depends on the default policy of its role, which therefore can't name the function.
-        return iam.CfnPolicy(
-            self,
-            "RotationPolicy",
-            policy_name="Rotation",
-            roles=[function.role.role_name],
-            policy_document=self._tags.at_synth(policy),
-        )
-
-    def _custom_resource(
-        self, id: str, resource_type: str, function: PackagedFunction, properties: Mapping[str, str] | None = None
-    ) -> CustomResource:
-        own = {} if properties is None else properties
-        return CustomResource(
-            self,
-            id,
-            resource_type=resource_type,
-            service_token=function.service_token,
-            service_timeout=function.service_timeout,
-            properties={"Secret": self._secret.secret_arn, **own},
-        )
-
-    def _check_regularly(self, *, after: Construct) -> None:
-        from aws_cdk import aws_events as events
-
-        # Importing the L2 construct and its targets takes as long as importing everything else.
-        rule = events.CfnRule(
-            self,
-            "CheckRule",
-            description="Has the hybrid activation replaced when it is used up, expired or gone",
-            schedule_expression=f"rate({_CHECK_MINUTES} minutes)",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    arn=self._function.function_arn, id="Function", input='{"Check":"activation"}'
-                )
-            ],
-        )
-        rule.node.add_dependency(after)
-        self._function.add_permission("CheckRule", principal=service_principal(_EVENTBRIDGE), source_arn=rule.attr_arn)
-
-
-def _rate(hours: int) -> str:
-    # The examples of the Secrets Manager user guide use hours for less than a day, and days otherwise.
-    return f"rate({hours} hours)" if hours % 24 else f"rate({hours // 24} day{'' if hours == 24 else 's'})"
-
-
-def _tags_of_activation(tags: dict[str, str]) -> list[dict[str, str]] | None:
-    # The CDK leaves off what is None.
-    return [{"Key": key, "Value": value} for key, value in tags.items()] if tags else None

@@ -44,7 +44,7 @@ class ReadableSecret:
         account = _account_of(principal, self.facts)
         if self.key is None:
             self._check_account(principal, account)
-        if _has_policies(principal) and same(account or "", self.facts.account) is not False:
+        if _has_policies(principal) and same(account or "", self.facts.account) is True:
             # The default policy of a key leaves it to IAM who of the account uses the key. Naming the reader in the
             # policy of the key or the secret would make the stacks of both depend on each other.
             return self._allow(grantee, principal)

@@ -12,15 +12,12 @@ from .._checks import check_bool, check_strings, check_unique, has_token, shown,
 from .._facts.regions import REGION, partition_of
 from .._iam.policies import aws_managed_policy
 from .capabilities import Grant, Node, Recipe, granting
+from .node_tags import EKS_CLUSTER_TAG
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html and
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html; a token
 # appears as a wildcard
 _CLUSTER_ARN = r"arn:(aws[a-z-]*|\*):{service}:({region}|\*):(\d{{12}}|\*):cluster/[A-Za-z0-9_*-]+"
-
-# The tag by which AWS's template for EKS hybrid nodes recognizes the nodes of a cluster:
-# https://github.com/aws/eks-hybrid/blob/main/example/hybrid-ssm-cfn.yaml
-EKS_CLUSTER_TAG = "EKSClusterARN"
 
 
 def ecs_anywhere(cluster_arns: Sequence[str] | None) -> Recipe:

@@ -14,6 +14,10 @@ from .._iam.grants import Conditions, Statement
 _TAGS = 50
 _KEY_LENGTH = 128
 TEXT_LENGTH = 256
+# The tag by which AWS's template for EKS hybrid nodes recognizes the nodes of a cluster:
+# https://github.com/aws/eks-hybrid/blob/main/example/hybrid-ssm-cfn.yaml
+EKS_CLUSTER_TAG = "EKSClusterARN"
+
 _TEXT = "letters, digits, spaces and _.:/=+-@"
 
 

@@ -21,7 +21,7 @@ from aws_cdk import (
 from aws_cdk import aws_lambda as lambda_
 
 from ssm_roles import HybridActivation, HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleType
-from ssm_roles._cdk.packaged_function import _FUNCTIONS, _INLINE
+from ssm_roles._cdk.packaged_function import _INLINE, _MODULES
 
 TOOL = Path(__file__).parents[2] / "tools" / "inline_functions.py"
 # CloudFormation's limit for a template in a request:
@@ -52,7 +52,7 @@ def functions_of(template: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.skipif(not TOOL.exists(), reason="the tool is not part of the wheel")
-@pytest.mark.parametrize("name", _FUNCTIONS)
+@pytest.mark.parametrize("name", _MODULES)
 def test_the_inline_code_is_that_of_the_packaged_function(name: str) -> None:
     spec = importlib.util.spec_from_file_location("inline_functions", TOOL)
     assert spec is not None

@@ -710,8 +710,8 @@ def test_an_alarm_can_watch_each_metric(method: str, stack: Stack) -> None:
 
 
 def test_the_function_publishes_these_metrics() -> None:
+    assert '_NAMESPACE = "SsmRoles"' in (LAMBDA / "metrics.py").read_text(encoding="utf-8")
     text = (LAMBDA / "rotate_hybrid_activation.py").read_text(encoding="utf-8")
-    assert '_NAMESPACE = "SsmRoles"' in text
     assert all(f"{name}=" in text for name, _, _ in METRICS.values())
 
 
@@ -1238,17 +1238,15 @@ def test_no_template_has_a_partition_a_physical_name_or_a_code(partition: str, k
             assert name not in resource["Properties"] or (name == "FunctionName" and resource["Type"] in referring)
 
 
-def test_the_function_s_package_has_its_module_and_the_shared_modules_only(tmp_path: Path) -> None:
+def test_the_function_s_package_has_its_modules_and_the_shared_modules_only(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     activation_in(Stack(app, "Fleet"))
     app.synth()
     (asset,) = [each for each in tmp_path.iterdir() if each.is_dir() and each.name.startswith("asset.")]
     files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
-    shared = {path.name for path in LAMBDA.glob("*.py")} - {
-        "ensure_service_linked_role.py",
-        "rotate_hybrid_activation.py",
+    assert files == {
+        f"functions/{path.name}" for path in LAMBDA.glob("*.py") if path.name != "ensure_service_linked_role.py"
     }
-    assert files == {f"functions/{name}" for name in shared | {"rotate_hybrid_activation.py"}}
 
 
 # Permissions, evaluated by an IAM policy engine
@@ -1445,8 +1443,10 @@ def test_the_allowed_actions_are_those_that_the_function_calls() -> None:
         for service in ("secretsmanager", "ssm")
         for name in session.get_service_model(service).operation_names
     }
-    tree = ast.parse((LAMBDA / "rotate_hybrid_activation.py").read_text(encoding="utf-8"))
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    modules = (LAMBDA / f"{name}.py" for name in ("activations", "rotated_secret"))
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in modules]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert {operations[text] for text in texts & operations.keys()} == {*ACTIVATIONS, *SECRET_ACTIONS}
 
 
