@@ -96,15 +96,15 @@ class ReadableSecret:
         if not is_construct(principal):
             return self.secret.secret_arn, key_arn
         stack = Stack.of(cast("Construct", principal))
-        if self._refers_to(stack):
+        if stack == self.facts.stack or (self.name is None and self._refers_to(stack)):
             return self.secret.secret_arn, key_arn
         if self.name is None:
             raise ValueError(
                 "secret_name must be set if the reader is in a stack of another Region or account, because its policy "
                 f"must name the secret, got the reader {cast('Construct', principal).node.path!r} in {stack.node.path}"
             )
-        # Secrets Manager appends six characters to the name. The ID of the key is not known there: the encryption
-        # context limits its use to this secret.
+        # A fixed name makes no stack depend on another. Secrets Manager appends six characters to it. The ID of the key
+        # is not known there: the encryption context limits its use to this secret.
         return (
             self.facts.arn("secretsmanager", f"secret:{self.name}-??????"),
             None if self.key is None else self.facts.arn("kms", "key/*"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 
-from embedded_aws.server import EmbeddedAwsError
+from embedded_aws.cdk import Cdk
+from embedded_aws.server import REPOSITORY, EmbeddedAwsError
 from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
 from tests.deploy.account import Account
 
@@ -115,23 +117,30 @@ def test_from_its_deployment_to_its_end(account: Account) -> None:
     assert ids(account) == [value["ActivationId"], second["ActivationId"]]
     nodes += [deployed.register(value), deployed.register(second), deployed.register(second)]
 
-    # Used up, it is replaced by the next check.
+    # Used up, it is replaced by a check, but not within ten minutes of the last rotation.
     with pytest.raises(EmbeddedAwsError):
         deployed.register(second)
-    assert "rotation was started" in deployed.check()
+    assert "600 seconds must pass" in deployed.check()
+    deployed.secrets.rotate_secret(SecretId=deployed.secret_arn)
     third = deployed.rotated_from(second)
     nodes.append(deployed.register(third))
+
+    # Somebody turns the rotation off, and the check turns it on.
+    deployed.secrets.cancel_rotate_secret(SecretId=deployed.secret_arn)
+    assert "its rotation was turned off; its rotation was started" in deployed.check()
+    turned_on = deployed.rotated_from(third)
+    assert deployed.secrets.describe_secret(SecretId=deployed.secret_arn)["RotationEnabled"]
 
     # Another setting makes another one, before the deployment has ended.
     account.cdk.deploy(account.assembly(activation(registration_limit=3, lifetime=Duration.days(2))))
     fourth = deployed.read()
-    assert fourth["ActivationId"] != third["ActivationId"]
+    assert fourth["ActivationId"] != turned_on["ActivationId"]
     assert fourth["RegistrationLimit"] == 3
-    assert ids(account) == [third["ActivationId"], fourth["ActivationId"]]
+    assert ids(account) == [turned_on["ActivationId"], fourth["ActivationId"]]
 
     # The code is in the secret and nowhere else.
     shown = [*shown_by_aws(account), *logged(account), account.aws.log, run.output]
-    assert len(deployed.codes) == 4
+    assert len(deployed.codes) == 5
     assert any(fourth["ActivationId"] in each for each in shown)
     assert [each for each in shown if any(code in each for code in deployed.codes)] == []
 
@@ -180,16 +189,70 @@ def test_a_stack_whose_creation_fails_after_the_first_rotation_began_leaves_no_a
     assert ids(account) == []
 
 
+def without_trust(stack: Stack) -> None:
+    HybridActivation(stack, "Activation", role=iam.Role(stack, "Nodes", assumed_by=iam.AccountRootPrincipal()))
+
+
+def without_role(stack: Stack) -> None:
+    missing = stack.format_arn(service="iam", region="", resource="role", resource_name="Missing")
+    HybridActivation(stack, "Activation", role=iam.Role.from_role_arn(stack, "Nodes", missing))
+
+
 @pytest.mark.deep
-def test_a_first_rotation_that_fails_makes_the_deployment_fail_and_leaves_nothing(account: Account) -> None:
-    fleet = changed(account.assembly(activation()), without="secretsmanager:PutSecretValue")
-    failure = account.cdk.deploy(fleet, expect_failure=True)
-    assert "has no usable activation" in failure.output
-    assert "log group" in failure.output
-    assert len(account.aws.calls("ssm:CreateActivation")) > 0
+@pytest.mark.parametrize("build", [without_trust, without_role])
+def test_a_role_that_systems_manager_can_not_use_fails_the_deployment_after_two_minutes(
+    build: Callable[[Stack], None], account: Account, record_property: Callable[[str, object], None]
+) -> None:
+    patient = Cdk(account.aws, timeout=300)
+    before = time.monotonic()
+    failure = patient.deploy(account.assembly(build), expect_failure=True)
+    seconds = time.monotonic() - before
+    # CloudFormation shows the reason, which is not in a log group that the rollback has deleted.
+    assert "CreateActivation: ValidationException: Nonexistent role or missing ssm service principal" in failure.output
+    assert "log group" not in failure.output
+    assert 120 <= seconds < 240
+    record_property("seconds until a deployment without a role failed", round(seconds))
     assert ids(account) == []
     assert account.aws.client("secretsmanager").list_secrets()["SecretList"] == []
-    account.cdk.destroy(fleet)
+
+
+@pytest.mark.deep
+def test_what_waiting_can_not_fix_fails_the_deployment_at_once(
+    account: Account, record_property: Callable[[str, object], None]
+) -> None:
+    fleet = account.assembly(activation())
+    path = fleet / "Fleet.template.json"
+    # What Systems Manager rejects, and is not known at synth.
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('\\"RegistrationLimit\\":10', '\\"RegistrationLimit\\":1001')
+    )
+    before = time.monotonic()
+    failure = account.cdk.deploy(fleet, expect_failure=True)
+    seconds = time.monotonic() - before
+    assert "CreateActivation: ValidationException" in failure.output
+    assert seconds < 60
+    record_property("seconds until a deployment with bad settings failed", round(seconds))
+    assert ids(account) == []
+
+
+@pytest.mark.deep
+def test_one_role_serves_activations_in_two_regions(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", account.aws.account)
+    example = runpy.run_path(str(REPOSITORY / "examples" / "activations_in_two_regions.py"))
+    assembly = Path(example["app"].synth().directory)
+    account.cdk.bootstrap(*example["REGIONS"])
+    account.cdk.deploy(assembly)
+    provisioner = next(each["Arn"] for each in account.iam.list_roles()["Roles"] if "Provisioner" in each["RoleName"])
+    credentials = account.aws.client("sts").assume_role(RoleArn=provisioner, RoleSessionName="test")["Credentials"]
+    for region in example["REGIONS"]:
+        secrets = account.aws.client("secretsmanager", region, credentials=credentials)
+        value = json.loads(secrets.get_secret_value(SecretId="fleet/activation")["SecretString"])
+        (made,) = account.aws.activations(region)
+        assert (value["ActivationId"], value["Region"]) == (made["ActivationId"], region)
+        assert made["IamRole"] == "FleetNodes"
+        assert account.aws.register_node(value["ActivationId"], value["ActivationCode"], region)
+    account.cdk.destroy(assembly)
+    assert [account.aws.activations(region) for region in example["REGIONS"]] == [[], []]
 
 
 IN_THE_FIRST_ROTATION = (
@@ -199,10 +262,11 @@ IN_THE_FIRST_ROTATION = (
     "secretsmanager:UpdateSecretVersionStage",
     "ssm:AddTagsToResource",
     "ssm:CreateActivation",
+    "ssm:DeleteActivation",
     "ssm:DescribeActivations",
 )
-IN_A_CHECK = ("lambda:InvokeFunction", "secretsmanager:RotateSecret")
-AT_THE_END = ("cloudformation:DescribeStackEvents", "secretsmanager:CancelRotateSecret", "ssm:DeleteActivation")
+IN_A_CHECK = ("lambda:InvokeFunction", "secretsmanager:ListSecretVersionIds", "secretsmanager:RotateSecret")
+AT_THE_END = ("cloudformation:DescribeStackEvents", "secretsmanager:CancelRotateSecret")
 OF_AWS_LAMBDA = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
@@ -219,9 +283,14 @@ NEEDED_BY = {
 def test_without_any_one_permission_something_fails(unwanted: str, account: Account) -> None:
     fleet = changed(account.assembly(activation(tags={"a": "b"})), without=unwanted)
     run = account.cdk.deploy(fleet, expect_failure=unwanted in IN_THE_FIRST_ROTATION)
+    # Whatever the first rotation lacks, CloudFormation shows it.
+    assert unwanted not in IN_THE_FIRST_ROTATION or "AccessDenied" in run.output
     if unwanted in IN_A_CHECK:
         deployed = Deployed(account, run.outputs)
-        account.aws.client("ssm").delete_activation(ActivationId=deployed.read()["ActivationId"])
+        if unwanted == "secretsmanager:ListSecretVersionIds":
+            account.aws.client("ssm").delete_activation(ActivationId=deployed.read()["ActivationId"])
+        else:
+            deployed.secrets.cancel_rotate_secret(SecretId=deployed.secret_arn)
         assert "rotation was started" not in deployed.check()
     if unwanted in AT_THE_END:
         account.cdk.destroy(fleet, expect_failure=True)

@@ -493,6 +493,23 @@ def test_the_cdk_s_own_grant_would_make_a_cycle() -> None:
         synthesized(readers)
 
 
+def test_a_reader_can_be_in_the_stack_of_the_role_if_the_secret_has_a_name() -> None:
+    app = App()
+    roles, fleet = Stack(app, "Roles"), Stack(app, "Fleet")
+    activation = activation_in(fleet, role=HybridServiceRole(roles, "Nodes"), secret_name="fleet/activation")
+    activation.grant_read(grantee(roles))
+    # The activation depends on the role. Therefore, the reader must not depend on the activation.
+    (read,) = granted_to_reader(roles)
+    assert read["Resource"] == {
+        "Fn::Join": ["", [*arn_parts("secretsmanager"), ":secret:fleet/activation-??????"]],
+    }
+
+
+def arn_parts(service: str) -> list[Any]:
+    partition, region, account = ({"Ref": f"AWS::{each}"} for each in ("Partition", "Region", "AccountId"))
+    return ["arn:", partition, f":{service}:", region, ":", account]
+
+
 @pytest.mark.parametrize("account", [ACCOUNT, OTHER_ACCOUNT], ids=["another Region", "another account"])
 def test_a_reader_in_another_environment_needs_the_name_of_the_secret(account: str, refused: Refused) -> None:
     app = App()
