@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import Fn
 
@@ -18,7 +19,8 @@ _EKS_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _EKS_CLUSTER_LENGTH = 100
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
-_ECS_CLUSTER = re.compile(r"[A-Za-z0-9_-]+")
+# The tool takes a value that begins with two hyphens for an option.
+_ECS_CLUSTER = re.compile(r"(?!--)[A-Za-z0-9_-]+")
 _ECS_CLUSTER_LENGTH = 255
 
 _KUBERNETES_VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
@@ -103,7 +105,7 @@ class Registration:
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere-registration.html
         """
-        allowed = "letters, digits, hyphens and underscores"
+        allowed = "letters, digits, hyphens and underscores, not beginning with --"
         check_text("cluster_name", cluster_name, _ECS_CLUSTER, allowed, _ECS_CLUSTER_LENGTH)
         return _Script("ecs_anywhere", "register.sh", "ecs_anywhere_install.sh", {"cluster_name": cluster_name})
 
@@ -145,12 +147,11 @@ def registration_script(registration: Registration, *, region: str, secret_arn: 
         TypeError: ``registration`` is not a ``Registration``.
     """
     check_type("registration", registration, _Script, "a Registration")
-    assert isinstance(registration, _Script)
+    script = cast(_Script, registration)
     # AWS makes these values, which have no quotation marks.
     values = {"REGION": region, "SECRET_ARN": secret_arn, "URL_SUFFIX": url_suffix}
-    values.update((name.upper(), _quotable(value)) for name, value in registration.values.items())
-    fill: Callable[[re.Match[str]], str] = lambda placeholder: values[placeholder[1]]  # noqa: E731
-    return re.sub(r"@([A-Z_]+)@", fill, registration.template())
+    values.update((name.upper(), _quotable(value)) for name, value in script.values.items())
+    return re.sub(r"@([A-Z_]+)@", lambda placeholder: values[placeholder[1]], script.template())
 
 
 def _quotable(value: str) -> str:

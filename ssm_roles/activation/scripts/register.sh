@@ -54,7 +54,7 @@ value() {
 
 # has_only CHARACTERS TEXT: whether a text has no other characters than those, which are written as for tr.
 has_only() {
-    [ "$(printf '%s.' "$2" | LC_ALL=C tr -d "$1")" = . ]
+    [ "$(printf '%s' "$2" | LC_ALL=C tr -d "$1"; echo x)" = x ]
 }
 
 # without_escapes: remove the backslashes of JSON.
