@@ -1171,6 +1171,60 @@ def test_the_windows_script_passes_the_code_to_ssm_setup_cli_only() -> None:
     assert register.startswith("& $setup -register ")
 
 
+def test_the_windows_script_offers_what_the_linux_script_offers(any_machine: Machine) -> None:
+    def listed(usage: str) -> set[str]:
+        lines = [line.split()[0] for line in usage.splitlines() if re.match(r"  --?[A-Za-z]", line)]
+        return {line.replace("-", "").lower() for line in lines}
+
+    text = WINDOWS.read_text(encoding="utf-8")
+    usage = text[text.index("$usage = @'") : text.index("\n'@\n")]
+    # Windows has a store for certificates.
+    assert listed(usage) == listed(any_machine.run("--help").output) - {"cabundle"}
+    declared = {
+        each.removeprefix("$").lower() for each in re.findall(r"^    \[[a-z\[\]]+\](\$\w+)", text, re.MULTILINE)
+    }
+    assert listed(usage) == declared - {"unknown"}
+    codes = re.findall(r"^  ([0-9])    (.*)$", usage, re.MULTILINE)
+    assert [code for code, _ in codes] == ["0", "1", "2", "3", "4"]
+    assert {f"$exitCode = {code}" for code in (1, 2, 3, 4)} <= set(re.findall(r"\$exitCode = [0-9]", text))
+    assert max(map(len, usage.splitlines())) <= 120
+
+
+def test_the_windows_script_rejects_unknown_options_and_positional_arguments() -> None:
+    text = WINDOWS.read_text(encoding="utf-8")
+    assert "[CmdletBinding(PositionalBinding = $false)]" in text
+    assert "[Parameter(ValueFromRemainingArguments = $true)]" in text
+    assert 'throw "unknown option: $($Unknown[0])"' in text
+
+
+def test_the_windows_script_checks_options_before_anything_happens() -> None:
+    text = WINDOWS.read_text(encoding="utf-8")
+    order = ["$exitCode = 2", "-Sha256 must be", "$exitCode = 1", "IsInRole", "Get-Node -Path $registration", "& aws"]
+    places = [text.index(each, text.index("try {")) for each in order]
+    assert places == sorted(places)
+
+
+def test_the_windows_script_hides_aws_settings_from_ssm_setup_cli_only() -> None:
+    text = WINDOWS.read_text(encoding="utf-8")
+    order = [
+        "get-secret-value",
+        "$settings | Remove-Item",
+        "& $setup ",
+        "Set-Item -LiteralPath",
+        "add-tags-to-resource",
+    ]
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_the_windows_script_has_the_same_limits() -> None:
+    text = WINDOWS.read_text(encoding="utf-8")
+    assert "TimeoutSec = 900" in text
+    assert "$activation.Region -cne $region" in text
+    assert "Get-FileHash -Algorithm SHA256" in text
+    assert "[Console]::IsInputRedirected" in text
+
+
 # The scripts that the construct returns
 
 
