@@ -16,7 +16,7 @@ import os
 from aws_cdk import App, CfnOutput, Duration, Environment, Stack
 from aws_cdk import aws_iam as iam
 
-from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
+from ssm_roles import HybridActivation, HybridServiceRole, Registration
 
 app = App()
 env = Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
@@ -37,5 +37,5 @@ provisioner = iam.Role(stack, "Provisioner", assumed_by=iam.AccountRootPrincipal
 activation.grant_read(provisioner)
 CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
 CfnOutput(stack, "ProvisionerRoleArn", value=provisioner.role_arn)
-CfnOutput(stack, "RegistrationScript", value=activation.registration_script(RegistrationPlatform.LINUX))
+CfnOutput(stack, "RegistrationScript", value=activation.registration_script(Registration.linux()))
 app.synth()

@@ -25,7 +25,7 @@ __all__ = [
     "NodeCapability",
     "QuickSetupConfigurations",
     "QuickSetupRoles",
-    "RegistrationPlatform",
+    "Registration",
     "RunCommandNotificationRole",
     "ServiceLinkedRole",
     "ServiceLinkedRoleBase",
@@ -36,7 +36,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .activation.hybrid_activation import HybridActivation
-    from .activation.registration import RegistrationPlatform
+    from .activation.registration import Registration
     from .nodes.activation_role_name import activation_role_name
     from .nodes.cloud_connector_roles import CloudConnectorRoles
     from .nodes.default_host_management_role import DefaultHostManagementRole
@@ -59,7 +59,7 @@ else:
     # the function below, with which they would accept any name.
     _MODULES = {
         "activation.hybrid_activation": ["HybridActivation"],
-        "activation.registration": ["RegistrationPlatform"],
+        "activation.registration": ["Registration"],
         "nodes.activation_role_name": ["activation_role_name"],
         "nodes.cloud_connector_roles": ["CloudConnectorRoles"],
         "nodes.default_host_management_role": ["DefaultHostManagementRole"],

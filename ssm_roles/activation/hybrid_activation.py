@@ -31,7 +31,7 @@ from ..nodes.node_tags import (
 )
 from .activation_tags import ActivationTags, check_cluster
 from .metrics import metric
-from .registration import RegistrationPlatform, registration_script
+from .registration import Registration, registration_script
 from .rotation import CHECK_MINUTES, Rotation
 from .secret_readers import ReadableSecret
 from .settings import (
@@ -362,27 +362,28 @@ class HybridActivation(NotARole):
         required = self._tags_of_nodes if tags is None else tags
         return allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
 
-    def registration_script(self, platform: RegistrationPlatform) -> str:
+    def registration_script(self, registration: Registration) -> str:
         """Return a script that registers the machine on which it runs, for a file or for user data.
 
-        The script needs the AWS CLI with the credentials of a principal that has ``grant_read``, and must run as root
-        or as an administrator. It reads the secret, downloads ``ssm-setup-cli`` from the Region's bucket, and lets it
-        install SSM Agent and register the machine. If the machine is already registered, the script fails.
+        The script must run as root or as an administrator. With ``--from-stdin`` or ``-FromStdin``, it takes the value
+        of the secret from standard input. Otherwise it reads the secret itself, which needs the AWS CLI with the
+        credentials of a principal that has ``grant_read``. It prints the ID of the managed node. If the machine is
+        already registered, the script fails. Its option ``--help`` lists all options and exit codes.
 
-        The script doesn't write the activation code to a file or a log. While ``ssm-setup-cli`` runs, the code is among
-        its arguments, which is the only way to pass it.
+        The script doesn't write the activation code to a log. While it registers the machine, the code is among the
+        arguments of a command, which is the only way to pass it.
 
         Args:
-            platform: The operating system of the machines to register.
+            registration: What the machine becomes: a managed node, or also a node of a cluster.
 
         Raises:
-            TypeError: ``platform`` is not a ``RegistrationPlatform``.
+            TypeError: ``registration`` is not a ``Registration``.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-ssm-agent-install-linux.html
         https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-ssm-agent-install-windows.html
         """
         return registration_script(
-            platform,
+            registration,
             region=self._facts.region,
             secret_arn=self._secret.secret_arn,
             url_suffix=self._facts.stack.url_suffix,

@@ -15,7 +15,7 @@ from aws_cdk import aws_iam as iam
 
 from embedded_aws.cdk import Cdk
 from embedded_aws.server import REPOSITORY, EmbeddedAwsError
-from ssm_roles import HybridActivation, HybridServiceRole, RegistrationPlatform
+from ssm_roles import HybridActivation, HybridServiceRole, Registration
 from tests.deploy.account import Account
 
 _SECONDS = 20.0
@@ -27,7 +27,7 @@ def activation(**arguments: Any) -> Callable[[Stack], None]:
         made.grant_read(iam.Role(stack, "Reader", role_name="Reader", assumed_by=iam.AccountRootPrincipal()))
         iam.Role(stack, "Other", role_name="Other", assumed_by=iam.AccountRootPrincipal())
         CfnOutput(stack, "SecretArn", value=made.secret.secret_arn)
-        CfnOutput(stack, "Script", value=made.registration_script(RegistrationPlatform.LINUX))
+        CfnOutput(stack, "Script", value=made.registration_script(Registration.linux()))
 
     return build
 

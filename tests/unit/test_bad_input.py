@@ -51,7 +51,7 @@ from ssm_roles import (
     NodeCapability,
     QuickSetupConfigurations,
     QuickSetupRoles,
-    RegistrationPlatform,
+    Registration,
     RunCommandNotificationRole,
     ServiceLinkedRole,
     ServiceLinkedRoleCreation,
@@ -166,7 +166,7 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "role": st.sampled_from([bench.nodes, bench.imported, bench.role]),
         "service-linked role": st.just(bench.linked),
         "key": st.just(bench.key),
-        "platform": st.sampled_from(RegistrationPlatform),
+        "registration": st.sampled_from([Registration.linux(), Registration.windows()]),
         "configurations": st.sampled_from(QuickSetupConfigurations),
     }
 
@@ -593,9 +593,9 @@ def arguments() -> dict[str, Argument]:
         ("grant_read", "grantee", lambda bench, value: bench.activation.grant_read(value), {"grantee"}),
         (
             "registration_script",
-            "platform",
+            "registration",
             lambda bench, value: bench.activation.registration_script(value),
-            {"platform"},
+            {"registration"},
         ),
         (
             "CloudConnectorRoles.add_connector",

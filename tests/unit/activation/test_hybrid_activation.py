@@ -24,7 +24,7 @@ from ssm_roles import (
     HybridActivation,
     HybridServiceRole,
     NodeCapability,
-    RegistrationPlatform,
+    Registration,
     ServiceLinkedRole,
     ServiceLinkedRoleType,
 )
@@ -829,11 +829,11 @@ def test_the_error_shows_a_duration_in_readable_units(arguments: dict[str, Any],
         activation_in(stack, **arguments)
 
 
-def test_a_grantee_and_a_platform_of_the_wrong_type_are_rejected(stack: Stack, refused: Refused) -> None:
+def test_a_grantee_and_a_registration_of_the_wrong_type_are_rejected(stack: Stack, refused: Refused) -> None:
     activation = activation_in(stack)
     refused(lambda: activation.grant_read(cast(Any, "reader")), "grantee", tree=stack)
-    for platform in ("LINUX", None, "MACOS"):
-        refused(lambda platform=platform: activation.registration_script(cast(Any, platform)), "platform", tree=stack)
+    for value in ("LINUX", None, Registration, Registration(), Registration.linux):
+        refused(lambda value=value: activation.registration_script(cast(Any, value)), "registration", tree=stack)
 
 
 # The role
@@ -1243,7 +1243,7 @@ def test_no_template_has_a_partition_a_physical_name_or_a_code(partition: str, k
     stack = new_stack(region=REGIONS[partition] if known else None)
     activation = activation_in(stack, encryption_key=kms.Key(stack, "Key"), tags={"a": "b"})
     activation.grant_read(grantee(stack))
-    activation.registration_script(RegistrationPlatform.LINUX)
+    activation.registration_script(Registration.linux())
     template = synthesized(stack)
     text = json.dumps(template)
     assert "arn:aws" not in text
