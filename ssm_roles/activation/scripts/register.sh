@@ -119,7 +119,7 @@ processor() {
 
 # make_folder: create a private folder in which programs can run.
 make_folder() {
-    for place in "${TMPDIR:-/tmp}" /var/tmp /var/lib/amazon /root /opt; do
+    for place in "${TMPDIR:-/tmp}" /var/tmp /var/lib /opt; do
         folder=$(mktemp -d "$place/register.XXXXXX" 2> /dev/null) || continue
         # A place that is mounted noexec, as /tmp often is, can be written to, but nothing in it can be run.
         if {

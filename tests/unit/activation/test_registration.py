@@ -317,7 +317,7 @@ class Machine:
         for place, filled in {
             "/var/lib/amazon/ssm/registration": str(self.folder / "registration"),
             "/etc/os-release": str(self.folder / "os-release"),
-            "/var/tmp /var/lib/amazon /root /opt": str(self.folder / "other"),
+            "/var/tmp /var/lib /opt": str(self.folder / "other"),
         }.items():
             assert place in text
             text = text.replace(place, filled)
