@@ -1,16 +1,14 @@
 """Machines outside EC2 as hybrid nodes of an Amazon EKS cluster that already exists.
 
-The access entry lets the nodes join the cluster, and the EKS Pod Identity Agent gives their pods credentials. Create
-the hybrid activation with the tag ``EKSClusterARN``. The nodes can deregister only nodes with this tag:
-
-    aws ssm create-activation --iam-role ACTIVATION_ROLE_NAME --registration-limit 10 \
-        --tags Key=EKSClusterARN,Value=CLUSTER_ARN
+The access entry lets the nodes join the cluster, and the EKS Pod Identity Agent gives their pods credentials. The
+activation has the tag ``EKSClusterARN`` with the ARN of the cluster, because the nodes can deregister only nodes with
+this tag. "Register machines" in the documentation shows how to run the script in the output ``RegistrationScript``.
 """
 
 from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_eks as eks
 
-from ssm_roles import HybridServiceRole, NodeBasePolicy, NodeCapability
+from ssm_roles import HybridActivation, HybridServiceRole, NodeBasePolicy, NodeCapability, Registration
 
 app = App()
 stack = Stack(app, "EdgeCluster")
@@ -22,6 +20,13 @@ nodes = HybridServiceRole(
     capabilities=[NodeCapability.eks_hybrid_nodes([cluster_arn], pod_identity=True)],
 )
 eks.CfnAccessEntry(stack, "Access", cluster_name="edge", principal_arn=nodes.role_arn, type="HYBRID_LINUX")
-CfnOutput(stack, "ActivationRoleName", value=nodes.activation_role_name)
-CfnOutput(stack, "ClusterArn", value=cluster_arn)
+activation = HybridActivation(stack, "Activation", role=nodes)
+CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
+CfnOutput(
+    stack,
+    "RegistrationScript",
+    value=activation.registration_script(
+        Registration.eks_hybrid_node(cluster_name="edge", kubernetes_version="1.34"),
+    ),
+)
 app.synth()

@@ -1,5 +1,7 @@
 """Servers outside EC2 that register themselves: an activation in a secret, a role that can read it, and a script.
 
+Alarms tell if the secret is not rotated in time.
+
 Deploy the stack and save the script. Run the script on each server as root, with credentials of the provisioner role,
 whose ARN is an output. "Register a fleet" in the README shows how to get the credentials and run the script.
 
@@ -14,6 +16,7 @@ The script contains no secret.
 import os
 
 from aws_cdk import App, CfnOutput, Duration, Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 
 from ssm_roles import HybridActivation, HybridServiceRole, Registration
@@ -35,6 +38,24 @@ activation = HybridActivation(
 )
 provisioner = iam.Role(stack, "Provisioner", assumed_by=iam.AccountRootPrincipal())
 activation.grant_read(provisioner)
+# The provisioner gives each node its name and its place, and deregisters nodes of this fleet.
+activation.grant_tag_nodes(provisioner, ["Name", "Rack"])
+activation.grant_deregister_nodes(provisioner)
+# Add your notifications as actions of the alarms.
+activation.metric_failed_rotations().create_alarm(
+    stack,
+    "RotationFails",
+    threshold=1,
+    evaluation_periods=1,
+    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+)
+activation.metric_seconds_to_expiry().create_alarm(
+    stack,
+    "ActivationExpires",
+    threshold=Duration.days(1).to_seconds(),
+    comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+    evaluation_periods=3,
+)
 CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
 CfnOutput(stack, "ProvisionerRoleArn", value=provisioner.role_arn)
 CfnOutput(stack, "RegistrationScript", value=activation.registration_script(Registration.linux()))
