@@ -363,7 +363,7 @@ class HybridActivation(NotARole):
         return allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
 
     def registration_script(self, registration: Registration) -> str:
-        """Return a script that registers the machine on which it runs, for a file or for user data.
+        """Return a script that registers the machine on which it runs.
 
         The script must run as root or as an administrator. With ``--from-stdin`` or ``-FromStdin``, it takes the value
         of the secret from standard input. Otherwise it reads the secret itself, which needs the AWS CLI with the
