@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from .answer_endpoint import SECRET, AnswerEndpoint
 from .ensure_function import EnsureFunction
 from .events import DISCOVERY, SSM, CustomResource, properties
+from .in_process_activations import ROLE
 from .in_process_aws import EXPLICIT_DENY, Fault
 from .in_process_iam import InProcessIam
 from .rotation_stack import RotationStack
@@ -308,6 +310,22 @@ class TestActivations:
         run = stack.run({**event, "ResourceProperties": {**stack.properties, "Secret": other}})
 
         assert run.reason.startswith(f"Secret must be {stack.secret_arn}, got ")
+        assert stack.is_rotated
+
+    def test_the_activations_of_another_stack_stay(self, stack: RotationStack) -> None:
+        """The event names the secret of another stack, and the ID that its resource has."""
+        other = stack.secret_arn.replace("Fleet", "Other")
+        owner = hashlib.sha256(other.encode()).hexdigest()[:16]
+        theirs = stack.ssm.create_activation(IamRole=ROLE, Description=f"[ssm-roles:{owner}:0123456789abcdef]")
+        before = set(stack.aws.activations())
+        assert theirs["ActivationId"] in before
+
+        for kind in ("Custom::HybridActivation", "Custom::HybridActivationCleanUp"):
+            event = self.forged_delete(stack, ResourceType=kind, PhysicalResourceId=owner)
+            run = stack.run({**event, "ResourceProperties": {**stack.properties, "Secret": other}})
+            assert "isn't deleting it" in run.reason
+
+        assert set(stack.aws.activations()) == before
         assert stack.is_rotated
 
     def test_an_event_of_another_stack_is_refused(self, stack: RotationStack) -> None:
