@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from aws_cdk import Annotations, Stage
+from collections.abc import Iterable
+
+from aws_cdk import Annotations, Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.synth_checks import Templates
 from .._cdk.tokens import same
+from .._checks import has_token
 
 
 def use_role(argument: str, role: iam.IRole, facts: StackFacts) -> None:
@@ -23,6 +27,9 @@ def use_role(argument: str, role: iam.IRole, facts: StackFacts) -> None:
     Raises:
         ValueError: The role's stack depends on the stack that uses the role. The tree stays unchanged.
     """
+    if not isinstance(role, iam.Role):
+        facts.synth_checks.get(NamedRoles).add(role, facts)
+        return
     own = _other_environment(role, facts)
     if own is None:
         return
@@ -67,6 +74,58 @@ def check_name_of_role(argument: str, role: iam.IRole, facts: StackFacts) -> Non
             f"{argument} must be a role with a fixed role_name, such as PhysicalName.GENERATE_IF_NEEDED, because "
             f"{facts.path} is in another account or Region than {own.path}, got {role.node.path!r}, which has none"
         ) from None
+
+
+class NamedRoles:
+    """Warns of stacks that import a role by its name, and can be deployed before the stack that defines it."""
+
+    def __init__(self) -> None:
+        self._imported: list[tuple[iam.IRole, StackFacts]] = []
+
+    def add(self, role: iam.IRole, facts: StackFacts) -> None:
+        """Check one more role that a stack uses."""
+        self._imported.append((role, facts))
+
+    def __call__(self, templates: Templates) -> Iterable[str]:
+        """Add the warnings; there are no faults."""
+        for role, facts in self._imported:
+            name = role.role_arn.partition(":role/")[2]
+            for stack in templates.stacks():
+                if not name or has_token(name) or same(stack.account, facts.account) is False:
+                    continue
+                if _defines(stack, name, templates) and not _depends_on(facts.stack, stack):
+                    Annotations.of(role).add_warning_v2("ssm-roles:deployedBefore", _remedy(name, stack, facts))
+        return ()
+
+
+def _defines(stack: Stack, name: str, templates: Templates) -> bool:
+    return any(
+        f"{resource['Properties'].get('Path', '/')[1:]}{resource['Properties'].get('RoleName')}" == name
+        for resource in templates.resources(stack).values()
+        if resource["Type"] == "AWS::IAM::Role"
+    )
+
+
+def _depends_on(stack: Stack, other: Stack) -> bool:
+    waiting, seen = [stack], set()
+    while waiting:
+        for each in waiting.pop().dependencies:
+            path = each.node.path
+            if path == other.node.path:
+                return True
+            if path not in seen:
+                seen.add(path)
+                waiting.append(each)
+    return False
+
+
+def _remedy(name: str, stack: Stack, facts: StackFacts) -> str:
+    if stack.node.path == facts.path:
+        return f"The stack {facts.path} defines the role {name!r} itself. Pass the construct instead of importing it."
+    return (
+        f"The stack {stack.node.path} defines the role {name!r}. Deploy it before {facts.path}: pass the construct "
+        "instead of importing it, or add a dependency between the stacks."
+    )
 
 
 def _other_environment(role: iam.IRole, facts: StackFacts) -> StackFacts | None:

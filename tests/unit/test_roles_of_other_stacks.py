@@ -53,6 +53,61 @@ def notified(stack: Stack, role: iam.Role) -> object:
 
 Use = Callable[[Stack, iam.Role], object]
 
+
+def warnings_of(stack: Stack) -> list[str]:
+    """Return the warnings about the order of deployment."""
+    found = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp(".*ssm-roles:deployedBefore.*"))
+    return [str(each.entry.data) for each in found]
+
+
+class TestRolesThatAreImportedByName:
+    """CloudFormation knows nothing of a name: the stacks are deployed in any order."""
+
+    def stacks(self, *, path: str | None = None) -> tuple[Stack, Stack]:
+        app = App()
+        roles, fleet = stack_in(app, "Roles"), stack_in(app, "Fleet")
+        HybridServiceRole(roles, "Nodes", role_name="HybridNodes", path=path)
+        return roles, fleet
+
+    @pytest.mark.parametrize("how", ["name", "arn"])
+    def test_synthesis_says_what_to_add(self, how: str) -> None:
+        _, fleet = self.stacks(path=None if how == "name" else "/platform/")
+        arn = f"arn:aws:iam::{ACCOUNT}:role/platform/HybridNodes"
+        nodes = (
+            iam.Role.from_role_name(fleet, "Imported", "HybridNodes")
+            if how == "name"
+            else iam.Role.from_role_arn(fleet, "Imported", arn)
+        )
+        HybridActivation(fleet, "Activation", role=nodes)
+        (warning,) = warnings_of(fleet)
+        assert "The stack Roles defines the role" in warning
+        assert "Deploy it before Fleet: pass the construct instead of importing it, or add a dependency" in warning
+
+    @pytest.mark.parametrize("through", [False, True], ids=["directly", "through another stack"])
+    def test_a_dependency_is_enough(self, through: bool) -> None:
+        roles, fleet = self.stacks()
+        HybridActivation(fleet, "Activation", role=iam.Role.from_role_name(fleet, "Imported", "HybridNodes"))
+        between = stack_in(cast(App, fleet.node.root), "Between") if through else fleet
+        between.add_dependency(roles)
+        if through:
+            fleet.add_dependency(between)
+        assert warnings_of(fleet) == []
+
+    @pytest.mark.parametrize("name", ["Other", "platform/HybridNodes"])
+    def test_another_role_is_no_reason_to_warn(self, name: str) -> None:
+        _, fleet = self.stacks()
+        nodes = iam.Role.from_role_arn(fleet, "Imported", f"arn:aws:iam::{ACCOUNT}:role/{name}")
+        HybridActivation(fleet, "Activation", role=nodes)
+        assert warnings_of(fleet) == []
+
+    def test_a_role_of_the_same_stack_is_not_imported(self) -> None:
+        stack = stack_in(App(), "Fleet")
+        HybridServiceRole(stack, "Nodes", role_name="HybridNodes")
+        HybridActivation(stack, "Activation", role=iam.Role.from_role_name(stack, "Imported", "HybridNodes"))
+        (warning,) = warnings_of(stack)
+        assert "The stack Fleet defines the role 'HybridNodes' itself. Pass the construct" in warning
+
+
 # What uses a role in a stack: the argument that names the role in errors, and the use.
 USES: dict[str, tuple[str, Use]] = {
     "HybridActivation": ("role", lambda stack, role: HybridActivation(stack, "Activation", role=role)),
