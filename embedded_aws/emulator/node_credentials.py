@@ -45,7 +45,9 @@ _Request = dict[str, Any]
 def _text(request: _Request, name: str) -> str:
     value = request.get(name)
     if not isinstance(value, str) or value == "":
-        raise ApiError("ValidationException", f"Value null at '{name[:1].lower()}{name[1:]}' must not be null")
+        at = f"{name[:1].lower()}{name[1:]}"
+        constraint = f"Value null at '{at}' failed to satisfy constraint: Member must not be null"
+        raise ApiError("ValidationException", f"1 validation error detected: {constraint}")
     return value
 
 
