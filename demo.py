@@ -2,17 +2,20 @@
 
 The AWS CDK CLI synthesizes and deploys `app.py`. The demo then prints the roles that the stacks created, and assumes
 the hybrid service role as Systems Manager does. Finally, it deploys an example with a hybrid activation, registers
-machines with it, and rotates its secret.
+machines with it over HTTP, and rotates its secret. One of the machines gets the credentials of its role, and reports
+itself with them.
 """
 
 import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from embedded_aws.cdk import Cdk
+from embedded_aws.machine import Machine
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 STACKS = ("HybridNodes", "Fleet")
@@ -53,8 +56,10 @@ def main() -> None:
         secret_arn = example["SecretArn"]
         activation = read_secret(aws, secret_arn)
         show_activation(secret_arn, activation)
-        step("A machine registers. After the secret is rotated, two machines register with the new and old activations")
-        register(aws, activation)
+        step("A machine registers over HTTP, gets the credentials of its role, and reports itself with them")
+        machine = register(aws, activation)
+        show_report(aws, machine)
+        step("The secret is rotated. Two machines register with the new and old activations")
         show_activation(secret_arn, rotated := rotate(aws, secret_arn, activation))
         register(aws, rotated)
         register(aws, activation)
@@ -116,10 +121,14 @@ def show_assumption(aws: EmbeddedAws, role_arn: str, account: str) -> None:
     except EmbeddedAwsError as error:
         print(f"    error: {error}")
         return
+    show_credentials(aws, credentials, credentials["Expiration"])
+
+
+def show_credentials(aws: EmbeddedAws, credentials: Mapping[str, str], expiration: str) -> None:
     identity = aws.client("sts", credentials=credentials).get_caller_identity()
     for key in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
         print(f"    {key:16}{mask(credentials[key])}")
-    print(f"    {'Expiration':16}{credentials['Expiration']}")
+    print(f"    {'Expiration':16}{expiration}")
     print(f"    {'Arn':16}{identity['Arn']}")
 
 
@@ -135,9 +144,24 @@ def show_activation(secret_arn: str, activation: dict[str, Any]) -> None:
         print(f"    {key:18}{mask(value) if key == 'ActivationCode' else value}")
 
 
-def register(aws: EmbeddedAws, activation: dict[str, Any]) -> None:
-    node_id = aws.register_node(activation["ActivationId"], activation["ActivationCode"])
+def register(aws: EmbeddedAws, activation: dict[str, Any]) -> Machine:
+    machine = Machine(aws.endpoint_url, activation["Region"])
+    node_id = machine.register(activation["ActivationId"], activation["ActivationCode"])
     print(f"\n  {node_id} is registered with activation {activation['ActivationId']}")
+    return machine
+
+
+def show_report(aws: EmbeddedAws, machine: Machine) -> None:
+    credentials = machine.get_credentials()
+    expiration = datetime.fromtimestamp(credentials["TokenExpirationDate"], timezone.utc)
+    print("\n  RequestManagedInstanceRoleToken returns credentials of the role:")
+    show_credentials(aws, credentials, expiration.isoformat())
+    machine.report(credentials)
+    filters = [{"Key": "InstanceIds", "Values": [machine.node_id]}]
+    (node,) = aws.client("ssm").describe_instance_information(Filters=filters)["InstanceInformationList"]
+    print("\n  After UpdateInstanceInformation with these credentials, DescribeInstanceInformation returns:")
+    for key in ("InstanceId", "PingStatus", "AgentVersion", "PlatformName", "IamRole"):
+        print(f"    {key:16}{node[key]}")
 
 
 def rotate(aws: EmbeddedAws, secret_arn: str, before: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def main(descriptor: int, directory: Path) -> None:
         managed_nodes,
         managed_policies,
         ministack,
+        node_credentials,
+        node_messages,
         response_urls,
         secret_resources,
         secret_rotation,
@@ -73,6 +75,8 @@ def main(descriptor: int, directory: Path) -> None:
     service_control_policies.install()
     denials.install()
     waiting.install()
+    node_credentials.install()
+    node_messages.install()
     calls.install()
     checkpoint.install()
 

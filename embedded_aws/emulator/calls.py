@@ -103,6 +103,8 @@ def install() -> None:
         answer = None
         if fault is None or fault.after_processing:
             answer = await dispatch(method, path, headers, body, query, request_id)
+            # The account of a machine is known only after its request is read.
+            call.update(account=responses.get_account_id(), region=responses.get_region())
         if fault is not None:
             _status, fault_headers, fault_body = iam_actions.access_denied_response(
                 service, action, principal_arn, request_id,

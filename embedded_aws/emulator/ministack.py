@@ -22,6 +22,7 @@ provisioners: Any = importlib.import_module("ministack.services.cloudformation.p
 responses: Any = importlib.import_module("ministack.core.responses")
 router: Any = importlib.import_module("ministack.core.router")
 secretsmanager: Any = importlib.import_module("ministack.services.secretsmanager")
+sigv4: Any = importlib.import_module("ministack.core.sigv4")
 ssm: Any = importlib.import_module("ministack.services.ssm")
 stacks: Any = importlib.import_module("ministack.services.cloudformation.stacks")
 sts: Any = importlib.import_module("ministack.services.sts")

@@ -1,4 +1,4 @@
-"""The demo prints the deployed roles, and leaves no files or processes."""
+"""The demo prints the deployed roles, registers machines, and leaves no files or processes."""
 
 from __future__ import annotations
 
@@ -72,6 +72,9 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
         r"ActivationId +[0-9a-f-]{36}\n",
         r"ExpirationDate +20\d\d-\d\d-\d\dT",
         r"(?s)(mi-[0-9a-f]{17} is registered with activation [0-9a-f-]{36}\n.*){3}",
+        r"(?s)(mi-[0-9a-f]{17}) is registered.*RequestManagedInstanceRoleToken returns credentials.*"
+        r"Arn +arn:aws:sts::111122223333:assumed-role/Servers-HybridNodes[^/]+/\1\n.*"
+        r"InstanceId +\1\n +PingStatus +Online\n +AgentVersion +3\.",
         r"aws cloudformation describe-stacks --stack-name Servers ",
         r"AccessKeyId +ASIA\*+\n",
         r"SecretAccessKey +.{4}\*+\n",
@@ -80,6 +83,8 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
         r"    error: AccessDenied: User: ssm\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
     ):
         assert re.search(expected, output), (expected, output)
+    # Nothing else follows the first characters of a secret.
+    assert re.findall(r"(?:ActivationCode|SecretAccessKey|SessionToken) +(?! |.{4}\*{8}\n).*", output) == []
     assert processes_that_use(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
