@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import jsii
-from aws_cdk import IResolvable, IStableAnyProducer, Lazy, TagManager, TagType
+from aws_cdk import IAnyProducer, IResolvable, IResolveContext, Lazy, TagManager, TagType
 from constructs import IValidation, Node
 
 from .._checks import has_token, without_tokens
@@ -25,7 +25,8 @@ class ActivationTags:
 
     def at_synth(self, produce: Callable[[dict[str, str]], object]) -> IResolvable:
         """Return a token for what a function makes of the complete tags."""
-        return Lazy.any(_Producer(lambda: produce(self._complete())))
+        # A stable producer fails with the oldest supported CDK, which passes it an argument that jsii doesn't expect.
+        return Lazy.uncached_any(_Producer(lambda: produce(self._complete())))
 
     def add_check(self, node: Node, check: Callable[[Mapping[str, str]], None]) -> None:
         """Have the complete tags checked at synth time, with a function that raises ``ValueError``."""
@@ -57,12 +58,12 @@ def check_cluster(tags: Mapping[str, str], clusters: Sequence[str]) -> None:
     )
 
 
-@jsii.implements(IStableAnyProducer)
+@jsii.implements(IAnyProducer)
 class _Producer:
     def __init__(self, produce: Callable[[], object]) -> None:
         self._produce = produce
 
-    def produce(self) -> object:
+    def produce(self, context: IResolveContext) -> object:
         return self._produce()
 
 
