@@ -27,9 +27,10 @@ NEXT_STEP = """\
   cdk deploy --app "python examples/rotating_activation.py"
   aws cloudformation describe-stacks --stack-name Servers --region REGION --output text \\
       --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
-  # "Register a fleet" in README.md shows how to get credentials of the role in the output ProvisionerRoleArn.
-  # On the machine, with these credentials:
-  sudo --preserve-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN sh register.sh"""
+  # The machine HOST needs no AWS credentials. The value of the output SecretArn is SECRET_ARN.
+  scp register.sh root@HOST:
+  aws secretsmanager get-secret-value --region REGION --secret-id SECRET_ARN --query SecretString --output text |
+      ssh root@HOST sh register.sh --from-stdin"""
 
 
 def main() -> None:

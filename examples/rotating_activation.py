@@ -1,16 +1,17 @@
 """Servers outside EC2 that register themselves: an activation in a secret, a role that can read it, and a script.
 
-Alarms tell if the secret is not rotated in time.
-
-Deploy the stack and save the script. Run the script on each server as root, with credentials of the provisioner role,
-whose ARN is an output. "Register a fleet" in the README shows how to get the credentials and run the script.
+Alarms tell if the secret is not rotated in time. Deploy the stack and save the script, which contains no secret:
 
     cdk bootstrap aws://ACCOUNT/REGION
     cdk deploy --app "python examples/rotating_activation.py"
     aws cloudformation describe-stacks --stack-name Servers --region REGION --output text \
         --query "Stacks[0].Outputs[?OutputKey=='RegistrationScript'].OutputValue" > register.sh
 
-The script contains no secret.
+Send the value of the secret to the script on each server, which needs no AWS credentials:
+
+    scp register.sh root@HOST:
+    aws secretsmanager get-secret-value --region REGION --secret-id SECRET_ARN --query SecretString --output text |
+        ssh root@HOST sh register.sh --from-stdin
 """
 
 import os
