@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import jsii
 from aws_cdk import Duration, ITaggableV2, TagManager
@@ -12,6 +12,7 @@ from constructs import Construct
 
 from .._cdk.resources import key_arn
 from .._cdk.stack_facts import stack_facts
+from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
 from .._iam.grants import allow, check_grantee
@@ -155,21 +156,31 @@ class HybridActivation(NotARole):
         )
         given_tags = {} if tags is None else check_tags(tags)
         if EKS_CLUSTER_TAG in given_tags:
-            check_cluster(given_tags, eks_cluster_arns_of(role))
-        check_environment(settings, given_tags)
-        if encryption_key is not None:
-            key_arn("encryption_key", encryption_key)
+            check_cluster(given_tags, _clusters(role, facts.region))
         if secret_name is not None:
             check_secret_name(secret_name)
+        check_environment(settings, given_tags, secret_name)
+        if encryption_key is not None:
+            key_arn("encryption_key", encryption_key)
         name = activation_role_name(role)
-        use_role("role", role, facts)
-
         with unique_id(scope, id):
             super().__init__(scope, id)
+        try:
+            use_role("role", role, facts)
+        except ValueError:
+            scope.node.try_remove_child(id)
+            raise
         self._facts = facts
         self._given_tags = given_tags
-        self._tags = ActivationTags(given_tags, lambda: eks_cluster_arns_of(role))
-        self._tags.add_check(self.node, lambda complete: check_environment(settings, complete))
+        self._tags = ActivationTags(given_tags, lambda: _clusters(role, facts.region))
+        self._granted_keys: list[str] = []
+        self._uses_tags = False
+
+        def check(complete: Mapping[str, str]) -> None:
+            check_environment(settings, complete, secret_name)
+            self._check_grants(complete)
+
+        self._tags.add_check(self.node, check)
         self._is_checked = replace_when_used_up
         rotation = Rotation(
             self,
@@ -186,7 +197,8 @@ class HybridActivation(NotARole):
             rotation.check_regularly()
         self._function = rotation.function
         self._secret = rotation.secret
-        self._readable = ReadableSecret(rotation.secret, secret_name, encryption_key, facts)
+        needed = [cast(Construct, each) for each in (role, encryption_key) if each is not None]
+        self._readable = ReadableSecret(rotation.secret, secret_name, encryption_key, facts, needed)
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -339,7 +351,10 @@ class HybridActivation(NotARole):
             check_tag_key("keys", key)
             if key.lower() in (taken.lower() for taken in [EKS_CLUSTER_TAG, *self._given_tags]):
                 raise ValueError(f"keys must not have a key of the activation's tags, got {key!r}")
-        return allow(grantee, tagging_registered_nodes(names, [self._node_arn], self._tags_of_nodes))
+        grant = allow(grantee, tagging_registered_nodes(names, [self._node_arn], self._tags_of_nodes))
+        self._granted_keys += names
+        self._uses_tags = True
+        return grant
 
     def grant_deregister_nodes(self, grantee: iam.IGrantable, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
         """Allow ``grantee`` to deregister managed nodes that have all of these tags, in the stack's account and Region.
@@ -360,7 +375,9 @@ class HybridActivation(NotARole):
         """
         check_grantee(grantee)
         required = self._tags_of_nodes if tags is None else tags
-        return allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
+        grant = allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
+        self._uses_tags = self._uses_tags or tags is None
+        return grant
 
     def registration_script(self, registration: Registration) -> str:
         """Return a script that registers the machine on which it runs.
@@ -389,6 +406,18 @@ class HybridActivation(NotARole):
             url_suffix=self._facts.stack.url_suffix,
         )
 
+    def _check_grants(self, complete: Mapping[str, str]) -> None:
+        """Check that the grants are for the nodes that have the complete tags."""
+        for key, value in self._tags_of_nodes.items() if self._uses_tags else ():
+            if complete.get(key) != value:
+                raise ValueError(
+                    f"tags must have {key!r} with the value {value!r}, by which grants name the nodes, "
+                    f"got {complete.get(key)!r}"
+                )
+        for key in self._granted_keys:
+            if key.lower() in (each.lower() for each in complete):
+                raise ValueError(f"keys must not have a key of the activation's tags, got {key!r}")
+
     @property
     def _tags_of_nodes(self) -> dict[str, str]:
         """The tags that conditions can name."""
@@ -397,3 +426,12 @@ class HybridActivation(NotARole):
     @property
     def _node_arn(self) -> str:
         return self._facts.arn("ssm", "managed-instance/*")
+
+
+def _clusters(role: iam.IRole, region: str) -> list[str]:
+    """Return the Amazon EKS clusters that nodes registered in a Region can join."""
+    return [
+        arn
+        for arn in eks_cluster_arns_of(role)
+        if not arn.startswith("arn:") or same(arn.split(":")[3], region) is not False
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from aws_cdk import Aws, CustomResource, Duration
+from aws_cdk import Aws, CfnResource, CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -82,6 +82,9 @@ class Rotation:
         schedule = self._create_schedule(rotation_hours)
         self._first = self._custom_resource("Activation", RESOURCE_TYPE, {"Activation": activation})
         self._first.node.add_dependency(schedule)
+        # The function deletes activations only for these resources.
+        resources = [cast(CfnResource, each.node.default_child) for each in (self._clean_up, self._first)]
+        self.function.add_environment("RESOURCES", ",".join(each.logical_id for each in resources))
 
     def check_regularly(self) -> None:
         """Have the function check every few minutes whether the activation is usable."""
@@ -152,7 +155,7 @@ class Rotation:
         may_rotate = self._allow_rotation()
         # Created before the first rotation and deleted after the last one, so that no activation is left behind,
         # whichever resource fails.
-        clean_up = self._custom_resource("CleanUp", "Custom::HybridActivationCleanUp")
+        self._clean_up = self._custom_resource("CleanUp", "Custom::HybridActivationCleanUp")
         schedule = secretsmanager.CfnRotationSchedule(
             self._scope,
             "RotationSchedule",
@@ -163,7 +166,7 @@ class Rotation:
             ),
             rotate_immediately_on_update=True,
         )
-        schedule.node.add_dependency(may_invoke, may_rotate, clean_up)
+        schedule.node.add_dependency(may_invoke, may_rotate, self._clean_up)
         return schedule
 
     def _allow_secrets_manager(self) -> Construct:

@@ -6,17 +6,20 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 
-from .._cdk.stack_facts import StackFacts
+from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import is_construct
+from .._checks import has_token
 from .._iam.accounts import warn_of_account
 from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role
+from .._iam.other_stacks import check_name_of_role, same_environment, use_role
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -36,6 +39,8 @@ class ReadableSecret:
     key: kms.IKey | None
     """The customer managed key."""
     facts: StackFacts
+    needed: Sequence[Construct] = ()
+    """What the activation's stack depends on, if it is in another stack."""
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a principal to read the secret, and to decrypt it."""
@@ -59,7 +64,12 @@ class ReadableSecret:
 
     def _allow_in_both(self, grantee: iam.IGrantable, principal: iam.IPrincipal) -> iam.Grant:
         """Allow reading in the policies of the secret, the key and, if it has any, the principal."""
+        if isinstance(principal, iam.Role):
+            check_name_of_role("grantee", principal, self.facts)
         arn, key_arn = self._arns(principal)
+        if isinstance(principal, iam.Role):
+            # IAM requires a principal to exist when a policy names it.
+            use_role("grantee", principal, self.facts)
         own_arn = self.secret.secret_arn
         read = iam.Grant.add_to_principal_or_resource(
             grantee=grantee,
@@ -70,15 +80,19 @@ class ReadableSecret:
         )
         if self.key is None or key_arn is None:
             return read
-        decrypt = iam.Grant.add_to_principal_or_resource(
-            grantee=grantee,
-            actions=["kms:Decrypt"],
-            resource_arns=[key_arn],
-            resource=self.key,
-            resource_self_arns=["*"],
-            conditions=self._condition(arn),
+        iam.Grant.add_to_principal(
+            grantee=grantee, actions=["kms:Decrypt"], resource_arns=[key_arn], conditions=self._condition(arn)
         )
-        return read.combine(decrypt)
+        # The key can't name the secret, which names the key. Its policy allows what Secrets Manager decrypts.
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"],
+                principals=[principal],
+                resources=["*"],
+                conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{self.facts.region}.amazonaws.com"}},
+            )
+        )
+        return read
 
     def _check_account(self, principal: iam.IPrincipal, account: str | None) -> None:
         if same("" if account is None else account, self.facts.account) is False:
@@ -100,19 +114,30 @@ class ReadableSecret:
             return self.secret.secret_arn, key_arn
         if self.name is None:
             raise ValueError(
-                "secret_name must be set if the reader is in a stack of another Region or account, because its policy "
-                f"must name the secret, got the reader {cast('Construct', principal).node.path!r} in {stack.node.path}"
+                "secret_name must be set if the reader is in a stack of another Region, account or stage, or in the "
+                "stack of the role or the key, because its policy must name the secret, got the reader "
+                f"{cast('Construct', principal).node.path!r} in {stack.node.path}"
             )
         # A fixed name makes no stack depend on another. Secrets Manager appends six characters to it. The ID of the key
         # is not known there: the encryption context limits its use to this secret.
         return (
             self.facts.arn("secretsmanager", f"secret:{self.name}-??????"),
-            None if self.key is None else self.facts.arn("kms", "key/*"),
+            None if self.key is None or key_arn is None else self._key_arn(self.key, key_arn),
         )
 
+    def _key_arn(self, key: kms.IKey, arn: str) -> str:
+        if not has_token(arn):
+            return arn
+        return self.facts.arn("kms", "key/*", region=key.env.region, account=key.env.account)
+
     def _refers_to(self, stack: Stack) -> bool:
-        """Whether CloudFormation can refer to the secret from another stack."""
-        return same(stack.region, self.facts.region) is True and same(stack.account, self.facts.account) is True
+        """Whether the policy of a reader in another stack can refer to the secret without a cycle."""
+        own = self.facts.stack
+        return (
+            same_environment(stack_facts(stack), self.facts)
+            and Stage.of(stack) == Stage.of(own)
+            and all(Stack.of(each) in (own,) or Stack.of(each) != stack for each in self.needed)
+        )
 
     def _condition(self, arn: str) -> Conditions:
         """Return the condition that Secrets Manager uses the key for this secret."""

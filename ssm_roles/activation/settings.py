@@ -43,6 +43,11 @@ _LIKE_A_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 _ENVIRONMENT_BYTES = 4096
 # More than the ARN of a secret has whose name CloudFormation generates.
 _SECRET_ARN_LENGTH = 340
+# The longest IDs, and the longest suffix of a partition:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+_LOGICAL_ID_LENGTH = 255
+_STACK_ID_LENGTH = 240
+_URL_SUFFIX_LENGTH = 20
 
 
 def activation_settings(
@@ -133,7 +138,7 @@ def check_secret_name(secret_name: object) -> None:
         )
 
 
-def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secret_name: str | None) -> None:
     """Check that the settings and the tags fit into the environment variables of the rotation function."""
     # The length of a token is unknown and counts as one character. The role and the ARN count with their maximum.
     complete = {
@@ -142,7 +147,15 @@ def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str]) -> N
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
     text = without_tokens(json.dumps(complete, ensure_ascii=False))
-    variables = {"SECRET_ARN": "n" * _SECRET_ARN_LENGTH, "ACTIVATION": text, "MAX_REPLACEMENTS_PER_DAY": "90"}
+    generated = _SECRET_ARN_LENGTH if secret_name is None else _SECRET_ARN_LENGTH + len(without_tokens(secret_name))
+    variables = {
+        "SECRET_ARN": "n" * generated,
+        "ACTIVATION": text,
+        "MAX_REPLACEMENTS_PER_DAY": "90",
+        "RESOURCES": "n" * (2 * _LOGICAL_ID_LENGTH + 1),
+        "STACK_ID": "n" * _STACK_ID_LENGTH,
+        "URL_SUFFIX": "n" * _URL_SUFFIX_LENGTH,
+    }
     length = len(json.dumps(variables, ensure_ascii=False).encode())
     if length > _ENVIRONMENT_BYTES:
         raise ValueError(

@@ -100,10 +100,13 @@ class CloudConnectorRoles(NotARole):
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
 
-        use_role("node_role", node_role, facts)
-
         with unique_id(scope, id):
             super().__init__(scope, id)
+        try:
+            use_role("node_role", node_role, facts)
+        except ValueError:
+            scope.node.try_remove_child(id)
+            raise
 
         def role(role_id: str, prefix: str, trust: Trust, inline_policy: iam.PolicyDocument | None = None) -> iam.Role:
             return iam.Role(

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from .._checks import check_string, check_type, has_token, shown, without_tokens
+from .._checks import check_string, check_type, check_unique, has_token, shown, without_tokens
 from .._iam.grants import Conditions, Statement
 
 # Systems Manager copies the tags of an activation to the managed nodes:
@@ -31,6 +31,8 @@ def check_tags(tags: object) -> dict[str, str]:
         check_tag_key("tags", key)
         check_node_text("tags", value, TEXT_LENGTH, "have values of ", minimum=0)
     checked = dict(cast("Mapping[str, str]", tags))
+    # IAM compares keys without regard to case, so that no condition could tell them apart.
+    check_unique("tags", [key.lower() for key in checked], "each key")
     if len(checked) > _TAGS:
         raise ValueError(f"tags must be at most {_TAGS}, got {len(checked)}")
     return checked

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from .answer_endpoint import AnswerEndpoint
-from .events import CustomResource
+from .events import SSM, CustomResource, logical_id_of
 from .in_process_activations import REGION, ROLE, InProcessActivations
 from .in_process_aws import Killed
 from .lambda_function import FUNCTION_SECONDS, LambdaFunction, Run
@@ -112,6 +112,7 @@ class RotationStack:
                 AWS_LAMBDA_LOG_GROUP_NAME=LOG_GROUP,
                 AWS_LAMBDA_FUNCTION_NAME=FUNCTION_NAME,
                 MAX_REPLACEMENTS_PER_DAY=str(MAX_REPLACEMENTS),
+                RESOURCES=f"CleanUp,{logical_id_of(SSM.role_name)}",
             )
 
     @property

@@ -309,8 +309,27 @@ class TestActivations:
 
         run = stack.run({**event, "ResourceProperties": {**stack.properties, "Secret": other}})
 
-        assert run.reason.startswith(f"Secret must be {stack.secret_arn}, got ")
+        assert run.reason.startswith("Secret must be that of 'id', got ")
         assert stack.is_rotated
+
+    @pytest.mark.parametrize("physical_id", ["bucket-1", "0123456789abcdef"])
+    def test_the_deletion_of_another_resource_confirms_nothing(self, stack: RotationStack, physical_id: str) -> None:
+        """While CloudFormation deletes any resource of the stack, an event can name it."""
+        stack.resource.delete(stack.properties, physical_id)
+        stack.functions[0].environment["RESOURCES"] = "CleanUp,Activation"
+
+        run = stack.run(self.forged_delete(stack, PhysicalResourceId=physical_id))
+
+        assert run.reason.startswith("LogicalResourceId must be one of CleanUp,Activation, got 'Ensured")
+        assert stack.is_rotated
+        assert stack.alive()
+
+    def test_the_deletion_of_a_replaced_secret_does_not_confirm_that_of_the_new_one(self, stack: RotationStack) -> None:
+        event = stack.resource.delete(stack.properties, "0123456789abcdef")
+
+        assert stack.run(event).reason.startswith("Secret must be that of '0123456789abcdef', got ")
+        assert stack.is_rotated
+        assert stack.alive()
 
     def test_the_activations_of_another_stack_stay(self, stack: RotationStack) -> None:
         """The event names the secret of another stack, and the ID that its resource has."""

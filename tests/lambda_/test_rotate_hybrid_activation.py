@@ -641,6 +641,7 @@ class TestRotationThatWasTurnedOff:
     @pytest.fixture
     def turned_off(self, rotated: RotationStack) -> RotationStack:
         rotated.secrets.cancel_rotate_secret(SecretId=rotated.secret_arn)
+        rotated.clock.now += PAUSE_SECONDS
         self.physical_id = hashlib.sha256(rotated.secret_arn.encode()).hexdigest()[:16]
         rotated.resource.record(self.physical_id, "CREATE_COMPLETE")
         return rotated
@@ -684,6 +685,19 @@ class TestRotationThatWasTurnedOff:
         assert turned_off.check().returned == "its rotation is turned off, because CloudFormation deletes it"
         assert not turned_off.is_rotated
 
+    def test_it_counts_as_a_replacement(self, turned_off: RotationStack) -> None:
+        for _ in range(300):
+            turned_off.secrets.cancel_rotate_secret(SecretId=turned_off.secret_arn)
+            turned_off.clock.now += 300
+            assert turned_off.check().succeeded
+            turned_off.let_secrets_manager_work()
+
+        versions = turned_off.secrets.list_secret_version_ids(SecretId=turned_off.secret_arn, IncludeDeprecated=True)
+        day = [each for each in versions["Versions"] if each["CreatedDate"].timestamp() > turned_off.clock.time() - DAY]
+        assert len(day) <= 50
+        turned_off.secrets.cancel_rotate_secret(SecretId=turned_off.secret_arn)
+        assert published(turned_off.check().log)["ReplacementLimitReached"] == 1
+
     def test_it_stays_off_if_cloudformation_can_not_be_asked(self, turned_off: RotationStack) -> None:
         cloudformation = turned_off.functions[0].cloudformation
         cloudformation.denied = frozenset({"DescribeStackEvents"})
@@ -698,9 +712,9 @@ class TestReplacements:
     def test_ten_minutes_pass_between_two(self, rotated: RotationStack) -> None:
         use_up(rotated)
 
-        assert "not usable, but replaced 1 seconds ago: 600 seconds must pass" in str(rotated.check().returned)
+        assert "not rotated: 600 seconds must pass, and the last time was 1 ago" in str(rotated.check().returned)
         rotated.clock.now += PAUSE_SECONDS - 5
-        assert "not usable, but replaced 597 seconds ago" in str(rotated.check().returned)
+        assert "not rotated: 600 seconds must pass, and the last time was 597 ago" in str(rotated.check().returned)
         rotated.clock.now += 5
         assert rotated.check().returned == "its rotation was started"
 
@@ -728,7 +742,7 @@ class TestReplacements:
 
         outcome = rotated.check()
 
-        reason = "not usable, but 2 versions were created in 24 hours, and 2 are allowed"
+        reason = "not rotated: 2 versions were created in 24 hours, and 2 are allowed"
         assert outcome.returned == reason
         assert f"check of the current activation: {reason}" in outcome.log
         assert published(outcome.log)["ReplacementLimitReached"] == 1
@@ -751,7 +765,7 @@ class TestReplacements:
             rotated.secrets.put_secret_value(SecretId=rotated.secret_arn, SecretString="{}")
         use_up_all(rotated)
 
-        assert "not usable, but 92 versions were created in 24 hours" in str(rotated.check().returned)
+        assert "not rotated: 92 versions were created in 24 hours" in str(rotated.check().returned)
 
 
 class TestMetrics:
@@ -772,6 +786,23 @@ class TestMetrics:
 
         assert (metrics["SecondsToExpiry"], metrics["RemainingRegistrations"]) == (0, 0)
 
+    def test_an_expired_activation_has_nothing_left(self, rotated: RotationStack) -> None:
+        rotated.clock.now += 31 * DAY
+
+        metrics = published(rotated.check().log)
+
+        assert (metrics["SecondsToExpiry"], metrics["RemainingRegistrations"]) == (0, 0)
+
+    def test_a_check_that_fails_publishes_what_it_has_measured(self, rotated: RotationStack) -> None:
+        use_up(rotated)
+        rotated.clock.now += PAUSE_SECONDS
+        rotated.aws.denied = frozenset({"RotateSecret"})
+        outcome = rotated.check()
+        rotated.aws.denied = frozenset()
+
+        assert "AccessDenied" in outcome.error
+        assert set(published(outcome.log)) == {"SecondsToExpiry", "RemainingRegistrations"}
+
     def test_a_rotation_publishes_whether_it_has_failed(self, rotated: RotationStack) -> None:
         token = rotated.start_rotation()
         rotated.aws.denied = frozenset({"CreateActivation"})
@@ -784,7 +815,7 @@ class TestMetrics:
         assert [published(log) for log in succeeded] == [{}, {}, {}, {"FailedRotations": 0}]
 
     def test_the_line_has_the_embedded_metric_format(self, rotated: RotationStack) -> None:
-        (line,) = [line for line in rotated.check().log if line.startswith("{")]
+        line, _ = [line for line in rotated.check().log if line.startswith("{")]
 
         assert json.loads(line)["FunctionName"] == FUNCTION_NAME
         metadata = json.loads(line)["_aws"]
@@ -866,6 +897,48 @@ class TestCustomResource:
         assert stack.alive()
         assert clean_up(stack.resource.delete(properties, id)).answer["Status"] == "SUCCESS"
         assert not stack.alive()
+
+    def test_an_update_succeeds_while_machines_use_up_each_activation_at_once(self, rotated: RotationStack) -> None:
+        old = rotated.properties
+        rotated.configure({**SETTINGS, "RegistrationLimit": 1})
+
+        def work() -> None:
+            rotated.let_secrets_manager_work()
+            while rotated.value()["ActivationId"] in rotated.alive():
+                rotated.register_node()
+
+        rotated.clock.in_pauses = work
+        versions = len(rotated.aws.secret(rotated.secret_arn)["Versions"])
+
+        run = rotated.run(rotated.resource.update(rotated.properties, old, "id"))
+
+        assert run.answer["Status"] == "SUCCESS"
+        assert len(rotated.aws.secret(rotated.secret_arn)["Versions"]) <= versions + 2
+
+    def test_an_activation_that_is_created_after_the_deletion_without_a_response_is_deleted(
+        self, rotated: RotationStack
+    ) -> None:
+        token = rotated.start_rotation()
+        event = rotated.resource.delete(rotated.properties, "id")
+        done: list[Any] = []
+
+        def before() -> None:
+            # The deletion ends after the rotation has begun, and before Systems Manager creates the activation.
+            if len(rotated.aws.calls) == 2 and not done:
+                done.append(None)
+                done.append(rotated.run(event, environment=1))
+                rotated.aws.faults = [Fault("closes", processed=True)]
+
+        rotated.aws.calls.clear()
+        rotated.aws.before_call = before
+        try:
+            outcome = rotated.step("createSecret", token)
+        finally:
+            rotated.aws.before_call = lambda: None
+
+        assert done[1].answer["Status"] == "SUCCESS"
+        assert "is turned off" in outcome.error
+        assert rotated.ours() == {}
 
     def test_a_creation_without_rotation_reports_it(self, stack: RotationStack) -> None:
         reason = stack.run(stack.resource.create(stack.properties)).reason
@@ -979,8 +1052,8 @@ def alive_at_most_two(stack: RotationStack) -> None:
 
 def published(log: list[str]) -> dict[str, Any]:
     """Return the metrics in a log."""
-    (values,) = [json.loads(line) for line in log if line.startswith("{")] or [{}]
-    return {name: value for name, value in values.items() if name not in ("_aws", "FunctionName")}
+    lines = [json.loads(line) for line in log if line.startswith("{")]
+    return {name: value for line in lines for name, value in line.items() if name not in ("_aws", "FunctionName")}
 
 
 def use_up_all(stack: RotationStack) -> None:

@@ -28,7 +28,7 @@ from .in_process_activations import ROLE
 from .in_process_aws import Call, Fault, Killed
 from .interleaving import interleave
 from .lambda_function import FUNCTION_SECONDS
-from .rotation_stack import CHECK, DAY, HOUR, STEPS, Outcome, RotationStack, is_usable
+from .rotation_stack import CHECK, DAY, HOUR, STEPS, Outcome, RotationStack
 
 RecordProperty = Callable[[str, object], None]
 
@@ -228,7 +228,7 @@ class Account(RuleBasedStateMachine):
             assert answer["Status"] == "SUCCESS", answer
         if answer["Status"] == "SUCCESS":
             activation = self.stack.aws.activations()[self.stack.value()["ActivationId"]]
-            assert is_usable(activation)
+            assert not activation["Expired"]
             assert activation["RegistrationLimit"] == new["RegistrationLimit"]
             assert activation.get("DefaultInstanceName") == new.get("DefaultInstanceName")
             assert activation.get("Tags") == new.get("Tags")

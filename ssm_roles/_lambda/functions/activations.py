@@ -100,17 +100,21 @@ class Activations:
 
 def is_usable(activation: dict[str, Any], *, seconds: float = 0) -> bool:
     """Whether an activation can register another machine after some seconds."""
-    return (
-        not activation.get("Expired", False)
-        and activation["ExpirationDate"].timestamp() > time.time() + seconds
-        and remaining_registrations(activation) > 0
+    return not is_expired(activation, seconds=seconds) and remaining_registrations(activation) > 0
+
+
+def is_expired(activation: dict[str, Any], *, seconds: float = 0) -> bool:
+    """Whether an activation has expired after some seconds."""
+    return bool(activation.get("Expired", False)) or bool(
+        activation["ExpirationDate"].timestamp() <= time.time() + seconds
     )
 
 
 def remaining_registrations(activation: dict[str, Any]) -> int:
     """Return the number of machines that an activation can still register."""
     # The response can omit a count of zero.
-    return int(activation["RegistrationLimit"] - activation.get("RegistrationsCount", 0))
+    used = activation.get("RegistrationsCount", 0)
+    return 0 if is_expired(activation) else int(activation["RegistrationLimit"] - used)
 
 
 def hashed(text: str) -> str:

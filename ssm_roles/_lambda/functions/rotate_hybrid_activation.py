@@ -24,7 +24,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .activations import Activations, hashed, is_usable, remaining_registrations
+from .activations import Activations, hashed, is_expired, is_usable, remaining_registrations
 from .custom_resource import answer_event, shown, type_and_properties
 from .metrics import publish
 from .retries import Backoff, Deadline, DeadlineError, RequestError, described, is_error
@@ -36,6 +36,7 @@ logger.setLevel(logging.INFO)
 
 # The custom resource that is created before the first rotation and deleted after the last one.
 _CLEAN_UP = "Custom::HybridActivationCleanUp"
+_HASH = re.compile(r"[0-9a-f]{16}")
 _TOKEN = re.compile(r"[!-~]{1,64}")
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
@@ -99,9 +100,14 @@ def _handle_event(event: dict[str, Any], response: dict[str, Any], deadline: Dea
         raise RequestError(f"Secret must be the ARN of a secret, got {shown(secret_arn)}")
     activation = HybridActivation(deadline)
     if request_type == "Delete":
-        # A resource whose creation got no response has another ID, but it is a resource of the current secret.
-        if event["PhysicalResourceId"] != hashed(secret_arn) and secret_arn != activation.secret_arn:
-            raise RequestError(f"Secret must be {activation.secret_arn}, got {shown(secret_arn)}")
+        if event["LogicalResourceId"] not in os.environ["RESOURCES"].split(","):
+            raise RequestError(
+                f"LogicalResourceId must be one of {os.environ['RESOURCES']}, got {shown(event['LogicalResourceId'])}"
+            )
+        # A resource whose creation got no response has an ID that CloudFormation chose, and belongs to this secret.
+        physical_id = event["PhysicalResourceId"]
+        if physical_id != hashed(secret_arn) and (secret_arn != activation.secret_arn or _HASH.fullmatch(physical_id)):
+            raise RequestError(f"Secret must be that of {shown(physical_id)}, got {shown(secret_arn)}")
         check_deletion(event, deadline)
         # Even if the creation failed or is still in progress, rotations can have created activations.
         activation.delete(secret_arn)
@@ -137,7 +143,7 @@ class HybridActivation:
             return
         created, expiration = self._activations.create(
             _ROLE_SECONDS,
-            before_again=lambda: self._make_room(token),
+            before_again=lambda: self._make_room_again(token),
         )
         activation_id = created["ActivationId"]
         # Meanwhile, another rotation can have started. Storing a value would move AWSPENDING away from its version.
@@ -193,32 +199,37 @@ class HybridActivation:
         versions = self._secret.versions()
         # The order matters: if a rotation finishes in between, the activation that was current still exists.
         activation = self._activations.listed().get(str(versions.activation(versions.version(CURRENT))))
+        # What is measured is published even if the rest fails.
+        publish(
+            SecondsToExpiry=0 if activation is None else max(activation["ExpirationDate"].timestamp() - time.time(), 0),
+            RemainingRegistrations=0 if activation is None else remaining_registrations(activation),
+        )
         limit_reached = False
         if not versions.is_rotated:
-            result = self._turn_on_rotation(versions)
+            result, limit_reached = self._turn_on_rotation(versions)
         elif activation is not None and is_usable(activation, seconds=_CHECK_SECONDS):
             result = "usable"
         else:
             result, limit_reached = self._replace(versions)
         logger.log(logging.WARNING if limit_reached else logging.INFO, "check of the current activation: %s", result)
-        publish(
-            SecondsToExpiry=0 if activation is None else max(activation["ExpirationDate"].timestamp() - time.time(), 0),
-            RemainingRegistrations=0 if activation is None else remaining_registrations(activation),
-            ReplacementLimitReached=int(limit_reached),
-        )
+        publish(ReplacementLimitReached=int(limit_reached))
         return result
 
-    def _turn_on_rotation(self, versions: Versions) -> str:
-        """Turn on the rotation again if somebody has turned it off, other than the deletion of the stack."""
+    def _turn_on_rotation(self, versions: Versions) -> tuple[str, bool]:
+        """Turn on the rotation again if somebody has turned it off, other than the deletion of the stack.
+
+        Returns:
+            The result, and whether the maximum of a day is reached.
+        """
         deleted = "its rotation is turned off, because CloudFormation deletes it"
         if is_being_deleted(hashed(self.secret_arn), self._deadline):
-            return deleted
-        result = f"its rotation was turned off; {self._secret.start_rotation(versions)}"
+            return deleted, False
+        result, limit_reached = self._replace(versions)
         # The deletion can have begun in between.
         if is_being_deleted(hashed(self.secret_arn), self._deadline):
             self._secret.turn_off_rotation()
-            return deleted
-        return result
+            return deleted, False
+        return f"its rotation was turned off; {result}", limit_reached
 
     def _replace(self, versions: Versions) -> tuple[str, bool]:
         """Start a rotation unless too many versions of the secret have been created.
@@ -230,18 +241,18 @@ class HybridActivation:
         replacements = sum(age < _DAY_SECONDS for age in ages)
         maximum = int(os.environ["MAX_REPLACEMENTS_PER_DAY"])
         if replacements >= maximum:
-            return f"not usable, but {replacements} versions were created in 24 hours, and {maximum} are allowed", True
+            return f"not rotated: {replacements} versions were created in 24 hours, and {maximum} are allowed", True
         if ages and min(ages) < _PAUSE_SECONDS:
-            return f"not usable, but replaced {min(ages):.0f} seconds ago: {_PAUSE_SECONDS} seconds must pass", False
+            return f"not rotated: {_PAUSE_SECONDS} seconds must pass, and the last time was {min(ages):.0f} ago", False
         try:
             return self._secret.start_rotation(versions), False
         except ClientError as error:
             if not is_error(error, "LimitExceededException"):
                 raise
-            return f"not usable, but the secret can't have another version: {described(error)}", True
+            return f"not rotated: the secret can't have another version: {described(error)}", True
 
     def wait_until_usable(self) -> None:
-        """Rotate until the current version has a usable activation with these settings."""
+        """Rotate until the current version has an activation with these settings, even if it is used up by then."""
         if self._has_current_settings(self._secret.versions()):
             return
         self._try_out()
@@ -258,7 +269,9 @@ class HybridActivation:
 
     def _has_current_settings(self, versions: Versions) -> bool:
         activation = self._activations.listed().get(str(versions.activation(versions.version(CURRENT))))
-        return activation is not None and is_usable(activation) and self._activations.has_current_settings(activation)
+        return (
+            activation is not None and not is_expired(activation) and self._activations.has_current_settings(activation)
+        )
 
     def _try_out(self) -> None:
         """Create and delete an activation, and store and abandon a version, so that CloudFormation gets the errors."""
@@ -333,6 +346,15 @@ class HybridActivation:
             for version, activation_id in named.items():
                 self._secret.forget_activation(version, activation_id)
         return versions
+
+    def _make_room_again(self, token: str) -> None:
+        """Make room after a call that can have created an activation, also if the rotation is turned off meanwhile."""
+        try:
+            self._make_room(token)
+        except RequestError:
+            if not self._secret.versions().is_rotated:
+                self._delete_unnamed()
+            raise
 
     def _delete_unnamed(self) -> None:
         """Delete the activations that no version of the secret names."""

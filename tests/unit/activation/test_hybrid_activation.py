@@ -215,6 +215,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                         "SECRET_ARN": {"Ref": ids("Secret")},
                         "ACTIVATION": text,
                         "MAX_REPLACEMENTS_PER_DAY": "50",
+                        "RESOURCES": f"{ids('CleanUp', 'Default')},{ids('Activation', 'Default')}",
                         "STACK_ID": {"Ref": "AWS::StackId"},
                         "URL_SUFFIX": {"Ref": "AWS::URLSuffix"},
                     }
@@ -510,6 +511,62 @@ def arn_parts(service: str) -> list[Any]:
     return ["arn:", partition, f":{service}:", region, ":", account]
 
 
+@pytest.mark.parametrize("kind", ["role", "key", "stage"])
+def test_a_reader_on_whose_stack_the_activation_depends_needs_the_name_of_the_secret(
+    kind: str, refused: Refused
+) -> None:
+    app = App()
+    readers, fleet = Stack(Stage(app, "Stage") if kind == "stage" else app, "Readers"), Stack(app, "Fleet")
+    role = HybridServiceRole(readers if kind == "role" else fleet, "Nodes")
+    key = kms.Key(readers, "Key") if kind == "key" else None
+    activation = activation_in(fleet, role=role, encryption_key=key)
+    reader = grantee(readers)
+    refused(lambda: activation.grant_read(reader), "secret_name", tree=readers)
+
+
+def test_a_principal_in_the_key_policy_can_decrypt_through_secrets_manager_only() -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key(stack, "Key")
+    activation = activation_in(stack, encryption_key=key)
+    principal = f"arn:aws:iam::{ACCOUNT}:user/provisioner"
+    activation.grant_read(iam.ArnPrincipal(principal))
+    statements = only(stack, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    (decrypt,) = [each for each in statements if each["Principal"] == {"AWS": principal}]
+    assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}
+
+
+def test_the_key_of_another_account_is_named_for_a_reader_of_another_stack() -> None:
+    app = App()
+    fleet, readers = Stack(app, "Fleet"), Stack(app, "Readers")
+    other = KEY.replace(ACCOUNT, OTHER_ACCOUNT)
+    key = kms.Key.from_key_arn(fleet, "Key", other)
+    activation_in(fleet, encryption_key=key, secret_name="fleet/activation").grant_read(grantee(readers))
+    _, decrypt = granted_to_reader(readers)
+    assert decrypt["Resource"] == other
+
+
+def test_a_reader_in_another_account_needs_a_name_and_comes_first(refused: Refused) -> None:
+    app = App()
+    fleet = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    readers = Stack(app, "Readers", env=Environment(account=OTHER_ACCOUNT, region="eu-central-1"))
+    activation = activation_in(fleet, encryption_key=kms.Key(fleet, "Key"), secret_name="fleet/activation")
+    unnamed = grantee(readers)
+    assert "role_name" in refused(lambda: activation.grant_read(unnamed), "grantee", tree=readers)
+    named = iam.Role(readers, "Named", assumed_by=iam.AccountRootPrincipal(), role_name="Reader")
+    activation.grant_read(named)
+    assert [each.stack_name for each in fleet.dependencies] == ["Readers"]
+
+
+def test_a_constructor_that_fails_adds_no_dependency(refused: Refused) -> None:
+    app = App()
+    roles = Stack(app, "Roles", env=Environment(account=ACCOUNT, region="eu-central-1"))
+    fleet = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region="us-east-1"))
+    role = HybridServiceRole(roles, "Nodes", role_name="Nodes", activation_regions=["us-east-1"])
+    Construct(fleet, "Activation")
+    refused(lambda: HybridActivation(fleet, "Activation", role=role), "id", tree=fleet)
+    assert fleet.dependencies == []
+
+
 @pytest.mark.parametrize("account", [ACCOUNT, OTHER_ACCOUNT], ids=["another Region", "another account"])
 def test_a_reader_in_another_environment_needs_the_name_of_the_secret(account: str, refused: Refused) -> None:
     app = App()
@@ -682,6 +739,40 @@ def test_keys_that_can_not_be_granted_are_rejected(keys: Any, stack: Stack, refu
     activation = activation_in(stack, tags={"Fleet": "racks"})
     reader = grantee(stack)
     refused(lambda: activation.grant_tag_nodes(reader, keys), "keys", tree=stack)
+
+
+@pytest.mark.parametrize("change", ["value", "removal", "granted key"])
+def test_a_tag_of_the_cdk_that_a_grant_relies_on_is_an_error_at_synth(change: str) -> None:
+    stack = new_stack(region="eu-central-1")
+    activation = activation_in(stack, tags={"Fleet": "racks"})
+    activation.grant_tag_nodes(grantee(stack), ["Name"])
+    if change == "removal":
+        Tags.of(activation).remove("Fleet")
+    else:
+        Tags.of(activation).add("Fleet" if change == "value" else "name", "branches")
+    fault = refusal_at_synth(stack)
+    expected = (
+        "keys must not have a key of the activation's tags" if change == "granted key" else "by which grants name"
+    )
+    assert expected in fault
+
+
+def test_keys_that_differ_only_by_case_are_rejected(stack: Stack, refused: Refused) -> None:
+    role = HybridServiceRole(stack, "Nodes")
+    refused(lambda: HybridActivation(stack, "Activation", role=role, tags={"a": "b", "A": "c"}), "tags", tree=stack)
+
+
+def test_the_cluster_of_another_region_is_not_the_activation_s() -> None:
+    stack = new_stack(region="eu-central-1")
+    there = CLUSTER.replace("eu-central-1", "us-east-1")
+    role = HybridServiceRole(
+        stack,
+        "Nodes",
+        activation_regions=["eu-central-1", "us-east-1"],
+        capabilities=[NodeCapability.eks_hybrid_nodes([CLUSTER, there])],
+    )
+    activation_in(stack, role=role)
+    assert settings(stack)["Tags"] == [{"Key": "EKSClusterARN", "Value": CLUSTER}]
 
 
 @pytest.mark.parametrize("given", [None, {"Fleet": "racks"}], ids=["by default", "given"])
@@ -1144,10 +1235,14 @@ def test_durations_that_are_known_at_deploy_time_only_are_rejected(stack: Stack,
 
 def test_the_settings_that_fit_aws_lambda_s_environment_are_accepted(stack: Stack, refused: Refused) -> None:
     # Each of these tags takes about 270 bytes, because the settings are JSON in JSON.
-    most = {f"k{number:02}": "v" * 233 for number in range(13)}
+    most = {f"k{number:02}": "v" * 233 for number in range(10)}
     activation_in(stack, tags=most)
     variables = only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
-    assert len(json.dumps({"A": "n" * 340, "B": json.dumps(settings_of(variables["ACTIVATION"]))})) < 4096
+    longest = {"SECRET_ARN": 340, "STACK_ID": 240, "URL_SUFFIX": 20, "RESOURCES": 511, "MAX_REPLACEMENTS_PER_DAY": 2}
+    assert {*longest, "ACTIVATION"} == set(variables)
+    complete = {name: "n" * length for name, length in longest.items()}
+    complete["ACTIVATION"] = json.dumps(settings_of(variables["ACTIVATION"]))
+    assert len(json.dumps(complete)) < 4096
     message = refused(
         lambda: activation_in(stack, "Another", role=stack.node.find_child("Nodes"), tags={**most, "more": "v" * 256}),
         "tags",
