@@ -56,6 +56,8 @@ activation.metric_seconds_to_expiry().create_alarm(
     threshold=Duration.days(1).to_seconds(),
     comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
     evaluation_periods=3,
+    # Checks that publish nothing have failed.
+    treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
 )
 CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
 CfnOutput(stack, "ProvisionerRoleArn", value=provisioner.role_arn)

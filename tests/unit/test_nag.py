@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("snapshots")]
 METADATA_KEY = "aws:cdk:acknowledged-rules"
 
 HERE = "<AWS::Region>:<AWS::AccountId>"
+OF_THE_STACK = "eu-central-1:111122223333"
 
 
 def policy(name: str) -> str:
@@ -61,6 +62,7 @@ BOUNDARY = "A permissions boundary allows nothing: it limits what other policies
 READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
 ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
 NO_FLOW_LOGS = "Flow logs are a setting of the network, which exists already in most accounts"
+ACTIVATIONS = "Activations have no ARN that a statement could name"
 TAGS = "A condition limits the statement to exactly the tags of these nodes"
 CLUSTER_NAME = '{"Fn::Select":[1,{"Fn::Split":[":cluster/",{"Fn::GetAtt":["Cluster","Arn"]}]}]}'
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
@@ -101,6 +103,11 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         "Fleet/EnsureServiceLinkedRoles": ensured(
             "AWSServiceRoleForAmazonSSM", "AWSServiceRoleForAmazonSSM_AccountDiscovery", account=ACCOUNT
         ),
+    },
+    "activations_in_two_regions": {
+        "FleetRoles/Nodes": CORE,
+        "Fleet-eu-west-1/Activation": {resource("*"): ACTIVATIONS},
+        "Fleet-us-east-1/Activation": {resource("*"): ACTIVATIONS},
     },
     "automation_roles": {
         "Central/Operator": {
@@ -156,7 +163,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             ),
             arn(f"ecs:{HERE}:container-instance/{CLUSTER_NAME}/*"): "These are the instances of the cluster",
             arn(f"ecs:{HERE}:task/{CLUSTER_NAME}/*"): "These are the tasks of the cluster",
-        }
+        },
+        "Edge/Activation": {resource("*"): ACTIVATIONS},
     },
     "ecs_service": {
         "Web/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForECS"),
@@ -168,7 +176,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             policy("AmazonEC2ContainerRegistryPullOnly"): "The kubelet needs this policy to pull images",
             resource("*"): "IAM has no resources for ssm:DescribeInstanceInformation",
             arn(f"ssm:{HERE}:managed-instance/*"): "A condition limits the statement to nodes with the cluster's tag",
-        }
+        },
+        "EdgeCluster/Activation": {resource("*"): ACTIVATIONS, arn(f"ssm:{HERE}:managed-instance/*"): TAGS},
     },
     "encrypted_auto_scaling_group": {
         "Servers/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAutoScaling_encrypted"),
@@ -256,7 +265,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
     },
     "rotating_activation": {
         "Servers/HybridNodes": CORE,
-        "Servers/Activation": {resource("*"): "Activations have no ARN that a statement could name"},
+        "Servers/Activation": {resource("*"): ACTIVATIONS, arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS},
+        "Servers/Provisioner": {arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS},
     },
     "service_linked_roles": {
         "Fleet/EnsureServiceLinkedRoles": ensured(
