@@ -9,10 +9,10 @@ They are deployed after the stack with the role. The readers of the secrets are 
 
 import os
 
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, CfnOutput, Environment, Stack
 from aws_cdk import aws_iam as iam
 
-from ssm_roles import HybridActivation, HybridServiceRole
+from ssm_roles import HybridActivation, HybridServiceRole, Registration
 
 REGIONS = ("eu-west-1", "us-east-1")
 
@@ -23,6 +23,12 @@ nodes = HybridServiceRole(roles, "Nodes", role_name="FleetNodes", activation_reg
 provisioner = iam.Role(roles, "Provisioner", assumed_by=iam.AccountRootPrincipal())
 for region in REGIONS:
     stack = Stack(app, f"Fleet-{region}", env=Environment(account=account, region=region))
-    activation = HybridActivation(stack, "Activation", role=nodes, secret_name="fleet/activation")
+    activation = HybridActivation(
+        stack, "Activation", role=nodes, registration_limit=100, secret_name="fleet/activation"
+    )
     activation.grant_read(provisioner)
+    # Each Region has its own script, which accepts only the secret of its Region.
+    script = activation.registration_script(Registration.linux())
+    CfnOutput(stack, "SecretArn", value=activation.secret.secret_arn)
+    CfnOutput(stack, "RegistrationScript", value=script)
 app.synth()

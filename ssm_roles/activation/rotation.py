@@ -68,7 +68,7 @@ class Rotation:
         package = PackagedFunction(
             scope,
             module="rotate_hybrid_activation",
-            description="Makes the hybrid activations whose id and code are in a secret",
+            description="Creates hybrid activations, and stores their IDs and codes in a secret",
             environment={
                 "SECRET_ARN": self.secret.secret_arn,
                 "ACTIVATION": activation,
@@ -94,7 +94,7 @@ class Rotation:
         rule = events.CfnRule(
             self._scope,
             "CheckRule",
-            description="Has the hybrid activation replaced when it is used up, expired or gone",
+            description="Replaces the hybrid activation if it is used up, expired or deleted",
             schedule_expression=f"rate({CHECK_MINUTES} minutes)",
             targets=[
                 events.CfnRule.TargetProperty(
@@ -111,7 +111,7 @@ class Rotation:
         return secretsmanager.Secret(
             self._scope,
             "Secret",
-            description="Id and code of a hybrid activation of Systems Manager",
+            description="The ID and the code of a hybrid activation of Systems Manager",
             secret_name=secret_name,
             encryption_key=self._encryption_key,
             # CloudFormation generates the value once, and never overwrites the values of rotations.

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from aws_cdk import Duration
+from aws_cdk import Duration, PhysicalName
 
 from .._cdk.tokens import is_token
-from .._checks import check_text, check_type, without_tokens
+from .._checks import check_text, check_type, has_token, without_tokens
 from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
 from ..nodes.node_tags import TEXT_LENGTH, check_node_text
 
@@ -130,6 +130,8 @@ def check_max_replacements_per_day(maximum: object) -> None:
 
 def check_secret_name(secret_name: object) -> None:
     """Check the name of a secret."""
+    if has_token(str(secret_name)) and secret_name == PhysicalName.GENERATE_IF_NEEDED:
+        raise ValueError("secret_name must be a name that you choose, got PhysicalName.GENERATE_IF_NEEDED")
     check_text("secret_name", secret_name, _SECRET_NAME, "letters, digits or /_+=.@-", _SECRET_NAME_LENGTH)
     if _LIKE_A_SUFFIX.search(cast(str, secret_name)):
         raise ValueError(

