@@ -19,6 +19,8 @@ class ActivationTags:
 
     def __init__(self, given: Mapping[str, str], clusters: Callable[[], Sequence[str]]) -> None:
         self._clusters = clusters
+        # JavaScript drops this key from an object.
+        self._lost = {key: value for key, value in given.items() if key == "__proto__"}
         self.manager = TagManager(
             TagType.STANDARD, RESOURCE_TYPE, [{"key": key, "value": value} for key, value in given.items()]
         )
@@ -41,7 +43,7 @@ class ActivationTags:
     def _complete(self) -> dict[str, str]:
         clusters = self._clusters()
         cluster = {EKS_CLUSTER_TAG: clusters[0]} if len(clusters) == 1 else {}
-        return {**cluster, **self.manager.tag_values()}
+        return {**cluster, **self._lost, **self.manager.tag_values()}
 
 
 def check_cluster(tags: Mapping[str, str], clusters: Sequence[str]) -> None:

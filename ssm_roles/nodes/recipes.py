@@ -181,7 +181,7 @@ def parameters(
         return given
 
     # The same name in other Regions is another parameter, with a key of its own.
-    where = "" if regions is None else f" in {', '.join(regions)}"
+    where = "" if regions is None else f" in {', '.join(map(str, regions))}"
     return Recipe("parameters", grants, {f"{name}{where}": partial(without_tokens, f"{name}{where}") for name in names})
 
 

@@ -627,6 +627,11 @@ def test_tags_of_the_cdk_reach_the_activation_and_what_the_function_can_do() -> 
     assert {"Key": "CostCenter", "Value": "1234"} in only(stack, "AWS::SecretsManager::Secret")["Tags"]
 
 
+def test_a_key_that_javascript_drops_is_kept(stack: Stack) -> None:
+    activation_in(stack, tags={"__proto__": "a", "b": "c"})
+    assert {each["Key"]: each["Value"] for each in settings(stack)["Tags"]} == {"__proto__": "a", "b": "c"}
+
+
 def test_a_tag_of_the_app_can_leave_the_activation_off() -> None:
     app = App()
     stack = Stack(app, "Fleet")

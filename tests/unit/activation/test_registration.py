@@ -48,6 +48,11 @@ NEEDED = ("cat", "chmod", "curl", "cut", "date", "env", "gpg", "mktemp", "rm", "
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
 
 
+def _default_signals() -> None:
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
+
+
 @functools.cache
 def why_not(shell: str) -> str | None:
     """Return why a shell can't run the tests."""
@@ -252,6 +257,8 @@ class Machine:
             },
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how},
             text=True,
+            # A shell can't trap a signal that it inherits as ignored, as from nohup.
+            preexec_fn=_default_signals,
         )
 
     def result(self, exit_code: int, output: str, error: str) -> Run:
