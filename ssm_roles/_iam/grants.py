@@ -16,8 +16,9 @@ from .._cdk.resources import is_known_to_cdk, what_imports
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import is_dummy
 from .._cdk.tree import is_construct
-from .._checks import shown, without_tokens
+from .._checks import has_token, shown, without_tokens
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
+from .._facts.regions import partition_of
 from .accounts import check_account
 from .not_a_role import role_instead_of
 from .other_stacks import check_name_of_role, same_environment
@@ -54,6 +55,23 @@ def _to_json(statement: Statement) -> dict[str, Any]:
         "Resource": [*statement.resources],
     }
     return json if statement.conditions is None else {**json, "Condition": statement.conditions}
+
+
+def via_service(service: str, facts: StackFacts, *, region: str | None = None) -> str | list[str]:
+    """Return the values of ``kms:ViaService`` for a service in the stack's partition.
+
+    Args:
+        service: The service, such as ``s3``.
+        facts: The stack.
+        region: The Region in which the service uses the key. Default: - the stack's Region
+    """
+    region = facts.region if region is None else region
+    host = f"{service}.{region}.amazonaws.com"
+    # No page of AWS has the values for other partitions:
+    # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    if not has_token(region) and partition_of(region) in ("aws", "aws-us-gov"):
+        return host
+    return [host, f"{service}.{region}.{facts.url_suffix}"]
 
 
 def allow(grantee: iam.IGrantable, statement: Statement, *, argument: str = "grantee") -> iam.Grant:

@@ -8,9 +8,8 @@ from aws_cdk import Annotations, Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts, stack_facts
-from .._cdk.synth_checks import Templates
+from .._cdk.synth_checks import Resources, Templates
 from .._cdk.tokens import same
-from .._checks import has_token
 
 
 def use_role(argument: str, role: iam.IRole, facts: StackFacts) -> None:
@@ -88,22 +87,28 @@ class NamedRoles:
 
     def __call__(self, templates: Templates) -> Iterable[str]:
         """Add the warnings; there are no faults."""
-        for role, facts in self._imported:
-            name = role.role_arn.partition(":role/")[2]
-            for stack in templates.stacks():
-                if not name or has_token(name) or same(stack.account, facts.account) is False:
-                    continue
-                if _defines(stack, name, templates) and not _depends_on(facts.stack, stack):
+        imported = [(role.role_arn.partition(":role/")[2], role, facts) for role, facts in self._imported]
+        for stack in templates.stacks():
+            names = deployed_names(templates.resources(stack))
+            for name, role, facts in imported:
+                if (
+                    name in names
+                    and same(stack.account, facts.account) is not False
+                    and not _depends_on(facts.stack, stack)
+                ):
                     Annotations.of(role).add_warning_v2("ssm-roles:deployedBefore", _remedy(name, stack, facts))
         return ()
 
 
-def _defines(stack: Stack, name: str, templates: Templates) -> bool:
-    return any(
-        f"{resource['Properties'].get('Path', '/')[1:]}{resource['Properties'].get('RoleName')}" == name
-        for resource in templates.resources(stack).values()
-        if resource["Type"] == "AWS::IAM::Role"
-    )
+def deployed_names(resources: Resources) -> dict[str, str]:
+    """Return the logical IDs of the roles whose path and name are known, by path and name."""
+    names = {}
+    for logical_id, resource in resources.items():
+        properties = resource.get("Properties", {})
+        path, name = properties.get("Path", "/"), properties.get("RoleName")
+        if resource["Type"] == "AWS::IAM::Role" and isinstance(path, str) and isinstance(name, str):
+            names[f"{path[1:]}{name}"] = logical_id
+    return names
 
 
 def _depends_on(stack: Stack, other: Stack) -> bool:

@@ -13,14 +13,14 @@ from aws_cdk import aws_iam as iam
 
 from .._cdk.resources import attribute_of
 from .._cdk.stack_facts import StackFacts
-from .._cdk.synth_checks import Resources, Templates
+from .._cdk.synth_checks import Templates
 from .._cdk.tokens import is_dummy, same
 from .._checks import has_token, without_tokens
 from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
 from .accounts import check_account
 from .not_a_role import role_instead_of
-from .other_stacks import check_name_of_role
+from .other_stacks import check_name_of_role, deployed_names
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+", re.ASCII)
@@ -113,21 +113,10 @@ class RoleNameChecks:
         for each in self._names:
             path = each.facts.path
             if path not in deployed:
-                deployed[path] = _deployed_names(templates.resources(each.facts.stack))
+                deployed[path] = deployed_names(templates.resources(each.facts.stack))
             # Finding a role's resource costs calls, so that it is done only for roles that may have changed.
             if each.given not in deployed[path]:
                 yield from _differences(each, deployed[path], templates)
-
-
-def _deployed_names(resources: Resources) -> dict[str, str]:
-    """Return the logical IDs of the roles whose path and name are known, by path and name."""
-    names = {}
-    for logical_id, resource in resources.items():
-        properties = resource.get("Properties", {})
-        path, name = properties.get("Path", "/"), properties.get("RoleName")
-        if resource["Type"] == "AWS::IAM::Role" and isinstance(path, str) and isinstance(name, str):
-            names[f"{path[1:]}{name}"] = logical_id
-    return names
 
 
 def _differences(name: RoleName, deployed: dict[str, str], templates: Templates) -> Iterator[str]:

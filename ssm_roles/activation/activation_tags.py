@@ -34,9 +34,15 @@ class ActivationTags:
         """Have the complete tags checked at synth time, with a function that raises ``ValueError``."""
 
         def check_all() -> None:
-            complete = check_tags(self._complete())
+            complete = self._complete()
             check_cluster(complete, self._clusters())
-            check(complete)
+            try:
+                check_tags(complete)
+                check(complete)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}; to keep a tag of an app or a stack off, exclude the resource type {RESOURCE_TYPE}"
+                ) from None
 
         node.add_validation(_Validation(check_all))
 
@@ -78,5 +84,5 @@ class _Validation:
         try:
             self._check()
         except ValueError as error:
-            return [f"{error}; to keep a tag of an app or a stack off, exclude the resource type {RESOURCE_TYPE}"]
+            return [str(error)]
         return []

@@ -18,7 +18,7 @@ from .._cdk.tokens import same
 from .._cdk.tree import is_construct
 from .._checks import has_token
 from .._iam.accounts import warn_of_account
-from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role
+from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role, via_service
 from .._iam.other_stacks import check_name_of_role, same_environment, use_role
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ReadableSecret:
                 actions=["kms:Decrypt"],
                 principals=[principal],
                 resources=["*"],
-                conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{self.facts.region}.amazonaws.com"}},
+                conditions={"StringEquals": {"kms:ViaService": via_service("secretsmanager", self.facts)}},
             )
         )
         return read

@@ -41,8 +41,9 @@ _LIKE_A_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 # The limit applies to the JSON text of all environment variables:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 _ENVIRONMENT_BYTES = 4096
-# More than the ARN of a secret has whose name CloudFormation generates.
-_SECRET_ARN_LENGTH = 340
+# More than the ARN of a secret has besides the name, and than a name has that CloudFormation generates.
+_SECRET_ARN_LENGTH = 80
+_GENERATED_NAME_LENGTH = 260
 # The longest IDs, and the longest suffix of a partition:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 _LOGICAL_ID_LENGTH = 255
@@ -149,9 +150,9 @@ def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secr
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
     text = without_tokens(json.dumps(complete, ensure_ascii=False))
-    generated = _SECRET_ARN_LENGTH if secret_name is None else _SECRET_ARN_LENGTH + len(without_tokens(secret_name))
+    name_length = _GENERATED_NAME_LENGTH if secret_name is None else len(without_tokens(secret_name))
     variables = {
-        "SECRET_ARN": "n" * generated,
+        "SECRET_ARN": "n" * (_SECRET_ARN_LENGTH + name_length),
         "ACTIVATION": text,
         "MAX_REPLACEMENTS_PER_DAY": "90",
         "RESOURCES": "n" * (2 * _LOGICAL_ID_LENGTH + 1),

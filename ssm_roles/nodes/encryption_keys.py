@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from .._cdk.stack_facts import StackFacts
 from .._cdk.tokens import same
-from .._checks import has_token
-from .._facts.regions import partition_of
-from .._iam.grants import Conditions
+from .._iam.grants import Conditions, via_service
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -28,13 +26,8 @@ def through_s3(facts: StackFacts, region: str, bucket_arn: str, objects: str) ->
     bucket's own setting can change at any time:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     """
-    services = [f"s3.{region}.amazonaws.com"]
-    if has_token(region) or partition_of(region) not in ("aws", "aws-us-gov"):
-        # No page of AWS has the value for other partitions. The encryption context limits the data in any case:
-        # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
-        services.append(f"s3.{region}.{facts.url_suffix}")
     return {
-        "StringEquals": {"kms:ViaService": services[0] if len(services) == 1 else services},
+        "StringEquals": {"kms:ViaService": via_service("s3", facts, region=region)},
         "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, objects]},
     }
 

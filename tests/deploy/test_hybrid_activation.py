@@ -128,15 +128,14 @@ def test_from_its_deployment_to_its_end(account: Account) -> None:
     # Somebody turns the rotation off, and the check turns it on.
     deployed.secrets.cancel_rotate_secret(SecretId=deployed.secret_arn)
     assert "its rotation was turned off; not rotated: 600 seconds must pass" in deployed.check()
-    turned_on = third
     assert not deployed.secrets.describe_secret(SecretId=deployed.secret_arn)["RotationEnabled"]
 
     # Another setting makes another one, before the deployment has ended.
     account.cdk.deploy(account.assembly(activation(registration_limit=3, lifetime=Duration.days(2))))
     fourth = deployed.read()
-    assert fourth["ActivationId"] != turned_on["ActivationId"]
+    assert fourth["ActivationId"] != third["ActivationId"]
     assert fourth["RegistrationLimit"] == 3
-    assert ids(account) == [turned_on["ActivationId"], fourth["ActivationId"]]
+    assert ids(account) == [third["ActivationId"], fourth["ActivationId"]]
 
     # The code is in the secret and nowhere else.
     shown = [*shown_by_aws(account), *logged(account), account.aws.log, run.output]
@@ -187,6 +186,19 @@ def test_a_stack_whose_creation_fails_after_the_first_rotation_began_leaves_no_a
     account.cdk.deploy(account.assembly(failing), expect_failure=True)
     assert len(account.aws.calls("ssm:CreateActivation")) >= 2
     assert ids(account) == []
+
+
+@pytest.mark.deep
+def test_a_first_rotation_that_fails_makes_the_deployment_fail_and_leaves_nothing(account: Account) -> None:
+    fleet = changed(account.assembly(activation()), without="secretsmanager:PutSecretValue")
+    failure = account.cdk.deploy(fleet, expect_failure=True)
+    # CloudFormation shows the reason, which is not in a log group that the rollback has deleted.
+    assert "(AccessDeniedException) when calling the PutSecretValue operation" in failure.output
+    assert "log group" not in failure.output
+    assert len(account.aws.calls("ssm:CreateActivation")) > 0
+    assert ids(account) == []
+    assert account.aws.client("secretsmanager").list_secrets()["SecretList"] == []
+    account.cdk.destroy(fleet)
 
 
 def without_trust(stack: Stack) -> None:

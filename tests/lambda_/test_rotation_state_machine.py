@@ -58,12 +58,13 @@ class Trouble:
     def passes(self) -> bool:
         """Whether the function must succeed despite the faults.
 
-        Denials are retried for half a minute, which two calls that hang exceed.
+        Denials are retried for half a minute, which two calls that hang exceed. What a limit rejects is not retried.
         """
         faults = [fault for fault in self.faults if fault is not None]
         kinds = {fault.kind for fault in faults}
         denied = any(fault.code == "AccessDeniedException" for fault in faults)
-        return self.outage is None and "kills" not in kinds and not (denied and "hangs" in kinds)
+        limited = any(fault.code == "LimitExceededException" for fault in faults)
+        return self.outage is None and "kills" not in kinds and not limited and not (denied and "hangs" in kinds)
 
     @property
     def seconds(self) -> float:
@@ -72,20 +73,28 @@ class Trouble:
 
 
 CALM = Trouble()
-passing_faults = st.one_of(
+single_faults = st.one_of(
     st.builds(Fault, st.sampled_from(["hangs", "closes", "kills"]), st.booleans()),
     st.builds(
         Fault,
         st.sampled_from(["error", "quotes"]),
         st.booleans(),
-        st.sampled_from(["ThrottlingException", "InternalServiceError", "TooManyUpdates", "AccessDeniedException"]),
+        st.sampled_from(
+            [
+                "ThrottlingException",
+                "InternalServiceError",
+                "TooManyUpdates",
+                "AccessDeniedException",
+                "LimitExceededException",
+            ]
+        ),
     ),
     # An unreadable response looks like an empty one, which means that a deletion has succeeded.
     st.just(Fault("garbles", processed=True)),
 )
 troubles = st.one_of(
     st.just(CALM),
-    st.builds(Trouble, faults=st.lists(st.none() | passing_faults, min_size=1, max_size=7).map(tuple)),
+    st.builds(Trouble, faults=st.lists(st.none() | single_faults, min_size=1, max_size=7).map(tuple)),
     st.builds(Trouble, outage=st.sampled_from([Fault("hangs"), Fault("error"), Fault("closes", processed=True)])),
 )
 choices = st.lists(st.integers(0, 1), max_size=25)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, PhysicalName, Stack, Stage
+from aws_cdk import App, CfnParameter, CfnResource, Environment, NestedStack, PhysicalName, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Annotations, Match
 
@@ -97,6 +97,16 @@ class TestRolesThatAreImportedByName:
     def test_another_role_is_no_reason_to_warn(self, name: str) -> None:
         _, fleet = self.stacks()
         nodes = iam.Role.from_role_arn(fleet, "Imported", f"arn:aws:iam::{ACCOUNT}:role/{name}")
+        HybridActivation(fleet, "Activation", role=nodes)
+        assert warnings_of(fleet) == []
+
+    def test_roles_whose_path_or_name_is_known_at_deploy_time_only_are_no_reason_to_warn(self) -> None:
+        app = App()
+        roles, fleet = stack_in(app, "Roles"), stack_in(app, "Fleet")
+        path = CfnParameter(roles, "Path").value_as_string
+        CfnResource(roles, "Nodes", type="AWS::IAM::Role", properties={"Path": path, "RoleName": "HybridNodes"})
+        CfnResource(roles, "Empty", type="AWS::IAM::Role")
+        nodes = iam.Role.from_role_arn(fleet, "Imported", f"arn:aws:iam::{ACCOUNT}:role/HybridNodes")
         HybridActivation(fleet, "Activation", role=nodes)
         assert warnings_of(fleet) == []
 

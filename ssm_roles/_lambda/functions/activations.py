@@ -105,9 +105,7 @@ def is_usable(activation: dict[str, Any], *, seconds: float = 0) -> bool:
 
 def is_expired(activation: dict[str, Any], *, seconds: float = 0) -> bool:
     """Whether an activation has expired after some seconds."""
-    return bool(activation.get("Expired", False)) or bool(
-        activation["ExpirationDate"].timestamp() <= time.time() + seconds
-    )
+    return bool(activation.get("Expired") or activation["ExpirationDate"].timestamp() <= time.time() + seconds)
 
 
 def remaining_registrations(activation: dict[str, Any]) -> int:

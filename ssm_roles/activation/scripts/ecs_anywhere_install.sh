@@ -9,8 +9,9 @@ docker_source=
 
 tool_usage() {
     cat << 'END'
-  --keep-registration    run the tool even if the machine is registered already, for example after a failure
-  --docker-install-source SOURCE    where to install Docker from: all, docker, distro or none
+  --keep-registration        run the tool even if the machine is registered already, for example after a failure
+  --docker-install-source SOURCE
+                             where to install Docker from: all, docker, distro or none
 END
 }
 

@@ -9,7 +9,7 @@ kubernetes_version='@KUBERNETES_VERSION@'
 
 tool_usage() {
     cat << 'END'
-  --keep-registration    run nodeadm even if the machine is registered already, for example after a failure
+  --keep-registration        run nodeadm even if the machine is registered already, for example after a failure
 END
 }
 

@@ -189,17 +189,17 @@ Usage: sh register.sh [OPTION...]
 
 Registers this Linux machine with the hybrid activation of a secret, and prints the ID of the managed node.
 
-  --from-stdin         read the value of the secret from standard input, without AWS credentials and the AWS CLI
-  --skip-registered    do nothing if the machine is registered already, and exit with 0
-  --name NAME          the tag Name of the node; requires AWS credentials
-  --tag KEY=VALUE      another tag of the node, once for each tag; requires AWS credentials
-  --url URL            where to download the tool, instead of from AWS
-  --sha256 HEX         the SHA-256 checksum that the downloaded tool must have
-  --ca-bundle FILE     the certificates to trust; default: SSL_CERT_FILE, CURL_CA_BUNDLE or AWS_CA_BUNDLE
-  --help               show this text
+  --from-stdin               read the value of the secret from standard input, without AWS credentials and the AWS CLI
+  --skip-registered          if the machine is registered already, only print the ID of its node, and exit with 0
+  --name NAME                the tag Name of the node; requires AWS credentials, so not with --from-stdin
+  --tag KEY=VALUE            another tag of the node, once for each tag; like --name, not with --from-stdin
+  --url URL                  where to download the tool, instead of from AWS
+  --sha256 HEX               the SHA-256 checksum that the downloaded tool must have
+  --ca-bundle FILE           the certificates to trust; default: SSL_CERT_FILE, CURL_CA_BUNDLE or AWS_CA_BUNDLE
 END
     tool_usage
     cat << 'END'
+  --help                     show this text
 
 The variables http_proxy, https_proxy and no_proxy, in lower or upper case, apply to all downloads.
 

@@ -46,15 +46,15 @@ Usage: powershell -File register.ps1 [OPTION...]
 
 Registers this Windows machine with the hybrid activation of a secret, and prints the ID of the managed node.
 
-  -FromStdin         read the value of the secret from standard input, without AWS credentials and the AWS CLI
-  -SkipRegistered    do nothing if the machine is registered already, and exit with 0
-  -Override          register the machine again if it is registered already
-  -Name NAME         the tag Name of the node; requires AWS credentials
-  -Tag KEY=VALUE     other tags of the node, separated by commas; requires AWS credentials
-  -Url URL           where to download ssm-setup-cli, instead of from AWS
-  -Sha256 HEX        the SHA-256 checksum that the downloaded ssm-setup-cli must have
-  -AgentVersion VERSION    the version of SSM Agent to install: stable, latest or a number
-  -Help              show this text
+  -FromStdin                read the value of the secret from standard input, without AWS credentials and the AWS CLI
+  -SkipRegistered           if the machine is registered already, only print the ID of its node, and exit with 0
+  -Name NAME                the tag Name of the node; requires AWS credentials, so not with -FromStdin
+  -Tag KEY=VALUE            other tags of the node, separated by commas; like -Name, not with -FromStdin
+  -Url URL                  where to download ssm-setup-cli, instead of from AWS
+  -Sha256 HEX               the SHA-256 checksum that the downloaded ssm-setup-cli must have
+  -Override                 register the machine again if it is registered already
+  -AgentVersion VERSION     the version of SSM Agent to install: stable, latest or a number
+  -Help                     show this text
 
 The variables HTTPS_PROXY and NO_PROXY apply to all downloads. Certificates come from the store of Windows.
 

@@ -9,7 +9,7 @@ url_suffix='@URL_SUFFIX@'
 
 tool_usage() {
     cat << 'END'
-  --override           register the machine again if it is registered already
+  --override                 register the machine again if it is registered already
   --agent-version VERSION    the version of SSM Agent to install: stable, latest or a number
 END
 }

@@ -524,15 +524,35 @@ def test_a_reader_on_whose_stack_the_activation_depends_needs_the_name_of_the_se
     refused(lambda: activation.grant_read(reader), "secret_name", tree=readers)
 
 
-def test_a_principal_in_the_key_policy_can_decrypt_through_secrets_manager_only() -> None:
-    stack = new_stack(region="eu-central-1")
+@pytest.mark.parametrize(
+    ("region", "services"),
+    [
+        ("eu-central-1", "secretsmanager.eu-central-1.amazonaws.com"),
+        ("us-gov-west-1", "secretsmanager.us-gov-west-1.amazonaws.com"),
+        (
+            "cn-north-1",
+            ["secretsmanager.cn-north-1.amazonaws.com", join("secretsmanager.cn-north-1.", {"Ref": "AWS::URLSuffix"})],
+        ),
+        (
+            None,
+            [
+                join("secretsmanager.", {"Ref": "AWS::Region"}, ".amazonaws.com"),
+                join("secretsmanager.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}),
+            ],
+        ),
+    ],
+)
+def test_a_principal_in_the_key_policy_can_decrypt_through_secrets_manager_only(
+    region: str | None, services: object
+) -> None:
+    stack = new_stack(region=region)
     key = kms.Key(stack, "Key")
     activation = activation_in(stack, encryption_key=key)
     principal = f"arn:aws:iam::{ACCOUNT}:user/provisioner"
     activation.grant_read(iam.ArnPrincipal(principal))
     statements = only(stack, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
     (decrypt,) = [each for each in statements if each["Principal"] == {"AWS": principal}]
-    assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}
+    assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": services}}
 
 
 def test_the_key_of_another_account_is_named_for_a_reader_of_another_stack() -> None:
@@ -702,7 +722,9 @@ def test_a_missing_or_another_cluster_is_an_error_at_synth(tag: str | None) -> N
     activation = activation_in(stack, role=role_of_clusters(stack, "edge", "branch"))
     if tag is not None:
         Tags.of(activation).add("EKSClusterARN", tag)
-    assert f"tags must have 'EKSClusterARN' with a cluster of the role, here {CLUSTER}" in refusal_at_synth(stack)
+    message = refusal_at_synth(stack)
+    assert f"tags must have 'EKSClusterARN' with a cluster of the role, here {CLUSTER}" in message
+    assert "exclude the resource type" not in message
 
 
 # Nodes after their registration
@@ -760,6 +782,7 @@ def test_a_tag_of_the_cdk_that_a_grant_relies_on_is_an_error_at_synth(change: st
         "keys must not have a key of the activation's tags" if change == "granted key" else "by which grants name"
     )
     assert expected in fault
+    assert "exclude the resource type Custom::HybridActivation" in fault
 
 
 def test_keys_that_differ_only_by_case_are_rejected(stack: Stack, refused: Refused) -> None:
@@ -1238,12 +1261,21 @@ def test_durations_that_are_known_at_deploy_time_only_are_rejected(stack: Stack,
         )
 
 
-def test_the_settings_that_fit_aws_lambda_s_environment_are_accepted(stack: Stack, refused: Refused) -> None:
+@pytest.mark.parametrize("name", [None, "n" * 260], ids=["generated name", "long name"])
+def test_the_settings_that_fit_aws_lambda_s_environment_are_accepted(
+    name: str | None, stack: Stack, refused: Refused
+) -> None:
     # Each of these tags takes about 270 bytes, because the settings are JSON in JSON.
     most = {f"k{number:02}": "v" * 233 for number in range(10)}
-    activation_in(stack, tags=most)
+    activation_in(stack, tags=most, **({} if name is None else {"secret_name": name}))
     variables = only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
-    longest = {"SECRET_ARN": 340, "STACK_ID": 240, "URL_SUFFIX": 20, "RESOURCES": 511, "MAX_REPLACEMENTS_PER_DAY": 2}
+    longest = {
+        "SECRET_ARN": 80 + (260 if name is None else len(name)),
+        "STACK_ID": 240,
+        "URL_SUFFIX": 20,
+        "RESOURCES": 511,
+        "MAX_REPLACEMENTS_PER_DAY": 2,
+    }
     assert {*longest, "ACTIVATION"} == set(variables)
     complete = {name: "n" * length for name, length in longest.items()}
     complete["ACTIVATION"] = json.dumps(settings_of(variables["ACTIVATION"]))
