@@ -86,6 +86,7 @@ def test_the_cli_bootstraps_once_and_the_stack_is_created_without_it_after_a_res
         assert int(parameter["Value"]) >= 6
 
 
+@pytest.mark.deep
 def test_the_bootstrap_roles_deploy_and_destroy_an_app_with_the_default_synthesizer(
     aws: EmbeddedAws, assembly: Path
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_command_that_fails_or_succeeds_unexpectedly_is_an_error(
     assert aws_cdk.run("3", expect_failure=True).exit_code == 3
 
 
+@pytest.mark.deep
 def test_a_command_that_hangs_is_stopped_with_its_child_processes(
     embedded_aws: EmbeddedAws, stand_in: StandIn, tmp_path: Path
 ) -> None:

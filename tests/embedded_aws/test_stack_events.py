@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _STACK = "Fleet"
 _INITIATED = "Resource creation Initiated"
 

@@ -631,7 +631,14 @@ class TestFaults:
     @pytest.mark.parametrize(
         "action", ["GetRole", "DeleteServiceLinkedRole", "GetServiceLinkedRoleDeletionStatus", "UpdateRole"]
     )
-    @pytest.mark.parametrize("code", ["Throttling", "ServiceFailure", "ConcurrentModification"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "Throttling",
+            pytest.param("ServiceFailure", marks=pytest.mark.deep),
+            pytest.param("ConcurrentModification", marks=pytest.mark.deep),
+        ],
+    )
     def test_every_call_is_retried(
         self, aws: EmbeddedAws, function: EnsureFunction, resource: CustomResource, iam: Any, action: str, code: str
     ) -> None:

@@ -718,6 +718,7 @@ class TestReplacements:
         rotated.clock.now += 5
         assert rotated.check().returned == "its rotation was started"
 
+    @pytest.mark.deep
     def test_a_fleet_that_registers_without_a_pause_never_exhausts_the_versions(self, rotated: RotationStack) -> None:
         """Check every five minutes for three days, with an activation that is always used up."""
         rotated.functions[0].environment["MAX_REPLACEMENTS_PER_DAY"] = "90"

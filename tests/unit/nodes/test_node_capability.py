@@ -853,7 +853,10 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
     record_property("requests evaluated", len(allowed) + len(denied))
 
 
-@EITHER_ENVIRONMENT
+# The deep suite also tries every stack that is for one environment.
+@pytest.mark.parametrize(
+    "known", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["for every environment", "for one environment"]
+)
 @EACH_CASE
 def test_a_capability_gives_the_same_as_an_argument_and_later_and_to_a_role_written_by_hand(
     name: str, partition: str, known: bool
