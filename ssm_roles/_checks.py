@@ -1,13 +1,14 @@
 """Checks of arguments: types, lists and text.
 
-Tokens pass: their values are known at deploy time only. The CDK recognizes a token in a string by its form, and so does
-this module, which needs neither the CDK nor Node.js.
+What is known later passes: tokens, whose values are known at deploy time, and what stands for the result of a lookup.
+The CDK recognizes a token in a string by its form, and so does this module, which needs neither the CDK nor Node.js.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import Enum
 from types import FunctionType
 from typing import TypeVar, cast
 
@@ -21,9 +22,28 @@ def has_token(text: str) -> bool:
     return "${Token[" in text and _TOKEN.search(text) is not None
 
 
+def is_dummy(text: str) -> bool:
+    """Whether a value stands for one that the CDK has not looked up yet; the app runs again once it has.
+
+    https://docs.aws.amazon.com/cdk/v2/guide/context.html
+    """
+    return "DUMMY_ARN" in text or "dummy-value-for-" in text
+
+
+def is_known_later(text: str) -> bool:
+    """Whether a string is known at deploy time only, or after a lookup, as a whole or in part."""
+    return has_token(text) or is_dummy(text)
+
+
 def without_tokens(text: str) -> str:
     """Replace each token by ``*``, for errors."""
     return _TOKEN.sub("*", text)
+
+
+def shown_token(text: str) -> str:
+    """Return text as errors show it, without what is known at deploy time only."""
+    known = without_tokens(text)
+    return "a token" if known == "*" and text != "*" else repr(known)
 
 
 def shown(value: object) -> str:
@@ -52,6 +72,12 @@ def _method_to_call(value: object, expected: object) -> str | None:
         return None
     name = value.__qualname__
     return f"the method {name}: call it" if getattr(expected, value.__name__, None) is value else None
+
+
+def check_member(argument: str, value: object, enum: type[Enum]) -> None:
+    """Raise ``TypeError`` unless ``value`` is a member of an enum."""
+    *names, last = (each.name for each in enum)
+    check_type(argument, value, enum, f"a {enum.__name__}: {', '.join(names)} or {last}")
 
 
 def check_bool(argument: str, value: object) -> None:
@@ -96,7 +122,7 @@ def check_unique(argument: str, values: Sequence[str], what: str = "each") -> No
     """Raise ``ValueError`` if a list has a duplicate."""
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"{argument} must name {what} once, got {without_tokens(value)!r} twice")
+            raise ValueError(f"{argument} must name {what} once, got {shown_token(value)} twice")
 
 
 def check_text(
@@ -104,7 +130,7 @@ def check_text(
 ) -> str:
     """Return ``value``, or raise an error unless it is a string that matches a pattern and has an allowed length."""
     text = check_string(argument, value)
-    if has_token(text):
+    if is_known_later(text):
         return text
     if not minimum <= len(text) <= maximum:
         limits = f"{minimum} to {maximum}" if minimum else f"at most {maximum}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, cast
+
+from constructs import IConstruct
 
 from .._checks import check_list, has_token, shown, without_tokens
 from .tokens import same
@@ -11,33 +14,43 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 
-# What imports a resource, without the last word, which is "arn" or "name"; by the attribute that has the ARN.
-_IMPORTS = {
-    "bucket_arn": "s3.Bucket.from_bucket",
-    "function_arn": "lambda_.Function.from_function",
-    "key_arn": "kms.Key.from_key",
-    "log_group_arn": "logs.LogGroup.from_log_group",
-    "role_arn": "iam.Role.from_role",
-    "state_machine_arn": "stepfunctions.StateMachine.from_state_machine",
-    "topic_arn": "sns.Topic.from_topic",
+# The class of a resource, by the attribute that has the ARN.
+_CLASSES = {
+    "bucket_arn": "an s3.Bucket",
+    "function_arn": "a lambda_.Function",
+    "key_arn": "a kms.Key",
+    "log_group_arn": "a logs.LogGroup",
+    "role_arn": "an iam.Role",
+    "state_machine_arn": "a stepfunctions.StateMachine",
+    "topic_arn": "an sns.Topic",
 }
 _IMPORTED_BY_ARN_ONLY = {"key_arn", "topic_arn"}
 
 
-def what_imports(value: object, attribute: str) -> str:
-    """Return what makes a resource of a string that is its ARN or its name, for errors.
+def what_makes(value: object, attribute: str) -> str:
+    """Return what makes a resource, of a string that is its ARN or its name or from nothing, for errors.
 
     Args:
         value: What the user gave.
         attribute: The attribute of the resource that has its ARN.
 
     Returns:
-        A text such as ``", such as iam.Role.from_role_name(...)"``, which is empty if the value is not a string.
+        A text such as ``", such as iam.Role.from_role_name(...)"`` or, if the value is not a string,
+        ``", such as an iam.Role"``. It is empty for a resource that is given as a string or otherwise.
     """
-    if not isinstance(value, str) or attribute not in _IMPORTS:
+    if attribute not in _CLASSES:
         return ""
+    if not isinstance(value, str):
+        return f", such as {_CLASSES[attribute]}"
+    _, _, owner = _CLASSES[attribute].partition(" ")
     by_arn = value.startswith("arn:") or has_token(value) or attribute in _IMPORTED_BY_ARN_ONLY
-    return f", such as {_IMPORTS[attribute]}_{'arn' if by_arn else 'name'}(...)"
+    kind = re.sub("(?<!^)([A-Z])", r"_\1", owner.partition(".")[2]).lower()
+    return f", such as {owner}.from_{kind}_{'arn' if by_arn else 'name'}(...)"
+
+
+def shown_resource(resource: IConstruct, arn: str) -> str:
+    """Return a resource as errors show it: by its ARN or, if that is known at deploy time only, by its path."""
+    return repr(without_tokens(arn) if arn.startswith("arn:") else resource.node.path)
 
 
 def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
@@ -46,7 +59,8 @@ def attribute_of(argument: str, value: object, name: str, allowed: str) -> str:
     behind = getattr(value, "_delegates", [])
     attribute = getattr(next((each for each in behind if hasattr(type(each), name)), value), name, None)
     if not isinstance(attribute, str) or not is_known_to_cdk(value):
-        raise TypeError(f"{argument} must be {allowed}{what_imports(value, name)}, got {shown(value)}")
+        such_as = "" if ", such as" in allowed else what_makes(value, name)
+        raise TypeError(f"{argument} must be {allowed}{such_as}, got {shown(value)}")
     return attribute
 
 
@@ -68,10 +82,11 @@ def arns_of(argument: str, resources: object, attribute: str, interface: str) ->
     for resource in check_list(argument, resources, f"a list of {interface}"):
         arn = getattr(resource, attribute, None) if is_known_to_cdk(resource) else None
         if not isinstance(arn, str):
-            allowed = f"an {interface}{what_imports(resource, attribute)}"
+            allowed = f"an {interface}{what_makes(resource, attribute)}"
             raise TypeError(f"each of {argument} must be {allowed}, got {shown(resource)}")
         if arn in arns:
-            raise ValueError(f"{argument} must name each {interface} once, got {without_tokens(arn)!r} twice")
+            twice = shown_resource(cast(IConstruct, resource), arn)
+            raise ValueError(f"{argument} must name each {interface} once, got {twice} twice")
         arns.append(arn)
     if not arns:
         raise ValueError(f"{argument} must have at least one {interface}, got []")
@@ -84,7 +99,7 @@ def key_arn(argument: str, key: object) -> str:
     if ":alias/" in arn or hasattr(key, "alias_name"):
         raise ValueError(
             f"{argument} must be a key, because IAM policies name keys by their own ARNs, "
-            f"got an alias: {without_tokens(arn)!r}"
+            f"got an alias: {shown_resource(cast(IConstruct, key), arn)}"
         )
     return arn
 

@@ -14,7 +14,7 @@ from .._checks import check_string, has_token, shown
 def check_construct(scope: object, id: object) -> None:
     """Check the two positional arguments of every construct."""
     if not is_construct(scope):
-        raise TypeError(f"scope must be a Construct, got {shown(scope)}")
+        raise TypeError(f"scope must be a Construct, such as a Stack, got {shown(scope)}")
     if not check_string("id", id):
         raise ValueError("id must be at least 1 character, got ''")
     if has_token(cast(str, id)):

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts
 from .._cdk.tokens import same
-from .._checks import has_token
+from .._checks import is_known_later
 
 
 def check_account(
@@ -37,7 +37,7 @@ def check_account(
 
 def warn_of_account(role: iam.IRole, account: str, facts: StackFacts) -> None:
     """Warn that a stack must be deployed in the account of a role, if only the role's account is known."""
-    if same(account, facts.account) is None and not has_token(account):
+    if same(account, facts.account) is None and not is_known_later(account):
         Annotations.of(role).add_warning_v2(
             "ssm-roles:accountUnknown",
             f"The role belongs to account {account}; the stack {facts.path} must be deployed there.",

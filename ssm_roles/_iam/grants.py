@@ -12,11 +12,10 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from .._cdk.resources import is_known_to_cdk, what_imports
+from .._cdk.resources import is_known_to_cdk, shown_resource, what_makes
 from .._cdk.stack_facts import StackFacts, stack_facts
-from .._cdk.tokens import is_dummy
 from .._cdk.tree import is_construct
-from .._checks import has_token, shown, without_tokens
+from .._checks import is_dummy, is_known_later, shown
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
 from .accounts import check_account
@@ -69,7 +68,7 @@ def via_service(service: str, facts: StackFacts, *, region: str | None = None) -
     host = f"{service}.{region}.amazonaws.com"
     # No page of AWS has the values for other partitions:
     # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
-    if not has_token(region) and partition_of(region) in ("aws", "aws-us-gov"):
+    if not is_known_later(region) and partition_of(region) in ("aws", "aws-us-gov"):
         return host
     return [host, f"{service}.{region}.{facts.url_suffix}"]
 
@@ -113,7 +112,8 @@ def passing(role_arns: Sequence[str], services: str | Sequence[str]) -> Statemen
 def check_grantee(grantee: object) -> None:
     """Raise ``TypeError`` unless permissions can be granted to ``grantee``."""
     if not hasattr(grantee, "grant_principal") or not is_known_to_cdk(grantee):
-        such_as = role_instead_of(grantee) or what_imports(grantee, "role_arn") or ", such as a role or a user"
+        made_from = what_makes(grantee, "role_arn") if isinstance(grantee, str) else ", such as a role or a user"
+        such_as = role_instead_of(grantee) or made_from
         raise TypeError(f"grantee must be an IGrantable{such_as}, got {shown(grantee)}")
 
 
@@ -253,7 +253,7 @@ class _ImportedRole:
         if f":role/{SERVICE_LINKED_PATH}" in arn:
             raise ValueError(
                 f"{argument} must be a role whose policies this stack can change, got a service-linked role, whose "
-                f"permissions belong to AWS: {without_tokens(arn)!r}"
+                f"permissions belong to AWS: {shown_resource(self._role, arn)}"
             )
         # A role that the CDK has not looked up yet has an account of its own.
         if not is_dummy(arn):

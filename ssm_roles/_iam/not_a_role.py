@@ -9,10 +9,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.signature import ConstructorSignature
+from .._named_errors import NamesItsErrors
 
 
 @jsii.implements(iam.IRole)
-class NotARole(Construct):
+class NotARole(NamesItsErrors, Construct):
     """A construct that users could mistake for a role.
 
     Without the members below, the CDK finds no ARN and no name, and drops the construct without a message. A type

@@ -33,9 +33,14 @@ def managed_policy_arn(argument: str, policy: object, *, in_list: bool = False) 
     if f":policy/{SERVICE_LINKED_PATH}" in arn:
         raise ValueError(
             f"{argument} must not be the policy of a service-linked role, "
-            f"which IAM attaches to that role only, got {without_tokens(arn)!r}"
+            f"which IAM attaches to that role only, got {shown_policy(cast(iam.IManagedPolicy, policy), arn)}"
         )
     return arn
+
+
+def shown_policy(policy: iam.IManagedPolicy, arn: str) -> str:
+    """Return a managed policy as errors show it: by its path in the construct tree if this app defines it."""
+    return repr(policy.node.path if isinstance(policy, iam.ManagedPolicy) else without_tokens(arn))
 
 
 def check_managed_policies(argument: str, policies: object) -> None:
@@ -53,7 +58,7 @@ def check_policies_of_role(argument: str, policies: Sequence[iam.IManagedPolicy]
         if name in names[:index]:
             raise ValueError(
                 f"{argument} must not name a policy that the role already has, got the duplicate "
-                f"{without_tokens(arns[index])!r}"
+                f"{shown_policy(policies[index], arns[index])}"
             )
     if len(arns) > MANAGED_POLICIES_PER_ROLE:
         raise ValueError(
@@ -64,7 +69,7 @@ def check_policies_of_role(argument: str, policies: Sequence[iam.IManagedPolicy]
 
 def check_inline_policies(inline_policies: object) -> None:
     """Check inline policies: their names, their types and their total length."""
-    allowed = "a mapping of names to PolicyDocuments"
+    allowed = "a mapping of names to PolicyDocuments, such as {'Read': iam.PolicyDocument(statements=[...])}"
     check_type("inline_policies", inline_policies, Mapping, allowed)
     length = 0
     for name, policy_document in cast("Mapping[object, object]", inline_policies).items():

@@ -11,11 +11,11 @@ from typing import cast
 from aws_cdk import Fn, Stack
 from aws_cdk import aws_iam as iam
 
-from .._cdk.resources import attribute_of
+from .._cdk.resources import attribute_of, shown_resource
 from .._cdk.stack_facts import StackFacts
 from .._cdk.synth_checks import Templates
-from .._cdk.tokens import is_dummy, same
-from .._checks import has_token, without_tokens
+from .._cdk.tokens import same
+from .._checks import is_dummy, is_known_later, without_tokens
 from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
 from .accounts import check_account
@@ -50,11 +50,11 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
     if f":role/{SERVICE_LINKED_PATH}" in arn:
         raise ValueError(
             f"{argument} must be a service role, got a service-linked role, which only its own service assumes: "
-            f"{without_tokens(arn)!r}"
+            f"{shown_resource(cast(iam.IRole, role), arn)}"
         )
     if is_dummy(arn):
         return arn
-    if not has_token(arn) and not _ROLE_ARN.fullmatch(arn):
+    if not is_known_later(arn) and not _ROLE_ARN.fullmatch(arn):
         raise ValueError(
             f"{argument} must be a role with an ARN such as 'arn:PARTITION:iam::111122223333:role/MyRole', got {arn!r}"
         )
@@ -67,7 +67,7 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
 
 def _check_partition(argument: str, arn: str, facts: StackFacts) -> None:
     # The ARN of a role of this app is one token.
-    if not arn.startswith("arn:") or has_token(facts.region):
+    if not arn.startswith("arn:") or is_known_later(facts.region):
         return
     partition = partition_of(facts.region)
     if same(arn.split(":")[1], partition) is False:

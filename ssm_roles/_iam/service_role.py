@@ -15,9 +15,10 @@ from constructs import Construct
 from .._cdk.signature import ConstructorSignature
 from .._cdk.stack_facts import StackFacts, remember, stack_facts
 from .._cdk.tree import check_construct, unique_id
-from .._checks import check_text, check_type, has_token, shown
+from .._checks import check_text, check_type, is_known_later, shown
 from .._facts.iam_limits import NAME_CHARACTERS, ROLE_NAME, ROLE_NAME_LENGTH, SERVICE_LINKED_PATH
 from .._facts.service_principals import SYSTEMS_MANAGER
+from .._named_errors import NamesItsErrors
 from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
     ManagedPolicyChecks,
@@ -80,12 +81,12 @@ class RoleOptions:
     def path_and_name(self) -> str | None:
         """The path without its leading slash, then the name, if both are known at synth time."""
         path = "/" if self.path is None else self.path
-        if self.role_name is None or has_token(path) or has_token(self.role_name):
+        if self.role_name is None or is_known_later(path) or is_known_later(self.role_name):
             return None
         return f"{path[1:]}{self.role_name}"
 
 
-class ServiceRole(iam.Role):
+class ServiceRole(NamesItsErrors, iam.Role):
     """A role that a service assumes, with permissions that you choose."""
 
     __signature__ = ConstructorSignature()
@@ -195,7 +196,7 @@ def _check_path(path: object) -> None:
 
 
 def _check_max_session_duration(max_session_duration: object) -> None:
-    check_type("max_session_duration", max_session_duration, Duration, "a Duration")
+    check_type("max_session_duration", max_session_duration, Duration, "a Duration, such as Duration.hours(1)")
     duration = cast(Duration, max_session_duration)
     if duration.is_unresolved():
         raise ValueError("max_session_duration must be known at synth time, as the CDK requires, got a token")

@@ -8,7 +8,7 @@ import jsii
 from aws_cdk import IAnyProducer, IResolvable, IResolveContext, Lazy, TagManager, TagType
 from constructs import IValidation, Node
 
-from .._checks import has_token, without_tokens
+from .._checks import is_known_later, without_tokens
 from ..nodes.node_tags import EKS_CLUSTER_TAG, check_tags
 
 RESOURCE_TYPE = "Custom::HybridActivation"
@@ -58,7 +58,7 @@ def check_cluster(tags: Mapping[str, str], clusters: Sequence[str]) -> None:
     Nodes with another tag could not deregister themselves, or could be deregistered by nodes of another cluster.
     """
     value = tags.get(EKS_CLUSTER_TAG)
-    if not clusters or value in clusters or any(has_token(each) for each in [value or "", *clusters]):
+    if not clusters or value in clusters or any(is_known_later(each) for each in [value or "", *clusters]):
         return
     shown = [without_tokens(each) for each in clusters]
     raise ValueError(

@@ -11,6 +11,7 @@ from typing import cast
 from aws_cdk import Fn
 
 from .._checks import check_text, check_type, has_token
+from .._named_errors import methods_name_their_errors
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -26,6 +27,7 @@ _ECS_CLUSTER_LENGTH = 255
 _KUBERNETES_VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
 
 
+@methods_name_their_errors
 class Registration:
     """What a machine becomes when the script of a ``HybridActivation`` registers it.
 
@@ -146,7 +148,12 @@ def registration_script(registration: Registration, *, region: str, secret_arn: 
     Raises:
         TypeError: ``registration`` is not a ``Registration``.
     """
-    check_type("registration", registration, _Script, "a Registration")
+    check_type(
+        "registration",
+        registration,
+        _Script,
+        "a Registration: linux(), windows(), eks_hybrid_node(...) or ecs_anywhere(...)",
+    )
     script = cast(_Script, registration)
     # AWS makes these values, which have no quotation marks.
     values = {"REGION": region, "SECRET_ARN": secret_arn, "URL_SUFFIX": url_suffix}

@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import is_construct
-from .._checks import has_token
+from .._checks import is_known_later
 from .._iam.accounts import warn_of_account
 from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role, via_service
 from .._iam.other_stacks import check_name_of_role, same_environment, use_role
@@ -126,7 +126,7 @@ class ReadableSecret:
         )
 
     def _key_arn(self, key: kms.IKey, arn: str) -> str:
-        if not has_token(arn):
+        if not is_known_later(arn):
             return arn
         return self.facts.arn("kms", "key/*", region=key.env.region, account=key.env.account)
 

@@ -98,7 +98,7 @@ def rotation_in_hours(rotate_every: Duration | None, lifetime_hours: float) -> i
 
 
 def _duration_in_hours(argument: str, duration: object) -> float:
-    check_type(argument, duration, Duration, "a Duration")
+    check_type(argument, duration, Duration, "a Duration, such as Duration.days(7)")
     if cast(Duration, duration).is_unresolved():
         raise ValueError(f"{argument} must be known at synth time, got a token")
     seconds = cast(Duration, duration).to_seconds(integral=False)

@@ -10,11 +10,11 @@ from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.synth_checks import Resources, Templates
-from .._cdk.tokens import is_dummy
-from .._checks import has_token, shown
+from .._checks import is_dummy, is_known_later, shown
 from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._iam.role_names import RoleName, RoleNameChecks, checked_role_arn, logical_id, path_and_name
 from .._iam.service_role import RoleOptions, ServiceRole
+from .._named_errors import names_its_errors
 
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html, parameter IamRole
 ACTIVATION_ROLE_NAME_LENGTH = 64
@@ -25,6 +25,7 @@ _GENERATED_SUFFIX_LENGTH = 12
 _STACK_NAME_LENGTH = 128
 
 
+@names_its_errors
 def activation_role_name(role: iam.IRole) -> str:
     """Return what ``CreateActivation`` takes as ``IamRole``: the role's path without its leading slash, then its name.
 
@@ -54,7 +55,7 @@ def activation_role_name(role: iam.IRole) -> str:
 
 def _check_length(name: str | None, remedy: str = "") -> None:
     """Check what ``CreateActivation`` takes as ``IamRole``, as far as it is known."""
-    if name is not None and len(name) > ACTIVATION_ROLE_NAME_LENGTH and not has_token(name):
+    if name is not None and len(name) > ACTIVATION_ROLE_NAME_LENGTH and not is_known_later(name):
         raise ValueError(
             f"activation_role_name must be at most {ACTIVATION_ROLE_NAME_LENGTH} characters including the path, "
             f"got {len(name)}: {name!r}{remedy}"
@@ -80,7 +81,7 @@ class ActivationRoleOptions(RoleOptions):
         super().check(default_policies)
         # The leading slash doesn't count, and the name has at least one character.
         limit = ACTIVATION_ROLE_NAME_LENGTH
-        if self.path is not None and len(self.path) > limit and not has_token(self.path):
+        if self.path is not None and len(self.path) > limit and not is_known_later(self.path):
             raise ValueError(
                 f"path must be at most {limit} characters, because Systems Manager allows {limit} for the path, "
                 f"without its leading slash, and the name together, got {len(self.path)}: {shown(self.path)}"

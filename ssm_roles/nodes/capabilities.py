@@ -14,6 +14,7 @@ from .._cdk.stack_facts import StackFacts, stack_facts
 from .._checks import has_token, without_tokens
 from .._iam.grants import Conditions, Statement, allow, check_policies_can_change
 from .._iam.policies import ManagedPolicyChecks
+from .._named_errors import errors_begin_with
 from .node_base_policy import NodeBasePolicy
 
 
@@ -76,7 +77,8 @@ class Capabilities:
         names = [f"{recipe.name} {subject}" for subject in recipe.subjects]
         if not set(self._taken).isdisjoint(names):
             raise ValueError(f"{argument} must not have duplicates, got {recipe} twice")
-        grants = recipe.grants(self._node)
+        with errors_begin_with(lambda: f"NodeCapability.{recipe.name}", always=True):
+            grants = recipe.grants(self._node)
         self._taken += names
         self.eks_cluster_arns += recipe.eks_cluster_arns
         return grants

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from aws_cdk import aws_iam as iam
 
+from .._cdk.tree import is_construct
 from .._checks import check_type
 from .._iam.policies import check_managed_policies, check_policies_of_role
 from .._iam.role_names import checked_role_arn
+from .._named_errors import errors_begin_with, methods_name_their_errors
 from . import clusters, recipes
 from .capabilities import CapabilitiesOfOtherRoles, Recipe
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ssm as ssm
 
 
+@methods_name_their_errors
 class NodeCapability:
     """A task of managed nodes beyond their base policy, with exactly the permissions that it needs.
 
@@ -57,11 +60,12 @@ class NodeCapability:
             ValueError: The role already has the capability or can't have it, or this stack can't change its policies.
                 The tree stays unchanged.
         """
-        checked_role_arn("role", role)
-        if isinstance(role, _HasCapabilities):
-            role.add_capability(self)
-        else:
-            CapabilitiesOfOtherRoles.of(role).add(role, self._recipe)
+        with errors_begin_with(lambda: role.node.path if is_construct(role) else f"{self}.grant"):
+            checked_role_arn("role", role)
+            if isinstance(role, _HasCapabilities):
+                role.add_capability(self)
+            else:
+                CapabilitiesOfOtherRoles.of(role).add(role, self._recipe)
 
     def __repr__(self) -> str:
         return str(self._recipe)

@@ -62,6 +62,8 @@ _PUBLIC_PARAMETERS = "/aws/service/"
 # S3 buckets share one namespace.
 _BUCKET_OF_ANYBODY = "a bucket that matches '*' can be anybody's"
 
+_A_STATEMENT = "an iam.PolicyStatement, such as iam.PolicyStatement(actions=[...], resources=[...])"
+
 _Subjects = Mapping[str, Callable[[], str]]
 
 
@@ -78,7 +80,7 @@ def _add(statement: iam.PolicyStatement) -> Grant:
 def check_statements(statements: object) -> None:
     """Check statements for a role's policy."""
     for statement in check_list("statements", statements, "a list of iam.PolicyStatement"):
-        check_type("each of statements", statement, iam.PolicyStatement, "an iam.PolicyStatement")
+        check_type("each of statements", statement, iam.PolicyStatement, _A_STATEMENT)
         for error in cast(iam.PolicyStatement, statement).validate_for_identity_policy():
             raise ValueError(f"statements must be valid in a role's policy, got one that is not: {error}")
 

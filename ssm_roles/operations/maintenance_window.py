@@ -18,6 +18,7 @@ from .._iam.grants import Statement, allow, passing
 from .._iam.principals import trust_service
 from .._iam.role_names import checked_role_arn
 from .._iam.service_role import RoleOptions, ServiceRole
+from .._named_errors import methods_name_their_errors
 from .documents import automation_executions, checked_documents, checked_runbooks, start_executions
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as stepfunctions
 
 
+@methods_name_their_errors
 class MaintenanceWindowTask:
     """A task of maintenance windows, with exactly the permissions that it needs.
 

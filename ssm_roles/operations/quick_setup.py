@@ -11,7 +11,7 @@ from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
-from .._checks import check_type
+from .._checks import check_member
 from .._facts.service_principals import CLOUDFORMATION, QUICK_SETUP
 from .._iam.grants import Statement, allow, check_grantee, passing
 from .._iam.not_a_role import NotARole
@@ -96,7 +96,7 @@ class QuickSetupRoles(NotARole):
         """
         check_construct(scope, id)
         facts = stack_facts(scope)
-        check_type("configurations", configurations, QuickSetupConfigurations, "a QuickSetupConfigurations")
+        check_member("configurations", configurations, QuickSetupConfigurations)
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
         pair = _PAIRS[configurations]

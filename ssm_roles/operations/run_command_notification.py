@@ -10,10 +10,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.resources import arns_of, check_key_account, key_arn
+from .._cdk.resources import arns_of, check_key_account, key_arn, shown_resource
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
-from .._checks import without_tokens
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow
 from .._iam.principals import trust_service
@@ -104,7 +103,7 @@ def _checked_topic_arns(topics: Sequence[sns.ITopic]) -> list[str]:
         if arn.endswith(".fifo") or (not arn.startswith("arn:") and topic.fifo):
             raise ValueError(
                 "topics must be standard topics, because Run Command doesn't support FIFO topics, "
-                f"got {without_tokens(arn)!r}"
+                f"got {shown_resource(topic, arn)}"
             )
     return topic_arns
 

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import check_construct
-from .._checks import check_type, has_token
+from .._checks import check_member, check_type, is_known_later
 from .._facts.regions import partition_of
 from .._iam.service_role import check_description
 from .ensure_function import EnsureFunction
@@ -101,7 +101,7 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         check_construct(scope, id)
         facts = stack_facts(scope)
         check_role_type("role_type", role_type)
-        check_type("creation", creation, ServiceLinkedRoleCreation, "a ServiceLinkedRoleCreation: ENSURE or NATIVE")
+        check_member("creation", creation, ServiceLinkedRoleCreation)
         check_type("removal_policy", removal_policy, RemovalPolicy, "RemovalPolicy.RETAIN or RemovalPolicy.DESTROY")
         if removal_policy not in (RemovalPolicy.RETAIN, RemovalPolicy.DESTROY):
             raise ValueError(f"removal_policy must be RemovalPolicy.RETAIN or DESTROY, got {removal_policy}")
@@ -111,10 +111,10 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         elif description is not None:
             check_description(description)
         roles = facts.shared(_RolesOfStack)
-        roles.check(scope, id, role_type)
+        roles.check(role_type)
         deleted = ensured and removal_policy is RemovalPolicy.DESTROY
         if ensured:
-            roles.check_number(scope, id, role_type, deleted=deleted)
+            roles.check_number(role_type, deleted=deleted)
 
         super().__init__(scope, id, role_type=role_type)
         self._resource_name = (
@@ -221,34 +221,34 @@ class _RolesOfStack:
         self._deleted = 0
         self._length = _POLICY_OVERHEAD
 
-    def check(self, scope: Construct, id: str, role_type: ServiceLinkedRoleType) -> None:
+    def check(self, role_type: ServiceLinkedRoleType) -> None:
         """Raise ``ValueError`` if the stack can't have this role, or has it already."""
         principal, region = role_type.service_principal, self._facts.region
-        if principal.endswith(".cn") and not has_token(region) and partition_of(region) != "aws-cn":
+        if principal.endswith(".cn") and not is_known_later(region) and partition_of(region) != "aws-cn":
             raise ValueError(
                 f"role_type must be a role of a service in the stack's partition, {partition_of(region)}, "
-                f"got {principal} for {scope.node.path}/{id}"
+                f"got {principal}"
             )
         path = self._paths.get(role_type.role_name.lower())
         if path is not None:
             raise ValueError(
-                f"role_type must be defined at most once in a stack, got {role_type.role_name} for "
-                f"{scope.node.path}/{id}, but {path} already defines it"
+                f"role_type must be defined at most once in a stack, got {role_type.role_name}, which {path} already "
+                "defines"
             )
 
-    def check_number(self, scope: Construct, id: str, role_type: ServiceLinkedRoleType, *, deleted: bool) -> None:
+    def check_number(self, role_type: ServiceLinkedRoleType, *, deleted: bool) -> None:
         """Raise ``ValueError`` if the policies of the function have no room for another role."""
         if deleted and self._deleted == _MOST_DELETED:
             raise ValueError(
                 f"removal_policy must be RemovalPolicy.DESTROY for at most {_MOST_DELETED} roles of a stack; define "
-                f"the others in another stack, got one more: {scope.node.path}/{id}"
+                f"the others in another stack, got one more"
             )
         length = self._length + _arn_length(role_type)
         if length > _MANAGED_POLICY_LENGTH:
             raise ValueError(
                 "role_type must be one of as many roles as fit into a managed policy of "
                 f"{_MANAGED_POLICY_LENGTH} characters; define the others in another stack, got {length} characters "
-                f"with {role_type.role_name} for {scope.node.path}/{id}"
+                f"with {role_type.role_name}"
             )
 
     def add(self, role: ServiceLinkedRole, role_type: ServiceLinkedRoleType, *, ensured: bool, deleted: bool) -> None:

@@ -14,10 +14,11 @@ from constructs import Construct
 from .._cdk.signature import ConstructorSignature
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, is_construct, unique_id
-from .._checks import check_list, check_type, shown, without_tokens
+from .._checks import check_list, check_type, shown
 from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._iam.grants import Statement, allow, check_grantee, passing
-from .._iam.policies import ManagedPolicyChecks, managed_policy_arn
+from .._iam.policies import ManagedPolicyChecks, managed_policy_arn, shown_policy
+from .._named_errors import NamesItsErrors
 from .policy_guard import PolicyGuard
 from .role_arn import service_linked_role_arn
 from .service_linked_role_type import ServiceLinkedRoleType
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @jsii.implements(iam.IRole)
-class ServiceLinkedRoleBase(Resource):
+class ServiceLinkedRoleBase(NamesItsErrors, Resource):
     """A service-linked role, created by this app or not: the type of ``ServiceLinkedRole.from_role_type``.
 
     It is an ``iam.IRole`` whose permissions belong to AWS. Grants add it to the policies of resources, such as key
@@ -170,8 +171,8 @@ class ServiceLinkedRoleBase(Resource):
         check_grantee(grantee)
         got = cast(Construct, grantee).node.path if is_construct(grantee) else type(grantee).__name__
         raise ValueError(
-            f"{self.node.path}: grantee must be {self.service_principal}, the only principal that can assume the "
-            f"service-linked role, got {got}"
+            f"grantee must be {self.service_principal}, the only principal that can assume the service-linked role, "
+            f"got {got}"
         )
 
     def grant_pass_role(self, grantee: iam.IPrincipal) -> iam.Grant:
@@ -247,7 +248,7 @@ class ServiceLinkedRoleBase(Resource):
             ValueError: ``policy`` is an ``iam.Policy``.
         """
         check_type("policy", policy, iam.Policy, "an iam.Policy")
-        raise ValueError(self._no_policy(policy.node.path))
+        raise ValueError(self._no_policy(repr(policy.node.path)))
 
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
         """Raise an error: the permissions of the role belong to AWS.
@@ -260,14 +261,10 @@ class ServiceLinkedRoleBase(Resource):
             ValueError: ``policy`` is an ``iam.IManagedPolicy``.
         """
         arn = managed_policy_arn("policy", policy)
-        own = isinstance(policy, iam.ManagedPolicy)
-        raise ValueError(self._no_policy(policy.node.path if own else without_tokens(arn)))
+        raise ValueError(self._no_policy(shown_policy(policy, arn)))
 
     def _no_policy(self, policy: str) -> str:
-        return (
-            f"{self.node.path}: a policy must not be attached to a service-linked role, whose permissions belong to "
-            f"AWS, got {policy}"
-        )
+        return f"policy must not be attached to a service-linked role, whose permissions belong to AWS, got {policy}"
 
     def _check_dependent(self, construct: object) -> None:
         if not is_construct(construct):

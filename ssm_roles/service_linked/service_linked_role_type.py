@@ -17,6 +17,7 @@ from .._facts.iam_limits import (
 )
 from .._facts.service_linked_role_catalog import cataloged_roles
 from .._facts.service_linked_roles import SERVICE_LINKED_ROLES
+from .._named_errors import methods_name_their_errors
 
 # AWS's own managed policies use the second form in China, for some services:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services
@@ -31,6 +32,7 @@ _SERVICES_THAT_WORK_WITH_IAM = (
 )
 
 
+@methods_name_their_errors
 @dataclass(frozen=True)
 class ServiceLinkedRoleType:
     """A role that AWS predefines for one of its services: its name, its principal, and how it comes and goes.

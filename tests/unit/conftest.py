@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -13,11 +14,23 @@ from tests.unit.templates import new_stack
 
 Refused = Callable[..., str]
 
+METHOD = re.compile(r"NodeCapability\.\w+")
+PLACE = re.compile(r"[A-Z]\w*([./][\w-]+)*(\(.*\)\.grant)?|activation_role_name", re.DOTALL)
+
 
 @pytest.fixture
 def stack() -> Stack:
     """A stack for every environment, in an app of its own."""
     return new_stack()
+
+
+def without_place(message: str) -> str:
+    """Return an error without where it comes from: the path of a construct, or a method, or a method below a path."""
+    place, colon, rest = message.partition(": ")
+    assert colon, message
+    assert PLACE.fullmatch(place), message
+    method, _, error = rest.partition(": ")
+    return error if METHOD.fullmatch(method) else rest
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +48,7 @@ def refused(request: pytest.FixtureRequest) -> Refused:
         else:
             raise AssertionError(f"{argument} was accepted")
         assert len(message.splitlines()) == 1, message
+        message = without_place(message)
         assert message.removeprefix("each of ").startswith(f"{argument} must "), message
         assert ", got " in message, message
         assert tree is None or [each.node.path for each in tree.node.children] == before

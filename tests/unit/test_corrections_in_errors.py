@@ -189,12 +189,18 @@ LISTS: dict[str, tuple[Callable[[Stack, Any], object], str]] = {
         lambda stack, value: AutomationExecutionRole(stack, "Role", administrator_accounts=[value]),
         "a string",
     ),
-    "statements": (lambda _, value: NodeCapability.of(statements=[value]), "an iam.PolicyStatement"),
+    "statements": (
+        lambda _, value: NodeCapability.of(statements=[value]),
+        "an iam.PolicyStatement, such as iam.PolicyStatement(actions=[...], resources=[...])",
+    ),
     "tasks": (
         lambda stack, value: MaintenanceWindowServiceRole(stack, "Role", tasks=[value]),
         "a MaintenanceWindowTask, such as MaintenanceWindowTask.run_command(['AWS-RunPatchBaseline'])",
     ),
-    "functions": (lambda _, value: MaintenanceWindowTask.lambda_functions([value]), "an IFunction"),
+    "functions": (
+        lambda _, value: MaintenanceWindowTask.lambda_functions([value]),
+        "an IFunction, such as a lambda_.Function",
+    ),
 }
 
 

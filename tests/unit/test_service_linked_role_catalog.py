@@ -161,9 +161,7 @@ def test_the_suffix_is_in_the_template(creation: ServiceLinkedRoleCreation) -> N
 def test_a_principal_of_china_is_an_error_in_another_partition(region: str) -> None:
     role_type = ServiceLinkedRoleType.of_service("elasticmapreduce.amazonaws.com.cn")
     stack = new_stack(region=region)
-    with pytest.raises(
-        ValueError, match=r"stack's partition, aws.*, got elasticmapreduce.amazonaws.com.cn for Stack/R"
-    ):
+    with pytest.raises(ValueError, match=r"stack's partition, aws.*, got elasticmapreduce.amazonaws.com.cn"):
         ServiceLinkedRole(stack, "Role", role_type=role_type)
     assert stack.node.children == []
 
@@ -235,7 +233,7 @@ def test_forty_roles_that_are_deleted_with_the_stack_fit_into_the_quotas(describ
 def test_one_more_is_an_error_that_leaves_nothing() -> None:
     stack = new_stack()
     define(stack, LONGEST[-40:])
-    with pytest.raises(ValueError, match=r"DESTROY for at most 40 roles of a stack.* got one more: Stack/Other"):
+    with pytest.raises(ValueError, match=r"^Stack/Other: .*DESTROY for at most 40 roles of a stack.* got one more$"):
         ServiceLinkedRole(stack, "Other", role_type=LONGEST[0], removal_policy=RemovalPolicy.DESTROY)
     assert stack.node.try_find_child("Other") is None
     ServiceLinkedRole(stack, "Other", role_type=LONGEST[0])
