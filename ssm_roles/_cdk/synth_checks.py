@@ -52,12 +52,18 @@ class Templates:
 
     def path_of(self, stack: Stack, logical_id: str) -> str:
         """Return the path of the construct that a resource belongs to, for errors."""
-        for construct in self._root.node.find_all():
+        construct = self.construct_of(stack, logical_id)
+        return f"{stack.node.path}/{logical_id}" if construct is stack else str(construct.node.path)
+
+    def construct_of(self, stack: Stack, logical_id: str) -> IConstruct:
+        """Return the construct that a resource belongs to, or the stack if that has the resource from a template."""
+        for construct in stack.node.find_all():
             if not isinstance(construct, CfnElement) or construct.stack.node.path != stack.node.path:
                 continue
             if stack.resolve(construct.logical_id) == logical_id:
-                return str(construct.node.path).removesuffix("/Resource").removesuffix("/Default")
-        return f"{stack.node.path}/{logical_id}"
+                scope = construct.node.scope
+                return scope if construct.node.id in ("Resource", "Default") and scope is not None else construct
+        return stack
 
 
 class Check(Protocol):

@@ -21,13 +21,13 @@ from .._facts.service_principals import SYSTEMS_MANAGER
 from .._named_errors import NamesItsErrors
 from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
-    ManagedPolicyChecks,
     check_inline_policies,
     check_managed_policies,
     check_policies_of_role,
     managed_policy_arn,
 )
 from .principals import Trust
+from .quotas import QuotaChecks
 from .role_names import RoleName, RoleNameChecks
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -75,7 +75,7 @@ class RoleOptions:
 
     def add_synth_checks(self, role: iam.Role, facts: StackFacts) -> None:
         """Have the role checked at synth time, too."""
-        facts.synth_checks.get(ManagedPolicyChecks).add(facts)
+        facts.synth_checks.get(QuotaChecks).add(facts)
 
     @property
     def path_and_name(self) -> str | None:
