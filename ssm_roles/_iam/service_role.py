@@ -19,6 +19,7 @@ from .._checks import check_text, check_type, is_known_later, shown
 from .._facts.iam_limits import NAME_CHARACTERS, ROLE_NAME, ROLE_NAME_LENGTH, SERVICE_LINKED_PATH
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._named_errors import NamesItsErrors
+from .fixed_names import FixedNameChecks
 from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
     check_inline_policies,
@@ -141,6 +142,7 @@ class ServiceRole(NamesItsErrors, iam.Role):
             required = options.role_name if referred_to_by_name else None
             name = RoleName(self, facts, given=options.path_and_name, required=required)
             facts.synth_checks.get(RoleNameChecks).add(name)
+            facts.synth_checks.get(FixedNameChecks)
 
     @cached_property
     def grants(self) -> iam.RoleGrants:

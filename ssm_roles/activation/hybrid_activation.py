@@ -15,6 +15,7 @@ from .._cdk.stack_facts import stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import allow, check_grantee
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
@@ -172,6 +173,8 @@ class HybridActivation(NotARole):
             scope.node.try_remove_child(id)
             raise
         self._facts = facts
+        if secret_name is not None:
+            facts.synth_checks.get(FixedNameChecks)
         self._given_tags = given_tags
         self._tags = ActivationTags(given_tags, lambda: _clusters(role, facts.region))
         self._granted_keys: list[str] = []

@@ -16,6 +16,7 @@ from .._cdk.tree import check_construct, unique_id
 from .._checks import check_text
 from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._facts.service_principals import SYSTEMS_MANAGER
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, add_document, allow, check_grantee, document, passing
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
@@ -120,6 +121,7 @@ class CloudConnectorRoles(NotARole):
             )
 
         self._facts = facts
+        facts.synth_checks.get(FixedNameChecks)
         self._assume_role = role("Assume", _ASSUME_PREFIX, trust_own_account)
         self._dispatch_role = role("Dispatch", _DISPATCH_PREFIX, trust_own_account)
         azure = {"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}}

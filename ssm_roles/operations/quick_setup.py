@@ -13,6 +13,7 @@ from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_member
 from .._facts.service_principals import CLOUDFORMATION, QUICK_SETUP
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, allow, check_grantee, passing
 from .._iam.not_a_role import NotARole
 from .._iam.policies import aws_managed_policy, managed_policy_arn
@@ -113,6 +114,7 @@ class QuickSetupRoles(NotARole):
             role_name=pair.execution_role_name,
             permissions_boundary=permissions_boundary,
         )
+        facts.synth_checks.get(FixedNameChecks)
         # In a policy of its own, because the trust policy of the execution role refers to the administration role.
         allow(self._administration_role, Statement(["sts:AssumeRole"], [self._execution_role.role_arn]))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
-from aws_cdk import Annotations, App, CfnParameter, Environment, Stack
+from aws_cdk import Annotations, App, CfnParameter, Environment, Stack, Stage
 from aws_cdk import aws_iam as iam
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -251,6 +251,16 @@ def test_warnings_can_be_acknowledged() -> None:
     role = HybridServiceRole(stack, "Nodes", managed_policies=policies)
     Annotations.of(role).acknowledge_warning("ssm-roles:managedPoliciesPerRole", "The quota is 20 here.")
     assert check_fits(stack) == []
+
+
+def test_warnings_reach_the_stacks_of_stages() -> None:
+    stage = Stage(App(), "Production")
+    policies = [iam.ManagedPolicy.from_aws_managed_policy_name(f"Policy{each}") for each in range(10)]
+    HybridServiceRole(Stack(stage, "Fleet"), "Nodes", managed_policies=policies)
+    (stack,) = stage.synth().stacks
+    assert [str(each.entry.data) for each in stack.messages if "managedPoliciesPerRole" in str(each.entry.data)]
+    (stack,) = cast(App, stage.node.root).synth().nested_assemblies[0].nested_assembly.stacks
+    assert len([each for each in stack.messages if "managedPoliciesPerRole" in str(each.entry.data)]) == 1
 
 
 def test_a_policy_whose_size_is_known_at_deploy_time_only_is_a_warning() -> None:
