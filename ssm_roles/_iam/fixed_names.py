@@ -30,7 +30,7 @@ def _property(name: str) -> Callable[[Mapping[str, Any]], object]:
 
 def _service_linked(properties: Mapping[str, Any]) -> object:
     parts = [properties.get("AWSServiceName"), properties.get("CustomSuffix", "")]
-    return " ".join(map(str, parts)) if all(isinstance(each, str) for each in parts) else None
+    return " ".join(map(str, parts)).strip() if all(isinstance(each, str) for each in parts) else None
 
 
 _GLOBAL = "IAM is global: use one for all Regions, or add the Region to the name"
@@ -86,9 +86,11 @@ def _compare(templates: Templates, kind: _Kind, name: str, named: _Named, others
         if is_known_later(one.account) and _stage(one.stack) != _stage(two.stack):
             continue
         where = "a stack" if one is two else _environment(one, regional=kind.regional)
+        accounts = "; if the stacks are for different accounts, set their env" if where.startswith("an account") else ""
         yield (
             f"{templates.path_of(one.stack, named.logical_id)}: {kind.argument} must be used once in {where}, got "
             f"{name!r}, which {templates.path_of(two.stack, other.logical_id)} has, too: {kind.remedy}"
+            f"{accounts}"
         )
         return
 

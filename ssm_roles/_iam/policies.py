@@ -11,7 +11,9 @@ from typing import cast
 from aws_cdk import aws_iam as iam
 
 from .._cdk.resources import is_known_to_cdk
-from .._checks import check_list, check_text, check_type, shown, without_tokens
+from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.tokens import same
+from .._checks import check_list, check_text, check_type, is_dummy, is_known_later, shown, without_tokens
 from .._facts.iam_limits import (
     INLINE_POLICIES,
     MOST_MANAGED_POLICIES_PER_ROLE,
@@ -20,6 +22,7 @@ from .._facts.iam_limits import (
     POLICY_NAME_LENGTH,
     SERVICE_LINKED_PATH,
 )
+from .._facts.regions import partition_of
 
 
 def managed_policy_arn(argument: str, policy: object, *, in_list: bool = False) -> str:
@@ -65,6 +68,34 @@ def check_policies_of_role(argument: str, policies: Sequence[iam.IManagedPolicy]
             f"{argument} must leave the role at most {MOST_MANAGED_POLICIES_PER_ROLE} policies including the default "
             f"ones, got {len(arns)}"
         )
+
+
+def check_places_of_policies(
+    argument: str, policies: Sequence[iam.IManagedPolicy], facts: StackFacts, *, in_list: bool = True
+) -> None:
+    """Check that IAM can attach managed policies to a role of a stack, as far as their account and partition are known.
+
+    Args:
+        argument: The argument's name, for the error.
+        policies: The policies, which have passed ``managed_policy_arn``.
+        facts: The stack of the role.
+        in_list: Whether the argument is a list of policies. Default: ``True``
+    """
+    for policy in policies:
+        arn = _arn_of(policy)
+        own = stack_facts(policy) if isinstance(policy, iam.ManagedPolicy) else None
+        parts = arn.split(":") if arn.startswith("arn:") else ["", "", "", "", "" if own is None else own.account]
+        what = f"{'each of ' if in_list else ''}{argument} must be a policy of"
+        if is_dummy(arn) or not parts[4]:
+            continue
+        if parts[4] != "aws" and same(parts[4], facts.account) is False:
+            raise ValueError(
+                f"{what} the stack's account, here {facts.account}, or of AWS, got {shown_policy(policy, arn)} of "
+                f"account {parts[4]}"
+            )
+        partition = "" if is_known_later(facts.region) else partition_of(facts.region)
+        if partition and parts[1] and same(parts[1], partition) is False:
+            raise ValueError(f"{what} the stack's partition, here {partition}, got {shown_policy(policy, arn)}")
 
 
 def check_inline_policies(inline_policies: object) -> None:

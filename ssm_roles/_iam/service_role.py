@@ -24,6 +24,7 @@ from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
     check_inline_policies,
     check_managed_policies,
+    check_places_of_policies,
     check_policies_of_role,
     managed_policy_arn,
 )
@@ -74,6 +75,13 @@ class RoleOptions:
         if self.max_session_duration is not None:
             _check_max_session_duration(self.max_session_duration)
 
+    def check_places(self, facts: StackFacts) -> None:
+        """Check that the managed policies can be attached to a role of a stack."""
+        if self.managed_policies is not None:
+            check_places_of_policies("managed_policies", self.managed_policies, facts)
+        if self.permissions_boundary is not None:
+            check_places_of_policies("permissions_boundary", [self.permissions_boundary], facts, in_list=False)
+
     def add_synth_checks(self, role: iam.Role, facts: StackFacts) -> None:
         """Have the role checked at synth time, too."""
         facts.synth_checks.get(QuotaChecks).add(facts)
@@ -122,6 +130,7 @@ class ServiceRole(NamesItsErrors, iam.Role):
         check_construct(scope, id)
         facts = stack_facts(scope)
         options.check(default_policies)
+        options.check_places(facts)
         with unique_id(scope, id):
             super().__init__(
                 scope,

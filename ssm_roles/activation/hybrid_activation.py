@@ -10,7 +10,6 @@ from aws_cdk import Duration, ITaggableV2, TagManager
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.resources import key_arn
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
@@ -38,6 +37,7 @@ from .rotation import CHECK_MINUTES, Rotation
 from .secret_readers import ReadableSecret
 from .settings import (
     activation_settings,
+    check_encryption_key,
     check_environment,
     check_max_replacements_per_day,
     check_registration_limit,
@@ -163,7 +163,7 @@ class HybridActivation(NotARole):
             check_secret_name(secret_name)
         check_environment(settings, given_tags, secret_name)
         if encryption_key is not None:
-            key_arn("encryption_key", encryption_key)
+            check_encryption_key(encryption_key, facts.region)
         name = activation_role_name(role)
         with unique_id(scope, id):
             super().__init__(scope, id)

@@ -16,7 +16,7 @@ from .._facts.service_principals import CLOUDFORMATION, QUICK_SETUP
 from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, allow, check_grantee, passing
 from .._iam.not_a_role import NotARole
-from .._iam.policies import aws_managed_policy, managed_policy_arn
+from .._iam.policies import aws_managed_policy, check_places_of_policies, managed_policy_arn
 from .._iam.principals import trust_quick_setup
 
 
@@ -100,6 +100,7 @@ class QuickSetupRoles(NotARole):
         check_member("configurations", configurations, QuickSetupConfigurations)
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
+            check_places_of_policies("permissions_boundary", [permissions_boundary], facts, in_list=False)
         pair = _PAIRS[configurations]
         with unique_id(scope, id):
             super().__init__(scope, id)
