@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -24,6 +25,14 @@ from .other_stacks import check_name_of_role, deployed_names
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+", re.ASCII)
+
+
+def for_the_cdk(name: str | None) -> str | None:
+    """Return a name or a path as the CDK accepts it, which rejects what stands for the result of a lookup."""
+    if name is None or not is_dummy(name):
+        return name
+    unique = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"/{unique}/" if name.startswith("/") else unique
 
 
 def path_and_name(role_arn: str) -> str:

@@ -30,7 +30,7 @@ from .policies import (
 )
 from .principals import Trust
 from .quotas import QuotaChecks
-from .role_names import RoleName, RoleNameChecks
+from .role_names import RoleName, RoleNameChecks, for_the_cdk
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 _PATH = re.compile(r"/|/[\u0021-\u007E]+/")
@@ -138,8 +138,8 @@ class ServiceRole(NamesItsErrors, iam.Role):
                 assumed_by=trust(facts),
                 managed_policies=[*default_policies, *(options.managed_policies or ())],
                 inline_policies=None if options.inline_policies is None else dict(options.inline_policies),
-                role_name=options.role_name,
-                path=options.path,
+                role_name=for_the_cdk(options.role_name),
+                path=for_the_cdk(options.path),
                 description=options.description,
                 permissions_boundary=options.permissions_boundary,
                 max_session_duration=options.max_session_duration,

@@ -22,7 +22,7 @@ from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
 from .._iam.policies import check_places_of_policies, managed_policy_arn
 from .._iam.principals import Trust, trust_connectors, trust_own_account
-from .._iam.role_names import checked_role_arn
+from .._iam.role_names import checked_role_arn, for_the_cdk
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/cloud-connector-console-iam-roles.html
 _PATH = "/service-role/"
@@ -116,7 +116,7 @@ class CloudConnectorRoles(NotARole):
                 role_id,
                 assumed_by=trust(facts),
                 inline_policies=None if inline_policy is None else {"CloudConnector": inline_policy},
-                role_name=f"{prefix}{connector_name}",
+                role_name=for_the_cdk(f"{prefix}{connector_name}"),
                 path=_PATH,
                 permissions_boundary=permissions_boundary,
             )

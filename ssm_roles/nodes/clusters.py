@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import Fn
 
 from .._cdk.tokens import same
-from .._checks import check_bool, check_strings, check_unique, has_token, shown, without_tokens
+from .._checks import check_bool, check_strings, check_unique, is_dummy, is_known_later, shown, without_tokens
 from .._facts.regions import REGION, partition_of
 from .._iam.policies import aws_managed_policy
 from .capabilities import Grant, Node, Recipe, granting
@@ -92,7 +92,7 @@ def _checked_clusters(cluster_arns: object, service: str) -> list[str]:
     arns = check_strings("cluster_arns", cluster_arns, "a list of ARNs of clusters", one="ARN")
     pattern = re.compile(_CLUSTER_ARN.format(service=service, region=REGION.pattern))
     for arn in arns:
-        known = not has_token(arn)
+        known = not is_known_later(arn)
         # An ARN that is one token can't be checked.
         checkable = known or arn.startswith("arn:")
         if (known and "*" in arn) or (checkable and not pattern.fullmatch(without_tokens(arn))):
@@ -104,7 +104,7 @@ def _checked_clusters(cluster_arns: object, service: str) -> list[str]:
 
 def _check_places_of_clusters(cluster_arns: Sequence[str], node: Node) -> None:
     """Check that nodes can be in clusters, as far as the ARNs of the clusters are known."""
-    partition = None if has_token(node.facts.region) else partition_of(node.facts.region)
+    partition = None if is_known_later(node.facts.region) else partition_of(node.facts.region)
     regions = [] if node.regions is None else node.regions
     for arn in cluster_arns:
         if not arn.startswith("arn:"):
@@ -127,6 +127,8 @@ def _tagged_resources(node: Node, cluster_arns: Sequence[str]) -> list[str]:
     for (region, account), clusters in _places(node, cluster_arns).items():
         for cluster in clusters:
             _, separator, name = cluster.partition(":cluster/")
+            if is_dummy(cluster):
+                continue
             name = name if separator else Fn.select(1, Fn.split(":cluster/", cluster))
             arns += [
                 node.facts.arn("ecs", f"{kind}/{name}/*", region=region, account=account)

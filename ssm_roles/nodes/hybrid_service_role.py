@@ -11,7 +11,7 @@ from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
-from .._checks import has_token
+from .._checks import is_known_later
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow, check_grantee, check_name_for_policy, facts_of_policies, passing
 from .._iam.principals import trust_activations
@@ -226,7 +226,7 @@ def node_arns(role: iam.IRole, grantee: iam.IGrantable | None = None) -> list[st
 def check_activation_region(role: iam.IRole, region: str) -> None:
     """Check that activations of a Region can use a role, as far as that is known."""
     regions = role._regions if isinstance(role, HybridServiceRole) else ["*"]
-    if "*" in regions or any(has_token(each) for each in [region, *regions]):
+    if "*" in regions or any(is_known_later(each) for each in [region, *regions]):
         return
     if region not in regions:
         raise ValueError(

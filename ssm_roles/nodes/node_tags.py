@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from .._checks import check_string, check_type, check_unique, has_token, shown, without_tokens
+from .._checks import check_string, check_type, check_unique, has_token, is_known_later, shown, without_tokens
 from .._iam.grants import Conditions, Statement
 
 # Systems Manager copies the tags of an activation to the managed nodes:
@@ -50,7 +50,7 @@ def check_tag_key(argument: str, key: object) -> None:
 def check_node_text(argument: str, value: object, maximum: int, what: str = "be ", *, minimum: int = 1) -> None:
     """Check the name of a managed node, or the key or the value of one of its tags."""
     text = check_string(argument, value)
-    if has_token(text):
+    if is_known_later(text):
         return
     if not minimum <= len(text) <= maximum:
         raise ValueError(f"{argument} must {what}{minimum} to {maximum} characters, got {len(text)}: {shown(text)}")

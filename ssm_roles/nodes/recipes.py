@@ -17,6 +17,7 @@ from .._checks import (
     check_type,
     check_unique,
     has_token,
+    is_dummy,
     shown,
     without_tokens,
 )
@@ -112,10 +113,12 @@ def patching(regions: Sequence[str] | None) -> Recipe:
     def grants(node: Node) -> list[Grant]:
         names: list[str] = []
         for region in regions_of(node):
+            if is_dummy(region):
+                continue
             if not has_patch_buckets(region):
                 raise ValueError(_no_patch_buckets(region, node))
             names += patch_bucket_names(region, macos=node.on_ec2)
-        return [_read(node, names)]
+        return [_read(node, names)] if names else []
 
     return Recipe("patching", grants)
 
@@ -326,7 +329,7 @@ def _parameter_names_or_arns(given: Sequence[object]) -> list[str]:
     found = []
     for parameter in given:
         if isinstance(parameter, str):
-            if not parameter.startswith("/"):
+            if not parameter.startswith("/") and not is_dummy(parameter):
                 raise ValueError(f"parameters must be {allowed}, got {shown(parameter)}")
             found.append(check_text("parameters", parameter, _PARAMETER_NAME, allowed, _PARAMETER_NAME_LENGTH))
         else:
