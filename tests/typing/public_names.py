@@ -79,6 +79,14 @@ def an_imported_role_is_accepted(stack: Stack) -> iam.IInstanceProfile:
     return ManagedInstanceRole(stack, "Instances")
 
 
+def a_step_and_a_task_have_types_of_their_own(stack: Stack) -> None:
+    step, task = AutomationStep.run_command(["Mine"]), MaintenanceWindowTask.run_command(["Mine"])
+    assert_type(step, AutomationStep)
+    assert_type(task, MaintenanceWindowTask)
+    AutomationServiceRole(stack, "Runbook", steps=[step])
+    AutomationServiceRole(stack, "Wrong", steps=[task])  # type: ignore[list-item] # pyright: ignore
+
+
 def a_misspelled_name_is_rejected(stack: Stack) -> None:
     print(ssm_roles.HybridServiceRoll)  # type: ignore[attr-defined] # pyright: ignore
     HybridServiceRole(stack, "Nodes", role_nam="Nodes")  # type: ignore[call-arg] # pyright: ignore

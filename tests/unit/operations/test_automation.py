@@ -446,15 +446,17 @@ def test_an_administrator_account_can_be_a_token(stack: Stack) -> None:
 
 
 def test_the_roles_of_two_accounts_can_have_names_with_a_region(stack: Stack) -> None:
-    names = {"role_name": f"Administration-{Aws.REGION}", "execution_role_name": f"Execution-{Aws.REGION}"}
-    AutomationAdministrationRole(stack, "Administration", **names)
+    administration_name, execution_name = (f"{kind}-{Aws.REGION}" for kind in ("Administration", "Execution"))
+    AutomationAdministrationRole(
+        stack, "Administration", role_name=administration_name, execution_role_name=execution_name
+    )
     AutomationExecutionRole(
         stack,
         "Execution",
         administrator_accounts=[ACCOUNT],
         runbooks=["AWS-RestartEC2Instance"],
-        role_name=names["execution_role_name"],
-        administration_role_name=names["role_name"],
+        role_name=execution_name,
+        administration_role_name=administration_name,
     )
     template = resources(stack, "AWS::IAM::Role")
     assert [each["Properties"]["RoleName"] for each in template.values()] == [
