@@ -80,7 +80,9 @@ def commands(
         send = ["ssm:SendCommand"]
         sent = [arn for each in checked for arn in Places.of(facts).documents(each)]
         nodes = [facts.arn("ec2", "instance/*"), facts.arn("ssm", "managed-instance/*")]
-        # Documents and buckets don't have the tags of the nodes.
+        # Documents and buckets don't have the tags of the nodes. The key is that of Systems Manager, for both kinds of
+        # nodes: a statement with a global key, such as aws:ResourceTag, would need a second one.
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html
         sending = (
             [Statement(send, [*sent, *nodes, *buckets])]
             if tags is None
