@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -30,13 +30,15 @@ class Templates:
 
     def __init__(self, root: IConstruct) -> None:
         self._root = root
+        self._prefix = f"{root.node.path}/".lstrip("/")
         self._templates: dict[Stack, Mapping[str, Any]] = {}
         self._stacks: list[Stack] | None = None
 
     def template(self, stack: Stack) -> Mapping[str, Any]:
-        """Return the template of a stack."""
+        """Return the template of a stack, which is empty for a stack outside of what the CDK is about to write."""
         if stack not in self._templates:
-            self._templates[stack] = _synthesized(stack)
+            is_written = f"{stack.node.path}/".startswith(self._prefix)
+            self._templates[stack] = _synthesized(stack) if is_written else {}
         return self._templates[stack]
 
     def resources(self, stack: Stack) -> Resources:
@@ -52,12 +54,18 @@ class Templates:
 
     def path_of(self, stack: Stack, logical_id: str) -> str:
         """Return the path of the construct that a resource belongs to, for errors."""
-        for construct in self._root.node.find_all():
+        construct = self.construct_of(stack, logical_id)
+        return f"{stack.node.path}/{logical_id}" if construct is stack else str(construct.node.path)
+
+    def construct_of(self, stack: Stack, logical_id: str) -> IConstruct:
+        """Return the construct that a resource belongs to, or the stack if that has the resource from a template."""
+        for construct in stack.node.find_all():
             if not isinstance(construct, CfnElement) or construct.stack.node.path != stack.node.path:
                 continue
             if stack.resolve(construct.logical_id) == logical_id:
-                return str(construct.node.path).removesuffix("/Resource").removesuffix("/Default")
-        return f"{stack.node.path}/{logical_id}"
+                scope = construct.node.scope
+                return scope if construct.node.id in ("Resource", "Default") and scope is not None else construct
+        return stack
 
 
 class Check(Protocol):
@@ -75,6 +83,7 @@ class SynthChecks:
         self._root = root
         self._checks: dict[type[Check], Check] = {}
         self._faults: dict[str, _Faults] = {}
+        self._stages = {""}
 
     @staticmethod
     def of(stack: Stack) -> SynthChecks:
@@ -84,7 +93,18 @@ class SynthChecks:
         if checks is None:
             checks = _checks_of_roots[root] = SynthChecks(root)
             root.node.add_validation(checks)
+        checks._add_stage(Stage.of(stack))
         return checks
+
+    def _add_stage(self, stage: Stage | None) -> None:
+        """Have the checks add their warnings before the CDK writes a nested stage, which it does before the root."""
+        if stage is None or stage.node.path in self._stages:
+            return
+        self._stages.add(stage.node.path)
+        stage.node.add_validation(_Warnings(lambda: self._errors(Templates(stage))))
+
+    def _errors(self, templates: Templates) -> list[str]:
+        return [error for check in self._checks.values() for error in check(templates)]
 
     def get(self, check_type: type[C]) -> C:
         """Return the app's check of a type, added on first use."""
@@ -104,9 +124,7 @@ class SynthChecks:
         """
         for faults in self._faults.values():
             faults.sentences.clear()
-        templates = Templates(self._root)
-        errors = [error for check in self._checks.values() for error in check(templates)]
-        return [error for error in errors if not self._is_reported_by_construct(error)]
+        return [error for error in self._errors(Templates(self._root)) if not self._is_reported_by_construct(error)]
 
     def _is_reported_by_construct(self, error: str) -> bool:
         """Have the construct whose path begins the error report it, if the CDK still asks the construct."""
@@ -128,6 +146,19 @@ class SynthChecks:
             if construct is None or Stage.is_stage(construct):
                 return None
         return construct
+
+
+@jsii.implements(IValidation)
+class _Warnings:
+    """The warnings of one nested stage; the root reports the errors."""
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self._check = check
+
+    def validate(self) -> list[str]:
+        """Add the warnings."""
+        self._check()
+        return []
 
 
 @jsii.implements(IValidation)

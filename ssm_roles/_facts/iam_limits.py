@@ -17,6 +17,18 @@ POLICY_NAME_LENGTH = 128
 NAME_CHARACTERS = "letters, digits and _+=,.@-"
 """The characters of both names, for errors."""
 
+# The quotas, in characters without white space or in policies:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+INLINE_POLICIES = {"role": 10_240, "group": 5_120, "user": 2_048}
+"""The characters of all inline policies together, by what has them."""
+MANAGED_POLICY = 6_144
+TRUST_POLICY = 2_048
+MOST_TRUST_POLICY = 8_192
+"""The maximum that an account can request."""
+MANAGED_POLICIES_PER_ROLE = 10
+MOST_MANAGED_POLICIES_PER_ROLE = 25
+"""The maximum that an account can request."""
+
 SERVICE_LINKED_PATH = "aws-service-role/"
 """The path of every service-linked role and of its policy, without the leading slash.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -15,14 +15,21 @@ from constructs import Construct, IConstruct
 from .._cdk.resources import is_known_to_cdk, shown_resource, what_makes
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import is_construct
-from .._checks import is_dummy, is_known_later, shown
+from .._checks import has_token, is_dummy, is_known_later, shown
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
 from .._facts.regions import partition_of
 from .accounts import check_account
 from .not_a_role import role_instead_of
 from .other_stacks import check_name_of_role, same_environment
+from .quotas import QuotaChecks
 
 Conditions = Mapping[str, Mapping[str, object]]
+
+# If the policy of a role is too large, the CDK moves whole statements to managed policies. It doesn't merge statements
+# that have more than 2,000 characters together, and assumes 150 for what is known at deploy time only:
+# https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-iam/lib/private/merge-statements.ts
+_STATEMENT_LENGTH = 1900
+_TOKEN_LENGTH = 150
 
 # More than any Region's name has, for a Region that is known at deploy time only.
 _REGION_LENGTH = 20
@@ -85,12 +92,34 @@ def allow(grantee: iam.IGrantable, statement: Statement, *, argument: str = "gra
         ValueError: ``grantee`` is a role whose policies this stack can't change.
     """
     check_policies_can_change(argument, grantee)
-    return iam.Grant.add_to_principal(
-        grantee=_holder_of_policies(grantee),
-        actions=[*statement.actions],
-        resource_arns=[*statement.resources],
-        conditions=statement.conditions,
-    )
+    facts = facts_of_policies(grantee)
+    if facts is not None:
+        facts.synth_checks.get(QuotaChecks).add(facts)
+    holder = _holder_of_policies(grantee)
+    grants = [
+        iam.Grant.add_to_principal(
+            grantee=holder,
+            actions=[*statement.actions],
+            resource_arns=resources,
+            conditions=statement.conditions,
+        )
+        for resources in _divided(statement.resources)
+    ]
+    return reduce(iam.Grant.combine, grants)
+
+
+def _divided(resources: Sequence[str]) -> list[list[str]]:
+    """Divide resources among as many statements as they need, so that the CDK can distribute them among policies."""
+    divided: list[list[str]] = [[]]
+    length = 0
+    for resource in resources:
+        own = _TOKEN_LENGTH if has_token(resource) else len(resource)
+        if divided[-1] and length + own > _STATEMENT_LENGTH:
+            divided.append([])
+            length = 0
+        divided[-1].append(resource)
+        length += own
+    return divided
 
 
 def add(role: iam.IRole, statement: iam.PolicyStatement) -> None:

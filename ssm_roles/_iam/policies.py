@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from .._cdk.resources import is_known_to_cdk
-from .._cdk.stack_facts import StackFacts
-from .._cdk.synth_checks import Templates
-from .._checks import check_list, check_text, check_type, shown, without_tokens
-from .._facts.iam_limits import NAME_CHARACTERS, POLICY_NAME, POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
-
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-MANAGED_POLICIES_PER_ROLE = 10
-_INLINE_POLICIES_LENGTH = 10_240
+from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.tokens import same
+from .._checks import check_list, check_text, check_type, is_dummy, is_known_later, shown, without_tokens
+from .._facts.iam_limits import (
+    INLINE_POLICIES,
+    MOST_MANAGED_POLICIES_PER_ROLE,
+    NAME_CHARACTERS,
+    POLICY_NAME,
+    POLICY_NAME_LENGTH,
+    SERVICE_LINKED_PATH,
+)
+from .._facts.regions import partition_of
 
 
 def managed_policy_arn(argument: str, policy: object, *, in_list: bool = False) -> str:
@@ -60,11 +63,39 @@ def check_policies_of_role(argument: str, policies: Sequence[iam.IManagedPolicy]
                 f"{argument} must not name a policy that the role already has, got the duplicate "
                 f"{shown_policy(policies[index], arns[index])}"
             )
-    if len(arns) > MANAGED_POLICIES_PER_ROLE:
+    if len(arns) > MOST_MANAGED_POLICIES_PER_ROLE:
         raise ValueError(
-            f"{argument} must leave the role at most {MANAGED_POLICIES_PER_ROLE} policies including the default ones, "
-            f"got {len(arns)}"
+            f"{argument} must leave the role at most {MOST_MANAGED_POLICIES_PER_ROLE} policies including the default "
+            f"ones, got {len(arns)}"
         )
+
+
+def check_places_of_policies(
+    argument: str, policies: Sequence[iam.IManagedPolicy], facts: StackFacts, *, in_list: bool = True
+) -> None:
+    """Check that IAM can attach managed policies to a role of a stack, as far as their account and partition are known.
+
+    Args:
+        argument: The argument's name, for the error.
+        policies: The policies, which have passed ``managed_policy_arn``.
+        facts: The stack of the role.
+        in_list: Whether the argument is a list of policies. Default: ``True``
+    """
+    for policy in policies:
+        arn = _arn_of(policy)
+        own = stack_facts(policy) if isinstance(policy, iam.ManagedPolicy) else None
+        parts = arn.split(":") if arn.startswith("arn:") else ["", "", "", "", "" if own is None else own.account]
+        what = f"{'each of ' if in_list else ''}{argument} must be a policy of"
+        if is_dummy(arn) or not parts[4]:
+            continue
+        if parts[4] != "aws" and same(parts[4], facts.account) is False:
+            raise ValueError(
+                f"{what} the stack's account, here {facts.account}, or of AWS, got {shown_policy(policy, arn)} of "
+                f"account {parts[4]}"
+            )
+        partition = "" if is_known_later(facts.region) else partition_of(facts.region)
+        if partition and parts[1] and same(parts[1], partition) is False:
+            raise ValueError(f"{what} the stack's partition, here {partition}, got {shown_policy(policy, arn)}")
 
 
 def check_inline_policies(inline_policies: object) -> None:
@@ -78,9 +109,9 @@ def check_inline_policies(inline_policies: object) -> None:
         text = json.dumps(cast(iam.PolicyDocument, policy_document).to_json(), separators=(",", ":"))
         # IAM does not count white space. The length of a token is unknown and counts as one character.
         length += len(re.sub(r"\s", "", without_tokens(text)))
-    if length > _INLINE_POLICIES_LENGTH:
+    if length > INLINE_POLICIES["role"]:
         raise ValueError(
-            f"inline_policies must have at most {_INLINE_POLICIES_LENGTH} characters in total, got {length}"
+            f"inline_policies must have at most {INLINE_POLICIES['role']} characters in total, got {length}"
         )
 
 
@@ -102,39 +133,3 @@ def _arn_of(policy: iam.IManagedPolicy) -> str:
 
 # The ARNs of the shared objects, which saves a call each. By identity, because a user's policy may have no hash.
 _arns_of_aws: dict[int, str] = {}
-
-
-class ManagedPolicyChecks:
-    """Rejects managed policies that IAM would reject at deploy time, whichever way they came to a role."""
-
-    def __init__(self) -> None:
-        self._stacks: dict[str, Stack] = {}
-        self._everywhere = False
-
-    def add(self, facts: StackFacts) -> None:
-        """Check the roles of one more stack."""
-        self._stacks[facts.path] = facts.stack
-
-    def add_all(self) -> None:
-        """Check the roles of every stack of the app."""
-        self._everywhere = True
-
-    def __call__(self, templates: Templates) -> Iterator[str]:
-        """Return a sentence for each fault."""
-        for stack in templates.stacks() if self._everywhere else self._stacks.values():
-            for logical_id, resource in templates.resources(stack).items():
-                policies = resource.get("Properties", {}).get("ManagedPolicyArns", [])
-                if resource["Type"] == "AWS::IAM::Role" and isinstance(policies, list):
-                    for error in _errors(policies):
-                        yield f"{templates.path_of(stack, logical_id)}: {error}"
-
-
-def _errors(policies: Sequence[Any]) -> Iterator[str]:
-    for policy in map(json.dumps, policies):
-        if f"policy/{SERVICE_LINKED_PATH}" in policy:
-            yield (
-                "managed policies must not be those of a service-linked role, which IAM attaches to that role only, "
-                f"got {policy}"
-            )
-    if len(policies) > MANAGED_POLICIES_PER_ROLE:
-        yield f"managed policies must be at most {MANAGED_POLICIES_PER_ROLE}, got {len(policies)}"

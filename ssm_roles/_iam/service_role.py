@@ -19,15 +19,17 @@ from .._checks import check_text, check_type, is_known_later, shown
 from .._facts.iam_limits import NAME_CHARACTERS, ROLE_NAME, ROLE_NAME_LENGTH, SERVICE_LINKED_PATH
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._named_errors import NamesItsErrors
+from .fixed_names import FixedNameChecks
 from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
-    ManagedPolicyChecks,
     check_inline_policies,
     check_managed_policies,
+    check_places_of_policies,
     check_policies_of_role,
     managed_policy_arn,
 )
 from .principals import Trust
+from .quotas import QuotaChecks
 from .role_names import RoleName, RoleNameChecks
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -73,9 +75,16 @@ class RoleOptions:
         if self.max_session_duration is not None:
             _check_max_session_duration(self.max_session_duration)
 
+    def check_places(self, facts: StackFacts) -> None:
+        """Check that the managed policies can be attached to a role of a stack."""
+        if self.managed_policies is not None:
+            check_places_of_policies("managed_policies", self.managed_policies, facts)
+        if self.permissions_boundary is not None:
+            check_places_of_policies("permissions_boundary", [self.permissions_boundary], facts, in_list=False)
+
     def add_synth_checks(self, role: iam.Role, facts: StackFacts) -> None:
         """Have the role checked at synth time, too."""
-        facts.synth_checks.get(ManagedPolicyChecks).add(facts)
+        facts.synth_checks.get(QuotaChecks).add(facts)
 
     @property
     def path_and_name(self) -> str | None:
@@ -121,6 +130,7 @@ class ServiceRole(NamesItsErrors, iam.Role):
         check_construct(scope, id)
         facts = stack_facts(scope)
         options.check(default_policies)
+        options.check_places(facts)
         with unique_id(scope, id):
             super().__init__(
                 scope,
@@ -141,6 +151,7 @@ class ServiceRole(NamesItsErrors, iam.Role):
             required = options.role_name if referred_to_by_name and not is_known_later(options.role_name) else None
             name = RoleName(self, facts, given=options.path_and_name, required=required)
             facts.synth_checks.get(RoleNameChecks).add(name)
+            facts.synth_checks.get(FixedNameChecks)
 
     @cached_property
     def grants(self) -> iam.RoleGrants:

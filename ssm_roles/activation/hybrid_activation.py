@@ -10,11 +10,11 @@ from aws_cdk import Duration, ITaggableV2, TagManager
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.resources import key_arn
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import allow, check_grantee
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
@@ -37,6 +37,7 @@ from .rotation import CHECK_MINUTES, Rotation
 from .secret_readers import ReadableSecret
 from .settings import (
     activation_settings,
+    check_encryption_key,
     check_environment,
     check_max_replacements_per_day,
     check_registration_limit,
@@ -162,7 +163,7 @@ class HybridActivation(NotARole):
             check_secret_name(secret_name)
         check_environment(settings, given_tags, secret_name)
         if encryption_key is not None:
-            key_arn("encryption_key", encryption_key)
+            check_encryption_key(encryption_key, facts.region)
         name = activation_role_name(role)
         with unique_id(scope, id):
             super().__init__(scope, id)
@@ -172,6 +173,8 @@ class HybridActivation(NotARole):
             scope.node.try_remove_child(id)
             raise
         self._facts = facts
+        if secret_name is not None:
+            facts.synth_checks.get(FixedNameChecks)
         self._given_tags = given_tags
         self._tags = ActivationTags(given_tags, lambda: _clusters(role, facts.region))
         self._granted_keys: list[str] = []

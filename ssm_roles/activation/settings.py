@@ -8,14 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Duration, PhysicalName
 
-from .._cdk.tokens import is_token
+from .._cdk.resources import key_arn
+from .._cdk.tokens import is_token, same
 from .._checks import check_text, check_type, has_token, without_tokens
 from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
+from ..nodes.encryption_keys import region_of_key
 from ..nodes.node_tags import TEXT_LENGTH, check_node_text
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
 
 _REGISTRATION_LIMIT = 1000
 _LONGEST_LIFETIME_HOURS = 30 * 24
@@ -139,6 +144,16 @@ def check_secret_name(secret_name: object) -> None:
             "secret_name must not end with a hyphen and six characters, as the ARN of every secret does, "
             f"got {secret_name!r}"
         )
+
+
+def check_encryption_key(key: kms.IKey, region: str) -> None:
+    """Check the key of a secret, which must be in the secret's Region.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+    """
+    own = region_of_key(key, key_arn("encryption_key", key))
+    if same(own, region) is False:
+        raise ValueError(f"encryption_key must be in the stack's Region, here {region}, got a key in {own}")
 
 
 def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secret_name: str | None) -> None:

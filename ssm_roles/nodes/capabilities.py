@@ -13,7 +13,8 @@ from constructs import Construct
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._checks import has_token, without_tokens
 from .._iam.grants import Conditions, Statement, allow, check_policies_can_change
-from .._iam.policies import ManagedPolicyChecks
+from .._iam.policies import check_places_of_policies
+from .._iam.quotas import QuotaChecks
 from .._named_errors import errors_begin_with
 from .node_base_policy import NodeBasePolicy
 
@@ -86,8 +87,9 @@ class Capabilities:
     def add(self, role: iam.IRole, recipe: Recipe) -> None:
         """Give the role a capability."""
         _check_role(role, recipe)
+        check_places_of_policies("capability", recipe.managed_policies, self._node.facts, in_list=False)
         grants = self.check("capability", recipe)
-        self._node.facts.synth_checks.get(ManagedPolicyChecks).add(self._node.facts)
+        self._node.facts.synth_checks.get(QuotaChecks).add(self._node.facts)
         for policy in recipe.managed_policies:
             role.add_managed_policy(policy)
         for grant in grants:

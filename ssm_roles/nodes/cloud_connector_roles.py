@@ -16,10 +16,11 @@ from .._cdk.tree import check_construct, unique_id
 from .._checks import check_text
 from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._facts.service_principals import SYSTEMS_MANAGER
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, add_document, allow, check_grantee, document, passing
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
-from .._iam.policies import managed_policy_arn
+from .._iam.policies import check_places_of_policies, managed_policy_arn
 from .._iam.principals import Trust, trust_connectors, trust_own_account
 from .._iam.role_names import checked_role_arn
 
@@ -99,6 +100,7 @@ class CloudConnectorRoles(NotARole):
         node_role_arn = checked_role_arn("node_role", node_role, facts)
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
+            check_places_of_policies("permissions_boundary", [permissions_boundary], facts, in_list=False)
 
         with unique_id(scope, id):
             super().__init__(scope, id)
@@ -120,6 +122,7 @@ class CloudConnectorRoles(NotARole):
             )
 
         self._facts = facts
+        facts.synth_checks.get(FixedNameChecks)
         self._assume_role = role("Assume", _ASSUME_PREFIX, trust_own_account)
         self._dispatch_role = role("Dispatch", _DISPATCH_PREFIX, trust_own_account)
         azure = {"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}}

@@ -12,7 +12,7 @@ from constructs import Construct
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
 from .._checks import check_list, check_type
-from .._iam.policies import aws_managed_policy, check_policies_of_role
+from .._iam.policies import aws_managed_policy, check_places_of_policies, check_policies_of_role
 from .._iam.principals import Trust
 from .._iam.service_role import RoleOptions, ServiceRole
 from .capabilities import Capabilities, CapabilitiesOfOtherRoles, Grant, Node
@@ -82,6 +82,7 @@ class NodeRole(ServiceRole):
             policies += recipe.managed_policies
         if len(policies) > 1:
             check_policies_of_role("capabilities", policies)
+        check_places_of_policies("capabilities", policies[1:], facts)
 
         super().__init__(scope, id, options, trust=trust, default_policies=policies)
         for grant in grants:

@@ -13,9 +13,10 @@ from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_member
 from .._facts.service_principals import CLOUDFORMATION, QUICK_SETUP
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, allow, check_grantee, passing
 from .._iam.not_a_role import NotARole
-from .._iam.policies import aws_managed_policy, managed_policy_arn
+from .._iam.policies import aws_managed_policy, check_places_of_policies, managed_policy_arn
 from .._iam.principals import trust_quick_setup
 
 
@@ -99,6 +100,7 @@ class QuickSetupRoles(NotARole):
         check_member("configurations", configurations, QuickSetupConfigurations)
         if permissions_boundary is not None:
             managed_policy_arn("permissions_boundary", permissions_boundary)
+            check_places_of_policies("permissions_boundary", [permissions_boundary], facts, in_list=False)
         pair = _PAIRS[configurations]
         with unique_id(scope, id):
             super().__init__(scope, id)
@@ -113,6 +115,7 @@ class QuickSetupRoles(NotARole):
             role_name=pair.execution_role_name,
             permissions_boundary=permissions_boundary,
         )
+        facts.synth_checks.get(FixedNameChecks)
         # In a policy of its own, because the trust policy of the execution role refers to the administration role.
         allow(self._administration_role, Statement(["sts:AssumeRole"], [self._execution_role.role_arn]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Duration
@@ -12,10 +12,12 @@ from constructs import Construct
 
 from .._cdk.resources import arns_of, check_key_account, key_arn, shown_resource
 from .._cdk.stack_facts import stack_facts
+from .._cdk.tokens import same
 from .._cdk.tree import check_construct
 from .._iam.grants import Statement, allow
 from .._iam.principals import trust_systems_manager
 from .._iam.service_role import RoleOptions, ServiceRole
+from ..nodes.encryption_keys import region_of_key
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -119,11 +121,21 @@ def _checked_key_arns(topics: Sequence[sns.ITopic], account: str) -> list[str]:
         if topic not in _keys:
             key = topic.master_key
             _keys[topic] = None if key is None else (key, key_arn(f"topics[{index}].master_key", key))
+            if key is not None:
+                _check_region_of_key(topic, *cast("tuple[kms.IKey, str]", _keys[topic]))
         found = _keys[topic]
         if found is not None:
             check_key_account("topics must have keys", *found, account)
             key_arns.append(found[1])
     return key_arns
+
+
+def _check_region_of_key(topic: sns.ITopic, key: kms.IKey, arn: str) -> None:
+    region, own = region_of_key(key, arn), topic.env.region
+    if same(region, own) is False:
+        raise ValueError(
+            f"topics must have keys of their own Regions, got {topic.node.path!r} in {own} with a key in {region}"
+        )
 
 
 # The keys of topics and their ARNs, which don't change: each question to a topic is a call into Node.js.

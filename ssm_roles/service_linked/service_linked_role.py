@@ -15,6 +15,7 @@ from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import check_construct
 from .._checks import check_member, check_type, is_known_later
 from .._facts.regions import partition_of
+from .._iam.fixed_names import FixedNameChecks
 from .._iam.service_role import check_description
 from .ensure_function import EnsureFunction
 from .role_arn import arn_of_name
@@ -123,6 +124,8 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
             else self._create(role_type, removal_policy, description)
         )
         roles.add(self, role_type, ensured=ensured, deleted=deleted)
+        if not ensured:
+            facts.synth_checks.get(FixedNameChecks)
         if ensured:
             facts.synth_checks.get(SharedRoles).add(self, facts, role_type, deleted=deleted)
 

@@ -17,7 +17,8 @@ from .._cdk.tree import check_construct, is_construct, unique_id
 from .._checks import check_list, check_type, shown
 from .._facts.iam_limits import SERVICE_LINKED_PATH
 from .._iam.grants import Statement, allow, check_grantee, passing
-from .._iam.policies import ManagedPolicyChecks, managed_policy_arn, shown_policy
+from .._iam.policies import managed_policy_arn, shown_policy
+from .._iam.quotas import QuotaChecks
 from .._named_errors import NamesItsErrors
 from .policy_guard import PolicyGuard
 from .role_arn import service_linked_role_arn
@@ -58,7 +59,7 @@ class ServiceLinkedRoleBase(NamesItsErrors, Resource):
             super().__init__(scope, id)
         self._guard = facts.synth_checks.get(PolicyGuard)
         self._guard.add(self, facts)
-        facts.synth_checks.get(ManagedPolicyChecks).add_all()
+        facts.synth_checks.get(QuotaChecks).add_all()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.node.path}>"

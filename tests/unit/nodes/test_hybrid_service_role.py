@@ -978,18 +978,20 @@ def test_ten_policies_are_accepted(stack: Stack) -> None:
     assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 10
 
 
-def test_the_eleventh_policy_is_refused_by_the_constructor(stack: Stack, refused: Refused) -> None:
+def test_more_policies_than_an_account_can_request_are_refused_by_the_constructor(
+    stack: Stack, refused: Refused
+) -> None:
     refused(
-        lambda: HybridServiceRole(stack, "More", managed_policies=[aws_policy(f"Policy{each}") for each in range(10)]),
+        lambda: HybridServiceRole(stack, "More", managed_policies=[aws_policy(f"Policy{each}") for each in range(25)]),
         "managed_policies",
         tree=stack,
     )
 
 
-def test_the_eleventh_policy_is_refused_at_synth_where_it_is_added(stack: Stack) -> None:
-    role = HybridServiceRole(stack, "Nodes", managed_policies=[aws_policy(f"Policy{number}") for number in range(9)])
-    role.add_managed_policy(aws_policy("Eleventh"))
-    assert f"[{path_of(role)}] managed policies must be at most 10, got 11" in refusal_at_synth(stack)
+def test_more_policies_than_an_account_can_request_are_refused_at_synth_where_they_are_added(stack: Stack) -> None:
+    role = HybridServiceRole(stack, "Nodes", managed_policies=[aws_policy(f"Policy{number}") for number in range(24)])
+    role.add_managed_policy(aws_policy("TwentySixth"))
+    assert f"[{path_of(role)}] managed policies must be at most 25, got 26" in refusal_at_synth(stack)
 
 
 def own_policy(stack: Stack) -> iam.IManagedPolicy:

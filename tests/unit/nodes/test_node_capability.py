@@ -1534,24 +1534,29 @@ def by_hand(stack: Stack) -> iam.Role:
 
 
 @pytest.mark.parametrize("make", [of_the_library, by_hand])
-def test_a_role_has_ten_policies_and_an_eleventh_is_refused_at_synth(make: Callable[[Stack], iam.Role]) -> None:
+def test_a_role_has_25_policies_and_another_is_refused_at_synth(make: Callable[[Stack], iam.Role]) -> None:
     stack = new_stack()
-    NodeCapability.cloud_watch_agent().grant(make(stack))
-    assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 10
+    nodes = make(stack)
+    NodeCapability.cloud_watch_agent().grant(nodes)
+    for policy in aws_policies(24)[9:]:
+        nodes.add_managed_policy(policy)
+    assert len(only(stack, "AWS::IAM::Role")["ManagedPolicyArns"]) == 25
     assert resources(stack, "AWS::IAM::Policy") == {}
 
     stack = new_stack()
     nodes = make(stack)
+    for policy in aws_policies(24)[9:]:
+        nodes.add_managed_policy(policy)
     NodeCapability.cloud_watch_agent().grant(nodes)
     NodeCapability.directory_service().grant(nodes)
-    assert "[Stack/Nodes] managed policies must be at most 10, got 11" in refusal_at_synth(stack)
+    assert "[Stack/Nodes] managed policies must be at most 25, got 26" in refusal_at_synth(stack)
 
 
-def test_an_eleventh_policy_among_the_arguments_is_refused_at_once(stack: Stack, refused: Refused) -> None:
+def test_a_26th_policy_among_the_arguments_is_refused_at_once(stack: Stack, refused: Refused) -> None:
     two = NodeCapability.of(managed_policies=aws_policies(2))
-    nine = [iam.ManagedPolicy.from_aws_managed_policy_name(f"More{each}") for each in range(8)]
+    others = [iam.ManagedPolicy.from_aws_managed_policy_name(f"More{each}") for each in range(23)]
     refused(
-        lambda: HybridServiceRole(stack, "Nodes", capabilities=[two], managed_policies=nine),
+        lambda: HybridServiceRole(stack, "Nodes", capabilities=[two], managed_policies=others),
         "managed_policies",
         tree=stack,
     )

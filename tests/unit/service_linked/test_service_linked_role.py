@@ -364,7 +364,7 @@ def test_two_stacks_can_define_the_same_role_and_one_stack_several_roles() -> No
     one, two = Stack(app, "One"), Stack(app, "Two")
     for stack in (one, two):
         ServiceLinkedRole(stack, "Inventory", role_type=AMAZON_SSM)
-        ServiceLinkedRole(stack, "Insights", role_type=OPS_INSIGHTS, creation=NATIVE)
+    ServiceLinkedRole(one, "Insights", role_type=OPS_INSIGHTS, creation=NATIVE)
     assert len(resources(one, CUSTOM_RESOURCE)) == len(resources(two, CUSTOM_RESOURCE)) == 1
 
 
