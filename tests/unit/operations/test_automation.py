@@ -382,7 +382,7 @@ def test_a_role_has_the_aws_managed_policy_only_on_request_because_it_allows_eve
     name: str, stack: Stack
 ) -> None:
     MAKERS[name](stack)
-    MAKERS[name](Construct(stack, "Wide"), amazon_ssm_automation_role=True)
+    MAKERS[name](Construct(stack, "Group"), amazon_ssm_automation_role=True, role_name="Wide")
     tight, wide = resources(stack, "AWS::IAM::Role").values()
     assert "ManagedPolicyArns" not in tight["Properties"]
     assert wide["Properties"]["ManagedPolicyArns"] == [AUTOMATION_POLICY]
