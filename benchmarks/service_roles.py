@@ -35,6 +35,7 @@ from ssm_roles import (
 
 ACCOUNT = "111122223333"
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
+RUNBOOK = "AWS-RestartEC2Instance"
 CONNECTOR = "Production"
 CONNECTOR_ID = "12345678-90ab-cdef-1234-567890abcdef"
 
@@ -139,19 +140,35 @@ def automation_administration_role(at: Surroundings, id: str) -> None:
 
 
 def automation_execution_role(at: Surroundings, id: str) -> None:
-    administration = f"arn:{at.stack.partition}:iam::{ACCOUNT}:role/AWS-SystemsManager-AutomationAdministrationRole"
+    partition, region, account = at.stack.partition, at.stack.region, at.stack.account
+    administration = f"arn:{partition}:iam::*:role/AWS-SystemsManager-AutomationAdministrationRole"
     role = iam.Role(
         at.stack,
         id,
-        assumed_by=iam.CompositePrincipal(
-            iam.PrincipalWithConditions(
-                iam.AccountPrincipal(ACCOUNT), {"ArnEquals": {"aws:PrincipalArn": administration}}
-            ),
-            _automation_principal(at.stack),
-        ),
-        managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonSSMAutomationRole")],
+        assumed_by=_automation_principal(at.stack),
         role_name="AWS-SystemsManager-AutomationExecutionRole",
     )
+    trust_policy = role.assume_role_policy
+    assert trust_policy is not None
+    trust_policy.add_statements(
+        iam.PolicyStatement(
+            actions=["sts:AssumeRole"],
+            principals=[iam.AccountPrincipal(ACCOUNT)],
+            conditions={"ArnLike": {"aws:PrincipalArn": administration}},
+        )
+    )
+    executions = f"arn:{partition}:ssm:{region}:{account}:automation-execution/*"
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["ssm:StartAutomationExecution"],
+            resources=[
+                f"arn:{partition}:ssm:{region}::document/{RUNBOOK}",
+                f"arn:{partition}:ssm:{region}::automation-definition/{RUNBOOK}:*",
+                executions,
+            ],
+        )
+    )
+    role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetAutomationExecution"], resources=[executions]))
     role.add_to_policy(
         iam.PolicyStatement(
             actions=["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"],
@@ -454,7 +471,7 @@ WAYS: dict[str, tuple[Way, Way]] = {
         automation_administration_role,
     ),
     "AutomationExecutionRole": (
-        lambda at, id: AutomationExecutionRole(at.stack, id, administrator_accounts=[ACCOUNT]),
+        lambda at, id: AutomationExecutionRole(at.stack, id, administrator_accounts=[ACCOUNT], runbooks=[RUNBOOK]),
         automation_execution_role,
     ),
     "AutomationServiceRole": (

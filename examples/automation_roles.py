@@ -1,6 +1,7 @@
 """A runbook with its own role, an operator who can start it, and the roles for runbooks in other accounts.
 
-The operator needs none of the permissions of the runbook's steps, and can start no other runbooks.
+The operator needs none of the permissions of the runbook's steps, and can start no other runbooks. The role in other
+accounts starts the runbook that it names, and no other.
 """
 
 from aws_cdk import App, CfnOutput, Stack
@@ -12,13 +13,20 @@ from ssm_roles import (
     AutomationAdministrationRole,
     AutomationExecutionRole,
     AutomationServiceRole,
+    AutomationStep,
 )
 
 app = App()
 central = Stack(app, "Central")
 operator = iam.Role(central, "Operator", assumed_by=iam.AccountRootPrincipal())
 
-restart = AutomationServiceRole(central, "Restart", description="What the runbook's steps may do")
+# The runbook stops an application on the instance before it restarts the instance.
+restart = AutomationServiceRole(
+    central,
+    "Restart",
+    description="What the runbook's steps may do",
+    steps=[AutomationStep.run_command(["AWS-RunShellScript"], node_tags={"Restart": "allowed"})],
+)
 restart.add_to_policy(
     iam.PolicyStatement(
         actions=["ec2:RebootInstances"],
@@ -38,10 +46,19 @@ runbook = ssm.CfnDocument(
         "parameters": {"InstanceId": {"type": "String"}},
         "mainSteps": [
             {
+                "name": "stop",
+                "action": "aws:runCommand",
+                "inputs": {
+                    "DocumentName": "AWS-RunShellScript",
+                    "InstanceIds": ["{{ InstanceId }}"],
+                    "Parameters": {"commands": ["systemctl stop orders"]},
+                },
+            },
+            {
                 "name": "restart",
                 "action": "aws:executeAwsApi",
                 "inputs": {"Service": "ec2", "Api": "RebootInstances", "InstanceIds": ["{{ InstanceId }}"]},
-            }
+            },
         ],
     },
 )
@@ -65,29 +82,18 @@ administration.grant_start_execution(operator, ["AWS-RestartEC2Instance"])
 CfnOutput(central, "AutomationAssumeRole", value=administration.role_arn)
 
 member = Stack(app, "Member")
-AutomationExecutionRole(
+execution = AutomationExecutionRole(
     member,
     "Execution",
     administrator_accounts=[app.node.try_get_context("centralAccount") or "111122223333"],
-    amazon_ssm_automation_role=False,
-    inline_policies={
-        "Restart": iam.PolicyDocument(
-            statements=[
-                iam.PolicyStatement(
-                    actions=["ssm:StartAutomationExecution", "ssm:GetAutomationExecution"],
-                    resources=[
-                        f"arn:{member.partition}:ssm:*::document/AWS-RestartEC2Instance",
-                        f"arn:{member.partition}:ssm:*::automation-definition/AWS-RestartEC2Instance:*",
-                        f"arn:{member.partition}:ssm:*:{member.account}:automation-execution/*",
-                    ],
-                ),
-                iam.PolicyStatement(
-                    actions=["ec2:StartInstances", "ec2:StopInstances"],
-                    resources=[f"arn:{member.partition}:ec2:*:{member.account}:instance/*"],
-                ),
-                iam.PolicyStatement(actions=["ec2:DescribeInstanceStatus"], resources=["*"]),
-            ]
-        )
-    },
+    runbooks=["AWS-RestartEC2Instance"],
+    regions=["*"],
 )
+execution.add_to_policy(
+    iam.PolicyStatement(
+        actions=["ec2:StartInstances", "ec2:StopInstances"],
+        resources=[member.format_arn(service="ec2", region="*", resource="instance", resource_name="*")],
+    )
+)
+execution.add_to_policy(iam.PolicyStatement(actions=["ec2:DescribeInstanceStatus"], resources=["*"]))
 app.synth()

@@ -34,7 +34,9 @@ window_role = MaintenanceWindowServiceRole(
     "WindowRole",
     tasks=[
         MaintenanceWindowTask.automation(["AWS-CreateSnapshot"], service_role=snapshots),
-        MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"], notification_role=notifications),
+        MaintenanceWindowTask.run_command(
+            ["AWS-RunPatchBaseline"], node_tags={"PatchGroup": "night"}, notification_role=notifications
+        ),
     ],
 )
 # To register tasks, the operator passes the window's role. That role passes the other roles.

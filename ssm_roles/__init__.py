@@ -12,6 +12,7 @@ __all__ = [
     "AutomationAdministrationRole",
     "AutomationExecutionRole",
     "AutomationServiceRole",
+    "AutomationStep",
     "CloudConnectorRoles",
     "DefaultHostManagementRole",
     "ExplorerRole",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .nodes.node_capability import NodeCapability
     from .operations.association_dispatch import AssociationDispatchRole
     from .operations.automation import AutomationAdministrationRole, AutomationExecutionRole, AutomationServiceRole
+    from .operations.automation_step import AutomationStep
     from .operations.explorer import ExplorerRole
     from .operations.maintenance_window import MaintenanceWindowServiceRole, MaintenanceWindowTask
     from .operations.quick_setup import QuickSetupConfigurations, QuickSetupRoles
@@ -70,6 +72,7 @@ else:
         "nodes.node_capability": ["NodeCapability"],
         "operations.association_dispatch": ["AssociationDispatchRole"],
         "operations.automation": ["AutomationAdministrationRole", "AutomationExecutionRole", "AutomationServiceRole"],
+        "operations.automation_step": ["AutomationStep"],
         "operations.explorer": ["ExplorerRole"],
         "operations.maintenance_window": ["MaintenanceWindowServiceRole", "MaintenanceWindowTask"],
         "operations.quick_setup": ["QuickSetupConfigurations", "QuickSetupRoles"],

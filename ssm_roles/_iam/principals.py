@@ -11,6 +11,7 @@ from typing import cast
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts
+from .._checks import check_bool
 from .._facts.service_principals import CLOUDFORMATION, SYSTEMS_MANAGER
 
 Trust = Callable[[StackFacts], iam.IPrincipal]
@@ -42,6 +43,12 @@ def trust_activations(regions: Sequence[str]) -> Trust:
 def trust_own_account(facts: StackFacts) -> iam.IPrincipal:
     """Trust Systems Manager for any resource of the stack's account."""
     return service_principal(SYSTEMS_MANAGER, {"StringEquals": {"aws:SourceAccount": facts.account}})
+
+
+def trust_systems_manager(require_source_account: object) -> Trust:
+    """Trust Systems Manager, on request for resources of the stack's account only."""
+    check_bool("require_source_account", require_source_account)
+    return trust_own_account if require_source_account else trust_service(SYSTEMS_MANAGER)
 
 
 def trust_automation(facts: StackFacts) -> iam.IPrincipal:
@@ -85,25 +92,26 @@ def trust_connectors(callers: Sequence[iam.IRole]) -> Trust:
     return principal
 
 
-def trust_administrators(accounts: Sequence[str], role_name: str) -> Trust:
-    """Trust the administration roles of accounts, and Systems Manager for automation executions of the stack's account.
+def trusting_administrators(accounts: Sequence[str], role_name: str, facts: StackFacts) -> iam.PolicyStatement:
+    """Return a statement that trusts the administration role of each of these accounts.
 
     A condition names the roles, not a principal, because IAM requires a principal to exist when the policy is created.
+    The condition needs no accounts, because the principals have them. So that many accounts fit in a trust policy, one
+    statement has all of them.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-multiple-accounts-regions.html
     """
-
-    def principal(facts: StackFacts) -> iam.IPrincipal:
-        roles = [
-            iam.PrincipalWithConditions(
-                iam.AccountPrincipal(account),
-                {"ArnEquals": {"aws:PrincipalArn": facts.arn("iam", f"role/{role_name}", region="", account=account)}},
-            )
-            for account in accounts
-        ]
-        return iam.CompositePrincipal(*roles, cast(iam.PrincipalBase, trust_automation(facts)))
-
-    return principal
+    return iam.PolicyStatement.from_json(
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": [facts.arn("iam", "root", region="", account=account) for account in accounts]},
+            # In each part of an ARN, ArnLike compares a wildcard with the same part only.
+            "Condition": {
+                "ArnLike": {"aws:PrincipalArn": facts.arn("iam", f"role/{role_name}", region="", account="*")}
+            },
+        }
+    )
 
 
 def _source_principal(facts: StackFacts, service: str, source_arn: str) -> iam.IPrincipal:

@@ -148,7 +148,7 @@ class ServiceRole(NamesItsErrors, iam.Role):
         options.add_synth_checks(self, facts)
         # A role without a name of its own can't be referred to from other environments.
         if options.role_name is not None:
-            required = options.role_name if referred_to_by_name else None
+            required = options.role_name if referred_to_by_name and not is_known_later(options.role_name) else None
             name = RoleName(self, facts, given=options.path_and_name, required=required)
             facts.synth_checks.get(RoleNameChecks).add(name)
             facts.synth_checks.get(FixedNameChecks)
@@ -182,9 +182,9 @@ class ServiceRole(NamesItsErrors, iam.Role):
         return f"<{type(self).__name__} {self.node.path}>"
 
 
-def check_role_name(role_name: object) -> None:
+def check_role_name(role_name: object, argument: str = "role_name") -> None:
     """Check the name of a role."""
-    check_text("role_name", role_name, ROLE_NAME, NAME_CHARACTERS, ROLE_NAME_LENGTH)
+    check_text(argument, role_name, ROLE_NAME, NAME_CHARACTERS, ROLE_NAME_LENGTH)
 
 
 def check_description(description: object, *, limit: int = _DESCRIPTION_LENGTH) -> None:

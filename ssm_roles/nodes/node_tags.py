@@ -21,20 +21,20 @@ EKS_CLUSTER_TAG = "EKSClusterARN"
 _TEXT = "letters, digits, spaces and _.:/=+-@"
 
 
-def check_tags(tags: object) -> dict[str, str]:
+def check_tags(tags: object, argument: str = "tags") -> dict[str, str]:
     """Return tags as Systems Manager takes them, after a check."""
     allowed = "a mapping of strings to strings"
-    check_type("tags", tags, Mapping, allowed)
+    check_type(argument, tags, Mapping, allowed)
     for key, value in cast("Mapping[object, object]", tags).items():
-        check_type("tags", key, str, allowed)
-        check_type("tags", value, str, allowed)
-        check_tag_key("tags", key)
-        check_node_text("tags", value, TEXT_LENGTH, "have values of ", minimum=0)
+        check_type(argument, key, str, allowed)
+        check_type(argument, value, str, allowed)
+        check_tag_key(argument, key)
+        check_node_text(argument, value, TEXT_LENGTH, "have values of ", minimum=0)
     checked = dict(cast("Mapping[str, str]", tags))
     # IAM compares keys without regard to case, so that no condition could tell them apart.
-    check_unique("tags", [key.lower() for key in checked], "each key")
+    check_unique(argument, [key.lower() for key in checked], "each key")
     if len(checked) > _TAGS:
-        raise ValueError(f"tags must be at most {_TAGS}, got {len(checked)}")
+        raise ValueError(f"{argument} must be at most {_TAGS}, got {len(checked)}")
     return checked
 
 
@@ -59,24 +59,25 @@ def check_node_text(argument: str, value: object, maximum: int, what: str = "be 
         raise ValueError(f"{argument} must {what}{_TEXT}, got {shown(text)}")
 
 
-def check_tags_of_condition(tags: object) -> dict[str, str]:
+def check_tags_of_condition(tags: object, argument: str = "tags") -> dict[str, str]:
     """Return tags that the conditions of a policy can name, after a check."""
-    checked = check_tags(tags)
+    checked = check_tags(tags, argument)
     for key in checked:
         if has_token(key):
             raise ValueError(
-                "tags must have keys that are known at synth time, because a condition can't name another key, "
+                f"{argument} must have keys that are known at synth time, because a condition can't name another key, "
                 f"got {without_tokens(key)!r}"
             )
     return checked
 
 
-def check_tags_of_nodes(tags: object) -> dict[str, str]:
-    """Return the tags of nodes to deregister, after a check."""
-    checked = check_tags_of_condition(tags)
+def check_tags_of_nodes(tags: object, argument: str = "tags", *, action: str = "deregister") -> dict[str, str]:
+    """Return the tags of the nodes that a principal may do something with, after a check."""
+    checked = check_tags_of_condition(tags, argument)
     if not checked:
         raise ValueError(
-            "tags must have at least one tag, because without tags the principal can deregister every node, got {}"
+            f"{argument} must have at least one tag, because without tags the principal can {action} every node, "
+            "got {}"
         )
     return checked
 
@@ -119,7 +120,7 @@ def deregistering_nodes(tags: Mapping[str, str], node_arns: Sequence[str]) -> St
         tags: The tags, at least one.
         node_arns: The ARNs of the managed nodes, which end with ``managed-instance/*``.
     """
-    return Statement(["ssm:DeregisterManagedInstance"], node_arns, {"StringEquals": _of_resource(tags)})
+    return Statement(["ssm:DeregisterManagedInstance"], node_arns, {"StringEquals": of_resource(tags)})
 
 
 def exactly(tags: Mapping[str, str]) -> Conditions:
@@ -147,10 +148,11 @@ def tagging_registered_nodes(keys: Sequence[str], node_arns: Sequence[str], tags
         node_arns,
         {
             "ForAllValues:StringEquals": {"aws:TagKeys": keys[0] if len(keys) == 1 else [*keys]},
-            **({"StringEquals": _of_resource(tags)} if tags else {}),
+            **({"StringEquals": of_resource(tags)} if tags else {}),
         },
     )
 
 
-def _of_resource(tags: Mapping[str, str]) -> dict[str, str]:
+def of_resource(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return what the conditions of a statement say about a node that has all of these tags."""
     return {f"ssm:resourceTag/{key}": value for key, value in tags.items()}

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from .._checks import has_token, shown
 from .._facts.iam_limits import ROLE_NAME_LENGTH
-from .._iam.principals import trust_own_account
+from .._iam.principals import trust_systems_manager
 from .._iam.service_role import RoleOptions, ServiceRole
 
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateAssociation.html, parameter
@@ -48,6 +48,7 @@ class AssociationDispatchRole(ServiceRole):
         scope: Construct,
         id: str,
         *,
+        require_source_account: bool = True,
         managed_policies: Sequence[iam.IManagedPolicy] | None = None,
         inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
         role_name: str | None = None,
@@ -62,6 +63,10 @@ class AssociationDispatchRole(ServiceRole):
             scope: The scope in which to define this construct.
             id: The ID of this construct, unique in its scope. The role's logical ID is that of an ``iam.Role`` with the
                 same ID.
+            require_source_account: Whether the trust policy requires ``aws:SourceAccount``, which AWS doesn't document
+                for this role. AWS documents it for the dispatch role of a cloud connector, which is such a role. If an
+                association fails because Systems Manager can't assume the role, set it to ``False`` in a test account
+                to find out whether the condition is the reason. Default: ``True``
             managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total. This
                 role has no default ones. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
@@ -91,7 +96,7 @@ class AssociationDispatchRole(ServiceRole):
                 permissions_boundary=permissions_boundary,
                 max_session_duration=max_session_duration,
             ),
-            trust=trust_own_account,
+            trust=trust_systems_manager(require_source_account),
         )
 
 

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.resources import arns_of
-from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
-from .._checks import check_bool, check_list, check_type, without_tokens
+from .._checks import check_bool, check_list, check_type
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow, passing
-from .._iam.principals import trust_service
-from .._iam.role_names import checked_role_arn
+from .._iam.principals import trust_systems_manager
 from .._iam.service_role import RoleOptions, ServiceRole
 from .._named_errors import methods_name_their_errors
-from .documents import automation_executions, checked_documents, checked_runbooks, start_executions
+from .permissions import Permissions, automations, commands, executions, lambda_functions
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_s3 as s3
     from aws_cdk import aws_stepfunctions as stepfunctions
+
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/configuring-maintenance-window-permissions-console.html
+_WATCH_COMMANDS = [
+    "ssm:CancelCommand",
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetCommandInvocation",
+    "ssm:ListCommandInvocations",
+    "ssm:ListCommands",
+]
+_FIND_TARGETS = [
+    "resource-groups:ListGroupResources",
+    "resource-groups:ListGroups",
+    "ssm:ListTagsForResource",
+    "tag:GetResources",
+]
 
 
 @methods_name_their_errors
@@ -40,6 +53,7 @@ class MaintenanceWindowTask:
     def run_command(
         documents: Sequence[str],
         *,
+        node_tags: Mapping[str, str] | None = None,
         output_buckets: Sequence[s3.IBucket] | None = None,
         notification_role: iam.IRole | None = None,
     ) -> MaintenanceWindowTask:
@@ -49,38 +63,35 @@ class MaintenanceWindowTask:
         ``parameter.grant_read(role)``.
 
         Args:
-            documents: The names of the command documents of AWS or of your account, each once.
-            output_buckets: The Amazon S3 buckets that the task names for the output of its commands, each once. Nodes
-                write to them with their own roles. Default: - none
+            documents: The names of the command documents of AWS or of your account, each once. A name can contain
+                ``*``, such as ``MyTeam-*``.
+            node_tags: The tags that a node must have for the role to run commands on it, up to 50. A node must have all
+                of them, whether it is an EC2 instance or a hybrid-activated node. Default: - every node of the account
+                and Region
+            output_buckets: The Amazon S3 buckets to which the output of the commands goes, each once. Nodes write to
+                them with their own roles. Default: - none
             notification_role: The role that Run Command uses to send notifications, such as a
-                ``RunCommandNotificationRole``. The role of the maintenance window can pass it. Default: - none
+                ``RunCommandNotificationRole``. The role that runs the commands can pass it. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``documents`` is empty, has a duplicate, or has a name that no document can have;
-                ``output_buckets`` is empty or has a duplicate; or ``notification_role`` is a service-linked role or,
-                from the constructor of the window's role, a role of another account.
+            ValueError: ``documents`` is empty, has a duplicate, or has a name that no document can have; ``node_tags``
+                is empty, or has a key or a value that no node can have; ``output_buckets`` is empty or has a duplicate;
+                or ``notification_role`` is a service-linked role or, from the constructor of the window's role, a role
+                of another account.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html
         """
-        commands = checked_documents("documents", documents)
-        names = [*documents]
-        buckets = [] if output_buckets is None else arns_of("output_buckets", output_buckets, "bucket_arn", "IBucket")
-
-        def needs(facts: StackFacts) -> list[Statement]:
-            nodes = [facts.arn("ec2", "instance/*"), facts.arn("ssm", "managed-instance/*")]
-            # Commands have no ARN.
-            watch = [
-                "ssm:CancelCommand",
-                "ssm:DescribeInstanceInformation",
-                "ssm:GetCommandInvocation",
-                "ssm:ListCommandInvocations",
-                "ssm:ListCommands",
-            ]
-            return [
-                Statement(["ssm:SendCommand"], [*(each.arn(facts) for each in commands), *nodes, *buckets]),
-                Statement(watch, ["*"]),
-            ]
-
-        return _Task("run_command", lambda: names, needs, {"notification_role": notification_role})
+        return _Task(
+            "run_command",
+            commands(
+                documents,
+                _WATCH_COMMANDS,
+                node_tags=node_tags,
+                output_buckets=output_buckets,
+                notification_role=notification_role,
+            ),
+        )
 
     @staticmethod
     def automation(runbooks: Sequence[str], *, service_role: iam.IRole | None = None) -> MaintenanceWindowTask:
@@ -88,7 +99,8 @@ class MaintenanceWindowTask:
 
         Args:
             runbooks: The names of the runbooks of AWS or of your account, each once. A name that ends with ``:`` and a
-                number stands for that version only, such as ``MyRunbook:3``.
+                number stands for that version only, such as ``MyRunbook:3``. A name can contain ``*``, such as
+                ``MyTeam-*``.
             service_role: The role that the runbooks assume, such as an ``AutomationServiceRole``. The role of the
                 maintenance window can pass it. Without a service role, the role of the maintenance window needs the
                 permissions for all steps. Default: - none
@@ -99,14 +111,7 @@ class MaintenanceWindowTask:
                 ``service_role`` is a service-linked role or, from the constructor of the window's role, a role of
                 another account.
         """
-        checked = checked_runbooks("runbooks", runbooks)
-        names = [*runbooks]
-
-        def needs(facts: StackFacts) -> list[Statement]:
-            watch = Statement(["ssm:GetAutomationExecution"], [automation_executions(facts)])
-            return [*start_executions(facts, checked), watch]
-
-        return _Task("automation", lambda: names, needs, {"service_role": service_role})
+        return _Task("automation", automations(runbooks, service_role))
 
     @staticmethod
     def lambda_functions(functions: Sequence[lambda_.IFunction]) -> MaintenanceWindowTask:
@@ -119,12 +124,7 @@ class MaintenanceWindowTask:
             TypeError: ``functions`` is not a list of functions.
             ValueError: ``functions`` is empty or has a duplicate.
         """
-        arns = arns_of("functions", functions, "function_arn", "IFunction")
-        return _Task(
-            "lambda_functions",
-            lambda: [each.node.path for each in functions],
-            lambda _: [Statement(["lambda:InvokeFunction"], arns)],
-        )
+        return _Task("lambda_functions", lambda_functions(functions))
 
     @staticmethod
     def step_functions(state_machines: Sequence[stepfunctions.IStateMachine]) -> MaintenanceWindowTask:
@@ -137,47 +137,16 @@ class MaintenanceWindowTask:
             TypeError: ``state_machines`` is not a list of state machines.
             ValueError: ``state_machines`` is empty or has a duplicate.
         """
-        arns = arns_of("state_machines", state_machines, "state_machine_arn", "IStateMachine")
-        return _Task(
-            "step_functions",
-            lambda: [each.node.path for each in state_machines],
-            lambda facts: [
-                Statement(["states:StartExecution"], arns),
-                Statement(["states:DescribeExecution"], [_executions(arn, facts) for arn in arns]),
-            ],
-        )
+        return _Task("step_functions", executions(state_machines, ["states:DescribeExecution"]))
 
 
 class _Task(MaintenanceWindowTask):
-    def __init__(
-        self,
-        kind: str,
-        names: Callable[[], Sequence[str]],
-        needs: Callable[[StackFacts], list[Statement]],
-        passed: Mapping[str, iam.IRole | None] | None = None,
-    ) -> None:
-        """Check the roles to pass.
-
-        Args:
-            kind: The method that returns the task.
-            names: Returns what the task runs, as its representation shows it.
-            needs: Returns what the task needs in a stack, other than passing roles.
-            passed: The roles to pass, by the arguments that they were given as. Default: - none
-        """
+    def __init__(self, kind: str, permissions: Permissions) -> None:
         self._kind = kind
-        self._names = names
-        self._needs = needs
-        self._passed = {} if passed is None else {name: role for name, role in passed.items() if role is not None}
-        for argument, role in self._passed.items():
-            checked_role_arn(argument, role)
-
-    def statements(self, facts: StackFacts) -> list[Statement]:
-        """Check the roles to pass against a stack, and return what the task needs there."""
-        role_arns = [checked_role_arn(argument, role, facts) for argument, role in self._passed.items()]
-        return [*self._needs(facts), *([passing(role_arns, SYSTEMS_MANAGER)] if role_arns else [])]
+        self.permissions = permissions
 
     def __repr__(self) -> str:
-        return f"MaintenanceWindowTask.{self._kind}({', '.join(map(without_tokens, self._names()))})"
+        return f"MaintenanceWindowTask.{self._kind}({self.permissions})"
 
 
 class MaintenanceWindowServiceRole(ServiceRole):
@@ -186,7 +155,7 @@ class MaintenanceWindowServiceRole(ServiceRole):
     A task takes the role's ARN as ``ServiceRoleArn``. The principal that registers the task passes the role: call
     ``grant_pass_role``. The role has the permissions that your tasks need and, as AWS documents, can pass itself to
     Systems Manager. AWS no longer recommends the service-linked role ``AWSServiceRoleForAmazonSSM`` for such tasks. AWS
-    documents no condition for the trust policy.
+    documents no condition for the trust policy: see ``require_source_account``.
 
     Example::
 
@@ -204,6 +173,7 @@ class MaintenanceWindowServiceRole(ServiceRole):
         *,
         tasks: Sequence[MaintenanceWindowTask],
         find_targets: bool = True,
+        require_source_account: bool = False,
         managed_policies: Sequence[iam.IManagedPolicy] | None = None,
         inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
         role_name: str | None = None,
@@ -222,6 +192,9 @@ class MaintenanceWindowServiceRole(ServiceRole):
             find_targets: Whether the maintenance windows find their targets by tags or resource groups, which the role
                 can then list. Set it to ``False`` if they name the IDs of their targets, or have no targets.
                 Default: ``True``
+            require_source_account: Whether the trust policy requires ``aws:SourceAccount``, which AWS doesn't document
+                for this role. It prevents the role from being assumed on behalf of another account. Try it in a test
+                account first. If a task fails with access denied, turn it off again. Default: ``False``
             managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total. This
                 role has no default ones. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
@@ -239,17 +212,10 @@ class MaintenanceWindowServiceRole(ServiceRole):
         """
         check_construct(scope, id)
         facts = stack_facts(scope)
-        checked = _checked_tasks(tasks)
+        statements = [each for task in _checked_tasks(tasks) for each in task.permissions.statements(facts)]
         check_bool("find_targets", find_targets)
-        statements = [statement for task in checked for statement in task.statements(facts)]
         if find_targets:
-            find = [
-                "resource-groups:ListGroupResources",
-                "resource-groups:ListGroups",
-                "ssm:ListTagsForResource",
-                "tag:GetResources",
-            ]
-            statements.append(Statement(find, ["*"]))
+            statements.append(Statement(_FIND_TARGETS, ["*"]))
         super().__init__(
             scope,
             id,
@@ -262,7 +228,7 @@ class MaintenanceWindowServiceRole(ServiceRole):
                 permissions_boundary=permissions_boundary,
                 max_session_duration=max_session_duration,
             ),
-            trust=trust_service(SYSTEMS_MANAGER),
+            trust=trust_systems_manager(require_source_account),
         )
         for statement in [*statements, passing([self.role_arn], SYSTEMS_MANAGER)]:
             allow(self, statement)
@@ -276,14 +242,3 @@ def _checked_tasks(tasks: object) -> list[_Task]:
     if not checked:
         raise ValueError("tasks must have at least one task, got []")
     return cast("list[_Task]", [*checked])
-
-
-def _executions(state_machine_arn: str, facts: StackFacts) -> str:
-    """Return the ARN of every execution of a state machine; it contains the state machine's name."""
-    begin, separator, name = state_machine_arn.partition(":stateMachine:")
-    if separator:
-        return f"{begin}:execution:{name}:*"
-    # The state machine can be in another Region or account.
-    parts = Fn.split(":", state_machine_arn)
-    region, account, name = (Fn.select(index, parts) for index in (3, 4, 6))
-    return facts.arn("states", f"execution:{name}:*", region=region, account=account)

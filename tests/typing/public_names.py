@@ -11,6 +11,7 @@ from ssm_roles import (
     AutomationAdministrationRole,
     AutomationExecutionRole,
     AutomationServiceRole,
+    AutomationStep,
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
@@ -38,6 +39,7 @@ NAMES: list[object] = [
     AutomationAdministrationRole,
     AutomationExecutionRole,
     AutomationServiceRole,
+    AutomationStep,
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
@@ -75,6 +77,14 @@ def an_imported_role_is_accepted(stack: Stack) -> iam.IInstanceProfile:
     linked: iam.IRole = ServiceLinkedRole(stack, "Linked", role_type=ServiceLinkedRoleType.AMAZON_SSM)
     assert_type(linked.role_arn, str)
     return ManagedInstanceRole(stack, "Instances")
+
+
+def a_step_and_a_task_have_types_of_their_own(stack: Stack) -> None:
+    step, task = AutomationStep.run_command(["Mine"]), MaintenanceWindowTask.run_command(["Mine"])
+    assert_type(step, AutomationStep)
+    assert_type(task, MaintenanceWindowTask)
+    AutomationServiceRole(stack, "Runbook", steps=[step])
+    AutomationServiceRole(stack, "Wrong", steps=[task])  # type: ignore[list-item] # pyright: ignore
 
 
 def a_misspelled_name_is_rejected(stack: Stack) -> None:

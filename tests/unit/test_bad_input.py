@@ -38,6 +38,7 @@ from ssm_roles import (
     AutomationAdministrationRole,
     AutomationExecutionRole,
     AutomationServiceRole,
+    AutomationStep,
     CloudConnectorRoles,
     DefaultHostManagementRole,
     ExplorerRole,
@@ -260,38 +261,52 @@ def without(*names: str) -> dict[str, set[str]]:
 TASKS = [MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])]
 
 CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]] = [
-    (AssociationDispatchRole, made(AssociationDispatchRole), ROLE_ARGUMENTS),
+    (
+        AssociationDispatchRole,
+        made(AssociationDispatchRole),
+        {**ROLE_ARGUMENTS, "require_source_account": {"boolean"}},
+    ),
     (
         AutomationAdministrationRole,
         made(AutomationAdministrationRole),
         {
-            **without("managed_policies", "inline_policies", "role_name", "path", "max_session_duration"),
+            **without("managed_policies", "inline_policies", "path", "max_session_duration"),
+            "role_name": {"string"},
+            "execution_role_name": {"string"},
             "target_organizational_units": {"boolean"},
         },
     ),
     (
         AutomationExecutionRole,
-        made(AutomationExecutionRole, administrator_accounts=[ACCOUNT]),
+        made(AutomationExecutionRole, administrator_accounts=[ACCOUNT], runbooks=["Mine"]),
         {
-            **without("role_name", "path"),
+            **without("path"),
+            "role_name": {"string"},
+            "administration_role_name": {"string"},
             "administrator_accounts": set(),
+            "runbooks": {"strings"},
+            "regions": {"none"},
             "amazon_ssm_automation_role": {"boolean"},
         },
     ),
     (
         AutomationServiceRole,
         made(AutomationServiceRole),
-        {**ROLE_ARGUMENTS, "amazon_ssm_automation_role": {"boolean"}},
+        {**ROLE_ARGUMENTS, "amazon_ssm_automation_role": {"boolean"}, "steps": {"none", "empty list"}},
     ),
     (
         MaintenanceWindowServiceRole,
         made(MaintenanceWindowServiceRole, tasks=TASKS),
-        {**ROLE_ARGUMENTS, "tasks": set(), "find_targets": {"boolean"}},
+        {**ROLE_ARGUMENTS, "tasks": set(), "find_targets": {"boolean"}, "require_source_account": {"boolean"}},
     ),
     (
         RunCommandNotificationRole,
         made(RunCommandNotificationRole, topics="@topics"),
-        {**without("managed_policies", "inline_policies"), "topics": set()},
+        {
+            **without("managed_policies", "inline_policies"),
+            "topics": set(),
+            "require_source_account": {"boolean"},
+        },
     ),
     (
         CloudConnectorRoles,
@@ -627,7 +642,57 @@ def arguments() -> dict[str, Argument]:
             lambda bench, value: bench.runbook.grant_start_execution(bench.grantee, value),
             {"strings"},
         ),
+        (
+            "AutomationServiceRole.grant_start_execution",
+            "regions",
+            lambda bench, value: bench.runbook.grant_start_execution(bench.grantee, ["Mine"], regions=value),
+            {"none"},
+        ),
+        ("AutomationStep.run_command", "documents", lambda _, value: AutomationStep.run_command(value), {"strings"}),
+        (
+            "AutomationStep.run_command",
+            "node_tags",
+            lambda _, value: AutomationStep.run_command(["Mine"], node_tags=value),
+            {"none"},
+        ),
+        (
+            "AutomationStep.run_command",
+            "output_buckets",
+            lambda _, value: AutomationStep.run_command(["Mine"], output_buckets=value),
+            {"none"},
+        ),
+        (
+            "AutomationStep.run_command",
+            "notification_role",
+            lambda _, value: AutomationStep.run_command(["Mine"], notification_role=value),
+            {"none", "role"},
+        ),
+        ("execute_automation", "runbooks", lambda _, value: AutomationStep.execute_automation(value), {"strings"}),
+        (
+            "execute_automation",
+            "service_role",
+            lambda _, value: AutomationStep.execute_automation(["Mine"], service_role=value),
+            {"none", "role"},
+        ),
+        (
+            "invoke_lambda_function",
+            "functions",
+            lambda _, value: AutomationStep.invoke_lambda_function(value),
+            set(),
+        ),
+        (
+            "execute_state_machine",
+            "state_machines",
+            lambda _, value: AutomationStep.execute_state_machine(value),
+            set(),
+        ),
         ("run_command", "documents", lambda _, value: MaintenanceWindowTask.run_command(value), {"strings"}),
+        (
+            "run_command",
+            "node_tags",
+            lambda _, value: MaintenanceWindowTask.run_command(["Mine"], node_tags=value),
+            {"none"},
+        ),
         (
             "run_command",
             "output_buckets",

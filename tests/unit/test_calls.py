@@ -10,7 +10,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from jsii._kernel.providers import process
 
-from ssm_roles import GreengrassCoreRole, HybridServiceRole, NodeCapability, RunCommandNotificationRole
+from ssm_roles import (
+    AutomationExecutionRole,
+    AutomationServiceRole,
+    AutomationStep,
+    GreengrassCoreRole,
+    HybridServiceRole,
+    NodeCapability,
+    RunCommandNotificationRole,
+)
 from ssm_roles._cdk.stack_facts import stack_facts
 from ssm_roles._iam.other_stacks import check_name_of_role, use_role
 from ssm_roles.nodes.node_role import eks_cluster_arns_of
@@ -82,6 +90,28 @@ def test_the_clusters_of_a_role_cost_nothing(counted: Counted) -> None:
     arn = stack.format_arn(service="eks", resource="cluster", resource_name="edge")
     role = HybridServiceRole(stack, "Nodes", capabilities=[NodeCapability.eks_hybrid_nodes([arn])])
     assert counted(lambda: eks_cluster_arns_of(role)) == 0
+
+
+def test_each_statement_of_a_step_costs_one_call(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+    steps = [AutomationStep.run_command(["AWS-RunShellScript"], node_tags={"Patch": "web"})]
+    AutomationServiceRole(stack, "First", steps=steps)
+    # The role, its ARN, three statements of the step, and one to pass itself.
+    assert counted(lambda: AutomationServiceRole(stack, "Second", steps=steps)) == 6
+
+
+def test_the_central_accounts_of_an_execution_role_cost_the_same_for_any_number(counted: Counted) -> None:
+    stack = Stack(App(), "Stack")
+
+    def calls(accounts: int) -> int:
+        ids = [f"{number:012}" for number in range(accounts)]
+        return counted(
+            lambda: AutomationExecutionRole(stack, f"Role{accounts}", administrator_accounts=ids, runbooks=["AWS-A"])
+        )
+
+    calls(1)
+    # The role, its ARN, three calls for the trust policy, and four statements.
+    assert calls(20) == calls(2) == 9
 
 
 def test_notification_roles_ask_their_topic_for_its_key_once(counted: Counted) -> None:

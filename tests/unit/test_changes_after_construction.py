@@ -369,7 +369,17 @@ def scope_of_fixed_names() -> Stack:
 FIXED: dict[str, Callable[[Construct], Construct]] = {
     "AWS-SystemsManager-AutomationAdministrationRole": lambda scope: AutomationAdministrationRole(scope, "Fixed"),
     "AWS-SystemsManager-AutomationExecutionRole": lambda scope: AutomationExecutionRole(
-        scope, "Fixed", administrator_accounts=[ACCOUNT]
+        scope, "Fixed", administrator_accounts=[ACCOUNT], runbooks=["AWS-RestartEC2Instance"]
+    ),
+    "Administration-eu-central-1": lambda scope: AutomationAdministrationRole(
+        scope, "Fixed", role_name="Administration-eu-central-1"
+    ),
+    "Execution-eu-central-1": lambda scope: AutomationExecutionRole(
+        scope,
+        "Fixed",
+        administrator_accounts=[ACCOUNT],
+        amazon_ssm_automation_role=True,
+        role_name="Execution-eu-central-1",
     ),
     "AWS-QuickSetup-SSM-RoleForEnablingExplorer": lambda scope: ExplorerRole(scope, "Fixed"),
 }

@@ -143,8 +143,15 @@ def sentences(function: Any) -> dict[str, str]:
     }
 
 
-# These arguments have the names that the CDK gives them, and belong to an activation and its secret instead of a role.
-OF_SOMETHING_ELSE = {("HybridActivation.__init__", "description"), ("HybridActivation.__init__", "encryption_key")}
+# These arguments have the names that the CDK gives them, and belong to an activation and its secret instead of a role;
+# or they are the Regions of runbooks instead of nodes.
+OF_SOMETHING_ELSE = {
+    ("HybridActivation.__init__", "description"),
+    ("HybridActivation.__init__", "encryption_key"),
+    ("AutomationAdministrationRole.grant_start_execution", "regions"),
+    ("AutomationExecutionRole.__init__", "regions"),
+    ("AutomationServiceRole.grant_start_execution", "regions"),
+}
 
 
 def test_an_argument_is_described_alike_wherever_it_recurs() -> None:

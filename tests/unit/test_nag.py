@@ -57,6 +57,7 @@ CLOUD_WATCH_AGENT = {
 }
 RUNBOOK_VERSIONS = "The wildcard stands for the versions of this one runbook"
 EXECUTION = "An execution gets its ID when it starts"
+NODES_WITH_TAG = "A condition limits the statement to nodes with a tag"
 EVERY_REGION = "The administration role starts the runbook in every Region of this account"
 BOUNDARY = "A permissions boundary allows nothing: it limits what other policies allow"
 READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
@@ -112,14 +113,20 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
     "automation_roles": {
         "Central/Operator": {
             arn(f"ssm:{HERE}:automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
+            arn("ssm:<AWS::Region>::automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
             arn("ssm:<AWS::Region>::automation-definition/AWS-RestartEC2Instance:*"): RUNBOOK_VERSIONS,
             arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
         },
         "Central/Dispatch": {
             arn(f"ssm:{HERE}:automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
+            arn("ssm:<AWS::Region>::automation-definition/<RestartRunbook>:*"): RUNBOOK_VERSIONS,
             arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
         },
-        "Central/Restart": {arn(f"ec2:{HERE}:instance/*"): "A condition limits the statement to instances with a tag"},
+        "Central/Restart": {
+            arn(f"ec2:{HERE}:instance/*"): NODES_WITH_TAG,
+            arn(f"ssm:{HERE}:managed-instance/*"): NODES_WITH_TAG,
+            resource("*"): "Commands have no ARN; the documents that can be sent are named",
+        },
         "Central/Administration": {
             arn("iam::*:role/AWS-SystemsManager-AutomationExecutionRole"): (
                 "In each account, this one role decides itself whether it trusts the central account"
@@ -208,8 +215,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         "Patching/WindowRole": {
             arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
             arn("ssm:<AWS::Region>::automation-definition/AWS-CreateSnapshot:*"): RUNBOOK_VERSIONS,
-            arn(f"ec2:{HERE}:instance/*"): "The window finds its targets by their tags when it opens",
-            arn(f"ssm:{HERE}:managed-instance/*"): "The window finds its targets by their tags when it opens",
+            arn(f"ec2:{HERE}:instance/*"): NODES_WITH_TAG,
+            arn(f"ssm:{HERE}:managed-instance/*"): NODES_WITH_TAG,
             resource("*"): "Commands and lists have no ARN; the documents that can be sent are named",
         },
     },

@@ -40,7 +40,9 @@ ROLES: dict[str, Callable[[Stack], iam.Role]] = {
     "association dispatch": lambda stack: AssociationDispatchRole(stack, "Role"),
     "automation": lambda stack: AutomationServiceRole(stack, "Role"),
     "automation administration": lambda stack: AutomationAdministrationRole(stack, "Role"),
-    "automation execution": lambda stack: AutomationExecutionRole(stack, "Role", administrator_accounts=[ACCOUNT]),
+    "automation execution": lambda stack: AutomationExecutionRole(
+        stack, "Role", administrator_accounts=[ACCOUNT], runbooks=["AWS-RestartEC2Instance"]
+    ),
     "default host management": lambda stack: DefaultHostManagementRole(stack, "Role"),
     "explorer": lambda stack: ExplorerRole(stack, "Role"),
     "greengrass core": lambda stack: GreengrassCoreRole(stack, "Role"),

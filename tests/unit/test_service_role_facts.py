@@ -120,6 +120,14 @@ TIGHTER = "The documented permission is for everything; the role's is for what w
 SYSTEMS_MANAGER_ONLY = "A runbook runs in Systems Manager: the role is passed to no other service"
 FOR_BUCKETS = "Not every node reads or writes a bucket of one's own: permissions that are granted, or a capability"
 
+EXECUTION = {
+    "trust lacks AWS: arn:aws:iam::{admin_account}:role/AWS-SystemsManager-AutomationAdministrationRole": (
+        "IAM wants a principal to exist, so that one stack would have to come first: a condition says the same"
+    ),
+    "trust of AWS: arn:aws:iam::444455556666:root beyond": "The account of the role that the condition names",
+    "iam:PassRole: condition iam:PassedToService added": SYSTEMS_MANAGER_ONLY,
+}
+
 ROLES = {
     "HybridServiceRole": Held(
         "hybrid_node",
@@ -221,15 +229,24 @@ ROLES = {
     ),
     "AutomationExecutionRole": Held(
         "automation_multi_account_execution",
-        lambda stack: AutomationExecutionRole(stack, "Execution", administrator_accounts=["444455556666"]),
+        lambda stack: AutomationExecutionRole(
+            stack, "Execution", administrator_accounts=["444455556666"], runbooks=["AWS-RestartEC2Instance"]
+        ),
         "Execution",
         differs={
-            "trust lacks AWS: arn:aws:iam::{admin_account}:role/AWS-SystemsManager-AutomationAdministrationRole": (
-                "IAM wants a principal to exist, so that one stack would have to come first: a condition says the same"
-            ),
-            "trust of AWS: arn:aws:iam::444455556666:root beyond": "The account of the role that the condition names",
-            "iam:PassRole: condition iam:PassedToService added": SYSTEMS_MANAGER_ONLY,
+            "lacks policy service-role/AmazonSSMAutomationRole": "It allows ssm:* on everything: only when asked for",
+            "ssm:StartAutomationExecution beyond": "What the role does with that policy, for the named runbooks only",
+            "ssm:GetAutomationExecution beyond": "The same, for the account's own executions only",
+            **EXECUTION,
         },
+    ),
+    "AutomationExecutionRole with AWS's policy": Held(
+        "automation_multi_account_execution",
+        lambda stack: AutomationExecutionRole(
+            stack, "Execution", administrator_accounts=["444455556666"], amazon_ssm_automation_role=True
+        ),
+        "Execution",
+        differs=EXECUTION,
     ),
     "MaintenanceWindowServiceRole": Held(
         "maintenance_window",

@@ -194,6 +194,7 @@ def test_no_template_assumes_a_partition(program: str, partition: str, assembly_
 # Where a statement is for every resource, and why.
 FOR_EVERY_RESOURCE = {
     ("automation_roles", "ec2:DescribeInstanceStatus"): "IAM knows no resources for lists",
+    ("automation_roles", "ssm:ListCommands"): "commands have no ARN",
     ("automation_roles", "ec2:DescribeInstances"): "targets are found by their tags and resource groups",
     ("cloud_connector", "ssm:CreateActivation"): "activations have no ARN",
     ("cloud_connector", "ssm:ListCloudConnectors"): "lists have no ARN",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -190,7 +191,7 @@ def window(stack: Stack) -> None:
 
 
 def execution(stack: Stack) -> None:
-    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR])
+    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR], runbooks=["AWS-A"])
 
 
 ADMINISTRATOR = "777788889999"
@@ -372,7 +373,72 @@ def test_the_administration_role_of_the_central_account_and_no_other_may_assume_
 
 def test_several_central_accounts_have_an_administration_role_each() -> None:
     stack = new_stack()
-    AutomationExecutionRole(stack, "Execution", administrator_accounts=[ADMINISTRATOR, OTHER_ACCOUNT])
+    AutomationExecutionRole(
+        stack, "Execution", administrator_accounts=[ADMINISTRATOR, OTHER_ACCOUNT], runbooks=["AWS-A"]
+    )
     (role,) = deployed_roles(stack).values()
     for account, allowed in ((ADMINISTRATOR, True), (OTHER_ACCOUNT, True), (ACCOUNT, False)):
         assert role.may_be_assumed_by_role(administration_role(account)) is allowed
+        for other in ("Admin", "team/AWS-SystemsManager-AutomationAdministrationRole"):
+            assert not role.may_be_assumed_by_role(administration_role(account, other))
+        user = administration_role(account).replace(":role/", ":user/")
+        assert not role.may_be_assumed_by_role(user)
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: white space doesn't count.
+TRUST_POLICY_LENGTH = 2048
+
+
+def test_twenty_central_accounts_fit_in_a_trust_policy_in_every_partition() -> None:
+    accounts = [f"{number:012}" for number in range(20)]
+    stack = new_stack()
+    AutomationExecutionRole(
+        stack,
+        "Execution",
+        administrator_accounts=accounts,
+        runbooks=["AWS-A"],
+        administration_role_name="n" * 64,
+    )
+    for partition in ("aws", "aws-cn", "aws-us-gov", "aws-iso-b"):
+        (role,) = deployed_roles(stack, partition).values()
+        text = json.dumps(role.trust_policy, separators=(",", ":"))
+        assert len(text) <= TRUST_POLICY_LENGTH
+        for account in accounts:
+            assert role.may_be_assumed_by_role(f"arn:{partition}:iam::{account}:role/{'n' * 64}")
+        assert not role.may_be_assumed_by_role(f"arn:{partition}:iam::{ACCOUNT}:role/{'n' * 64}")
+
+
+# A condition that AWS documents for no such role, on request
+
+
+ON_REQUEST: dict[str, Callable[[Stack, bool], object]] = {
+    "AssociationDispatchRole": lambda stack, required: AssociationDispatchRole(
+        stack, "Role", require_source_account=required
+    ),
+    "MaintenanceWindowServiceRole": lambda stack, required: MaintenanceWindowServiceRole(
+        stack,
+        "Role",
+        tasks=[MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"])],
+        require_source_account=required,
+    ),
+    "RunCommandNotificationRole": lambda stack, required: RunCommandNotificationRole(
+        stack,
+        "Role",
+        topics=[sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:eu-central-1:{ACCOUNT}:patching")],
+        require_source_account=required,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ON_REQUEST)
+def test_the_account_of_the_source_is_required_on_request(name: str) -> None:
+    for required in (True, False):
+        stack = new_stack()
+        ON_REQUEST[name](stack, required)
+        (role,) = deployed_roles(stack).values()
+        source = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:maintenancewindow/mw-1"
+        assert role.may_be_assumed_by_service(SYSTEMS_MANAGER, source, ACCOUNT)
+        assert role.may_be_assumed_by_service(SYSTEMS_MANAGER, None, ACCOUNT)
+        assert role.may_be_assumed_by_service(SYSTEMS_MANAGER, None, OTHER_ACCOUNT) is not required
+        assert role.may_be_assumed_by_service(SYSTEMS_MANAGER, None, None) is not required
+        assert not role.may_be_assumed_by_service("ec2.amazonaws.com", None, ACCOUNT)

@@ -4,12 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Duration, Environment, Stack
+from aws_cdk import App, Aws, CfnParameter, Duration, Environment, PhysicalName, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
+from constructs import Construct
 
-from ssm_roles import AutomationAdministrationRole, AutomationExecutionRole, AutomationServiceRole
+from ssm_roles import (
+    AutomationAdministrationRole,
+    AutomationExecutionRole,
+    AutomationServiceRole,
+    AutomationStep,
+    MaintenanceWindowTask,
+)
 from tests.unit.conftest import Refused
 from tests.unit.policy_engine import OTHER_ACCOUNT, DeployedRole, deployed_roles, unknown_to_iam
 from tests.unit.templates import (
@@ -44,17 +51,18 @@ BY_SYSTEMS_MANAGER = {
 TRUST = {"Version": "2012-10-17", "Statement": [BY_SYSTEMS_MANAGER]}
 
 
-def by_administrator(account: Any) -> dict[str, Any]:
-    def arn(end: str) -> dict[str, Any]:
-        if isinstance(account, str):
-            return join("arn:", ANY_PARTITION, f":iam::{account}:{end}")
-        return join("arn:", ANY_PARTITION, ":iam::", account, f":{end}")
-
+def by_administrators(*accounts: Any, name: str = ADMINISTRATION) -> dict[str, Any]:
+    roots = [
+        join("arn:", ANY_PARTITION, f":iam::{account}:root")
+        if isinstance(account, str)
+        else join("arn:", ANY_PARTITION, ":iam::", account, ":root")
+        for account in accounts
+    ]
     return {
         "Action": "sts:AssumeRole",
         "Effect": "Allow",
-        "Principal": {"AWS": arn("root")},
-        "Condition": {"ArnEquals": {"aws:PrincipalArn": arn(f"role/{ADMINISTRATION}")}},
+        "Principal": {"AWS": roots[0] if len(roots) == 1 else roots},
+        "Condition": {"ArnLike": {"aws:PrincipalArn": join("arn:", ANY_PARTITION, f":iam::*:role/{name}")}},
     }
 
 
@@ -101,7 +109,7 @@ MAKERS: dict[str, Make] = {
     "AutomationServiceRole": lambda stack, **given: AutomationServiceRole(stack, "Role", **given),
     "AutomationAdministrationRole": lambda stack, **given: AutomationAdministrationRole(stack, "Role", **given),
     "AutomationExecutionRole": lambda stack, **given: AutomationExecutionRole(
-        stack, "Role", **{"administrator_accounts": [ACCOUNT], **given}
+        stack, "Role", **{"administrator_accounts": [ACCOUNT], "runbooks": ["AWS-RestartEC2Instance"], **given}
     ),
 }
 each_role = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
@@ -152,22 +160,37 @@ def test_a_minimal_administration_role_can_assume_the_execution_role_of_every_ac
     }
 
 
-def test_a_minimal_execution_role_trusts_the_administration_role_and_finds_targets(stack: Stack) -> None:
-    id = logical_id(AutomationExecutionRole(stack, "Execution", administrator_accounts=[OTHER_ACCOUNT]))
+def test_a_minimal_execution_role_trusts_the_administration_role_starts_its_runbooks_and_finds_targets(
+    stack: Stack,
+) -> None:
+    id = logical_id(
+        AutomationExecutionRole(
+            stack, "Execution", administrator_accounts=[OTHER_ACCOUNT], runbooks=["AWS-RestartEC2Instance"]
+        )
+    )
     assert only(stack, "AWS::IAM::Role") == {
         "AssumeRolePolicyDocument": {
             "Version": "2012-10-17",
-            "Statement": [by_administrator(OTHER_ACCOUNT), BY_SYSTEMS_MANAGER],
+            "Statement": [BY_SYSTEMS_MANAGER, by_administrators(OTHER_ACCOUNT)],
         },
-        "ManagedPolicyArns": [AUTOMATION_POLICY],
         "RoleName": EXECUTION,
+    }
+    start_it = start(
+        arn("", "document/AWS-RestartEC2Instance"), arn("", "automation-definition/AWS-RestartEC2Instance:*")
+    )
+    watch_it = {
+        "Action": "ssm:GetAutomationExecution",
+        "Effect": "Allow",
+        "Resource": arn(ANY_ACCOUNT, "automation-execution/*"),
     }
     find_targets = {
         "Action": ["ec2:DescribeInstances", "resource-groups:ListGroupResources", "tag:GetResources"],
         "Effect": "Allow",
         "Resource": "*",
     }
-    assert without_name(only(stack, "AWS::IAM::Policy")) == policy_of(id, find_targets, pass_itself(id))
+    assert without_name(only(stack, "AWS::IAM::Policy")) == policy_of(
+        id, start_it, watch_it, find_targets, pass_itself(id)
+    )
     assert len(synthesized(stack)["Resources"]) == 2
 
 
@@ -209,6 +232,8 @@ def test_everything_that_can_be_set_of_the_pair_is_in_the_template(stack: Stack)
         stack,
         "Administration",
         target_organizational_units=True,
+        role_name="Administration-eu",
+        execution_role_name="Execution-eu",
         description="Starts runbooks everywhere",
         permissions_boundary=aws_policy("PowerUserAccess"),
     )
@@ -216,7 +241,11 @@ def test_everything_that_can_be_set_of_the_pair_is_in_the_template(stack: Stack)
         stack,
         "Execution",
         administrator_accounts=[ACCOUNT, OTHER_ACCOUNT],
-        amazon_ssm_automation_role=False,
+        runbooks=["MyRunbook"],
+        regions=["*"],
+        amazon_ssm_automation_role=True,
+        role_name="Execution-eu",
+        administration_role_name="Administration-eu",
         managed_policies=[aws_policy("AmazonEC2ReadOnlyAccess")],
         inline_policies={"Start": document("ec2:StartInstances")},
         description="Runs them",
@@ -232,12 +261,15 @@ def test_everything_that_can_be_set_of_the_pair_is_in_the_template(stack: Stack)
         "Effect": "Allow",
         "Resource": "*",
     }
+    assert one["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"] == join(
+        "arn:", ANY_PARTITION, ":iam::*:role/Execution-eu"
+    )
     assert other["AssumeRolePolicyDocument"]["Statement"] == [
-        by_administrator(ACCOUNT),
-        by_administrator(OTHER_ACCOUNT),
         BY_SYSTEMS_MANAGER,
+        by_administrators(ACCOUNT, OTHER_ACCOUNT, name="Administration-eu"),
     ]
-    assert other["ManagedPolicyArns"] == [managed_policy("AmazonEC2ReadOnlyAccess")]
+    assert (one["RoleName"], other["RoleName"]) == ("Administration-eu", "Execution-eu")
+    assert other["ManagedPolicyArns"] == [AUTOMATION_POLICY, managed_policy("AmazonEC2ReadOnlyAccess")]
     assert [each["PolicyName"] for each in other["Policies"]] == ["Start"]
     assert (other["Description"], other["MaxSessionDuration"]) == ("Runs them", 7200)
 
@@ -255,11 +287,22 @@ COMMON = [
     ("description", {"description": "d" * 1001}),
     ("permissions_boundary", {"permissions_boundary": "PowerUserAccess"}),
 ]
+
+
+def invalid_names(argument: str) -> list[tuple[str, dict[str, Any]]]:
+    values = (None, "", "no blanks", "n" * 65, "team/Role", "*", PhysicalName.GENERATE_IF_NEEDED)
+    return [(argument, {argument: value}) for value in values]
+
+
 INVALID: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "AutomationServiceRole": [
         *COMMON,
         ("amazon_ssm_automation_role", {"amazon_ssm_automation_role": "yes"}),
         ("amazon_ssm_automation_role", {"amazon_ssm_automation_role": None}),
+        ("steps", {"steps": AutomationStep.run_command(["Mine"])}),
+        ("steps", {"steps": ["aws:runCommand"]}),
+        ("steps", {"steps": [MaintenanceWindowTask.run_command(["Mine"])]}),
+        ("steps", {"steps": [AutomationStep()]}),
         (
             "managed_policies",
             {
@@ -272,9 +315,24 @@ INVALID: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("path", {"path": "automation"}),
         ("max_session_duration", {"max_session_duration": Duration.hours(13)}),
     ],
-    "AutomationAdministrationRole": [*COMMON, ("target_organizational_units", {"target_organizational_units": 1})],
+    "AutomationAdministrationRole": [
+        *COMMON,
+        *invalid_names("role_name"),
+        *invalid_names("execution_role_name"),
+        ("target_organizational_units", {"target_organizational_units": 1}),
+    ],
     "AutomationExecutionRole": [
         *COMMON,
+        *invalid_names("role_name"),
+        *invalid_names("administration_role_name"),
+        ("runbooks", {"runbooks": None}),
+        ("runbooks", {"runbooks": []}),
+        ("runbooks", {"runbooks": ["*"]}),
+        ("regions", {"regions": []}),
+        ("regions", {"regions": ["*", "us-east-1"]}),
+        ("regions", {"regions": ["us-east-1", "cn-north-1"]}),
+        ("regions", {"regions": ["us-east-1", "us-east-1"]}),
+        ("regions", {"runbooks": None, "regions": ["us-east-1"], "amazon_ssm_automation_role": True}),
         ("administrator_accounts", {"administrator_accounts": []}),
         ("administrator_accounts", {"administrator_accounts": ACCOUNT}),
         ("administrator_accounts", {"administrator_accounts": [int(ACCOUNT)]}),
@@ -283,7 +341,13 @@ INVALID: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("administrator_accounts", {"administrator_accounts": [f"{ACCOUNT}\n"]}),
         ("administrator_accounts", {"administrator_accounts": [ACCOUNT, ACCOUNT]}),
         ("amazon_ssm_automation_role", {"amazon_ssm_automation_role": "no"}),
-        ("managed_policies", {"managed_policies": [aws_policy("service-role/AmazonSSMAutomationRole")]}),
+        (
+            "managed_policies",
+            {
+                "amazon_ssm_automation_role": True,
+                "managed_policies": [aws_policy("service-role/AmazonSSMAutomationRole")],
+            },
+        ),
     ],
 }
 
@@ -313,11 +377,12 @@ def test_a_list_of_accounts_that_is_a_token_is_rejected(stack: Stack, refused: R
 # What the roles can do
 
 
+@pytest.mark.parametrize("name", ["AutomationServiceRole", "AutomationExecutionRole"])
 def test_a_role_has_the_aws_managed_policy_only_on_request_because_it_allows_every_ssm_action(
-    stack: Stack,
+    name: str, stack: Stack
 ) -> None:
-    AutomationServiceRole(stack, "Tight")
-    AutomationServiceRole(stack, "Wide", amazon_ssm_automation_role=True)
+    MAKERS[name](stack)
+    MAKERS[name](Construct(stack, "Group"), amazon_ssm_automation_role=True, role_name="Wide")
     tight, wide = resources(stack, "AWS::IAM::Role").values()
     assert "ManagedPolicyArns" not in tight["Properties"]
     assert wide["Properties"]["ManagedPolicyArns"] == [AUTOMATION_POLICY]
@@ -356,14 +421,14 @@ def test_the_roles_of_two_accounts_work_together_without_a_reference(partition: 
     central = Stack(app, "Central", env=Environment(account=ACCOUNT, region="eu-central-1"))
     member = Stack(app, "Member", env=Environment(account=OTHER_ACCOUNT, region="eu-west-1"))
     AutomationAdministrationRole(central, "Administration")
-    AutomationExecutionRole(member, "Execution", administrator_accounts=[ACCOUNT])
+    AutomationExecutionRole(member, "Execution", administrator_accounts=[ACCOUNT], runbooks=["AWS-RestartEC2Instance"])
     assert not member.dependencies
     assert not central.dependencies
     # The Regions above are in `aws`. Stacks without an environment fit the other partitions.
     stacks = (central, member) if partition == "aws" else (new_stack(), new_stack())
     if partition != "aws":
         AutomationAdministrationRole(stacks[0], "Administration")
-        AutomationExecutionRole(stacks[1], "Execution", administrator_accounts=[ACCOUNT])
+        AutomationExecutionRole(stacks[1], "Execution", administrator_accounts=[ACCOUNT], runbooks=["AWS-A"])
     administration = deployed(stacks[0], "Administration", partition=partition)
     execution = deployed(stacks[1], "Execution", partition=partition)
     assert administration.arn == f"arn:{partition}:iam::{ACCOUNT}:role/{ADMINISTRATION}"
@@ -373,9 +438,97 @@ def test_the_roles_of_two_accounts_work_together_without_a_reference(partition: 
 
 def test_an_administrator_account_can_be_a_token(stack: Stack) -> None:
     account = CfnParameter(stack, "Central").value_as_string
-    AutomationExecutionRole(stack, "Execution", administrator_accounts=[account, Aws.ACCOUNT_ID])
+    AutomationExecutionRole(
+        stack, "Execution", administrator_accounts=[account, Aws.ACCOUNT_ID], runbooks=["AWS-RestartEC2Instance"]
+    )
     found = only(stack, "AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
-    assert found[:2] == [by_administrator({"Ref": "Central"}), by_administrator(ANY_ACCOUNT)]
+    assert found[1] == by_administrators({"Ref": "Central"}, ANY_ACCOUNT)
+
+
+def test_the_roles_of_two_accounts_can_have_names_with_a_region(stack: Stack) -> None:
+    administration_name, execution_name = (f"{kind}-{Aws.REGION}" for kind in ("Administration", "Execution"))
+    AutomationAdministrationRole(
+        stack, "Administration", role_name=administration_name, execution_role_name=execution_name
+    )
+    AutomationExecutionRole(
+        stack,
+        "Execution",
+        administrator_accounts=[ACCOUNT],
+        runbooks=["AWS-RestartEC2Instance"],
+        role_name=execution_name,
+        administration_role_name=administration_name,
+    )
+    template = resources(stack, "AWS::IAM::Role")
+    assert [each["Properties"]["RoleName"] for each in template.values()] == [
+        join("Administration-", ANY_REGION),
+        join("Execution-", ANY_REGION),
+    ]
+    administration = f"arn:aws:iam::{ACCOUNT}:role/Administration-eu-central-1"
+    execution = f"arn:aws:iam::{OTHER_ACCOUNT}:role/Execution-eu-central-1"
+    assert deployed(stack, "Administration").may("sts:AssumeRole", execution)
+    assert not deployed(stack, "Administration").may("sts:AssumeRole", execution.replace("eu-central-1", "us-east-1"))
+    assert deployed(stack, "Execution").may_be_assumed_by_role(administration)
+    assert not deployed(stack, "Execution").may_be_assumed_by_role(f"arn:aws:iam::{ACCOUNT}:role/{ADMINISTRATION}")
+
+
+# What an execution role can start
+
+
+def execution_of(stack: Stack, *runbooks: str, **arguments: Any) -> DeployedRole:
+    given = {"administrator_accounts": [OTHER_ACCOUNT], "runbooks": [*runbooks], **arguments}
+    AutomationExecutionRole(stack, "Execution", **given)
+    return deployed(stack, "Execution")
+
+
+def test_an_execution_role_can_start_its_runbooks_and_no_other(stack: Stack) -> None:
+    role = execution_of(stack, "AWS-RestartEC2Instance", "Mine:3")
+    for may, resource, conditions in (
+        (True, "eu-central-1::document/AWS-RestartEC2Instance", {}),
+        (True, "eu-central-1::automation-definition/AWS-RestartEC2Instance:$DEFAULT", {}),
+        (True, f"eu-central-1:{ACCOUNT}:automation-execution/1", {}),
+        (True, f"eu-central-1:{OTHER_ACCOUNT}:automation-definition/Mine:3", {}),
+        (True, f"eu-central-1:{OTHER_ACCOUNT}:document/Mine", {"ssm__DocumentVersion": "3"}),
+        (True, f"eu-central-1:{ACCOUNT}:document/Mine", {"ssm__DocumentVersion": "3"}),
+        (False, f"eu-central-1:{OTHER_ACCOUNT}:document/Mine", {"ssm__DocumentVersion": "4"}),
+        (False, f"eu-central-1:{OTHER_ACCOUNT}:document/Mine", {}),
+        (False, "eu-central-1:777788889999:document/Mine", {"ssm__DocumentVersion": "3"}),
+        (False, "eu-central-1::document/AWS-StopEC2Instance", {}),
+        (False, f"eu-central-1:{OTHER_ACCOUNT}:document/AWS-RestartEC2Instance", {}),
+        (False, f"eu-central-1:{OTHER_ACCOUNT}:automation-execution/1", {}),
+        (False, "us-east-1::document/AWS-RestartEC2Instance", {}),
+    ):
+        assert role.may("ssm:StartAutomationExecution", f"arn:aws:ssm:{resource}", **conditions) is may, resource
+    assert role.may("ssm:GetAutomationExecution", f"arn:aws:ssm:eu-central-1:{ACCOUNT}:automation-execution/1")
+    assert not role.may("ssm:GetAutomationExecution", f"arn:aws:ssm:us-east-1:{ACCOUNT}:automation-execution/1")
+    for action in ("ssm:SendCommand", "ssm:GetDocument", "ssm:StopAutomationExecution", "cloudformation:CreateStack"):
+        assert not role.may(action)
+    assert unknown_to_iam(role) == []
+
+
+def test_an_execution_role_can_start_its_runbooks_in_the_regions_that_are_named(stack: Stack) -> None:
+    role = execution_of(stack, "AWS-RestartEC2Instance", regions=["us-east-1", "eu-west-1"])
+    for region, may in (("us-east-1", True), ("eu-west-1", True), ("eu-central-1", False)):
+        for resource in ("::document/AWS-RestartEC2Instance", f":{ACCOUNT}:automation-execution/1"):
+            assert role.may("ssm:StartAutomationExecution", f"arn:aws:ssm:{region}{resource}") is may
+    assert role.may("ssm:GetAutomationExecution", f"arn:aws:ssm:eu-west-1:{ACCOUNT}:automation-execution/1")
+
+
+def test_without_runbooks_an_execution_role_needs_the_aws_managed_policy(stack: Stack, refused: Refused) -> None:
+    message = refused(
+        lambda: AutomationExecutionRole(stack, "Execution", administrator_accounts=[ACCOUNT]), "runbooks", tree=stack
+    )
+    assert message == (
+        "runbooks must have at least one runbook unless amazon_ssm_automation_role is True, because the role starts "
+        "the runbooks, got None"
+    )
+    AutomationExecutionRole(stack, "Wide", administrator_accounts=[ACCOUNT], amazon_ssm_automation_role=True)
+    assert not deployed(stack, "Wide").may("ssm:StartAutomationExecution", "arn:aws:ssm:eu-central-1::document/AWS-A")
+
+
+def test_a_statement_of_the_user_is_added_to_an_execution_role(stack: Stack) -> None:
+    role = AutomationExecutionRole(stack, "Execution", administrator_accounts=[ACCOUNT], runbooks=["Mine"])
+    role.add_to_policy(iam.PolicyStatement(actions=["ec2:StartInstances"], resources=["*"]))
+    assert deployed(stack, "Execution").may("ec2:StartInstances")
 
 
 # Starting runbooks
@@ -499,7 +652,11 @@ def test_a_runbook_whose_name_is_reserved_for_aws_belongs_to_no_account(name: st
         ["My Runbook"],
         ["My/Runbook"],
         ["*"],
-        ["MyRunbook*"],
+        ["*:3"],
+        ["-*"],
+        ["My Team*"],
+        ["n" * 128 + "*"],
+        ["MyRunbook?"],
         [":3"],
         ["MyRunbook:"],
         ["MyRunbook:0"],

@@ -19,7 +19,7 @@ from ssm_roles import (
     RunCommandNotificationRole,
 )
 from tests.unit.conftest import Refused
-from tests.unit.policy_engine import OTHER_ACCOUNT, DeployedRole, deployed_roles, unknown_to_iam
+from tests.unit.policy_engine import IAM, OTHER_ACCOUNT, DeployedRole, deployed_roles, unknown_to_iam
 from tests.unit.templates import (
     ACCOUNT,
     ANY_ACCOUNT,
@@ -36,7 +36,7 @@ from tests.unit.templates import (
     synthesized,
 )
 
-TRUST = {
+TRUST: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [
         {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}},
@@ -140,6 +140,7 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
             stack,
             MaintenanceWindowTask.lambda_functions([function(stack)]),
             find_targets=False,
+            require_source_account=True,
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonEC2ReadOnlyAccess")],
             inline_policies={"Snapshot": document},
             role_name="Window",
@@ -150,7 +151,12 @@ def test_everything_that_can_be_set_is_in_the_template(stack: Stack) -> None:
         )
     )
     assert only(stack, "AWS::IAM::Role") == {
-        "AssumeRolePolicyDocument": TRUST,
+        "AssumeRolePolicyDocument": {
+            **TRUST,
+            "Statement": [
+                {**TRUST["Statement"][0], "Condition": {"StringEquals": {"aws:SourceAccount": ANY_ACCOUNT}}},
+            ],
+        },
         "ManagedPolicyArns": [managed_policy("AmazonEC2ReadOnlyAccess")],
         "Policies": [
             {
@@ -191,6 +197,8 @@ def test_it_is_granted_what_a_bucket_grants(stack: Stack) -> None:
         ("tasks", {"tasks": [MaintenanceWindowTask()]}),
         ("find_targets", {"find_targets": None}),
         ("find_targets", {"find_targets": "tags"}),
+        ("require_source_account", {"require_source_account": None}),
+        ("require_source_account", {"require_source_account": ACCOUNT}),
         ("managed_policies", {"managed_policies": ["ReadOnlyAccess"]}),
         ("inline_policies", {"inline_policies": {"Read": {}}}),
         ("role_name", {"role_name": "no blanks"}),
@@ -368,6 +376,44 @@ def test_commands_can_name_an_output_bucket(stack: Stack) -> None:
     assert unknown_to_iam(role) == []
 
 
+INSTANCE = f"arn:aws:ec2:{HERE}:instance/i-0123456789abcdef0"
+HYBRID_NODE = f"arn:aws:ssm:{HERE}:managed-instance/mi-0123456789abcdef0"
+
+
+def test_commands_can_be_limited_to_nodes_with_tags(stack: Stack) -> None:
+    bucket = s3.Bucket.from_bucket_name(stack, "Output", "output-of-ours")
+    task = MaintenanceWindowTask.run_command(
+        ["AWS-RunPatchBaseline"], node_tags={"Patch": "web", "Stage": "test"}, output_buckets=[bucket]
+    )
+    window_role(stack, task)
+    role = deployed(stack)
+    both = {"ssm__resourceTag/Patch": "web", "ssm__resourceTag/Stage": "test"}
+    for node in (INSTANCE, HYBRID_NODE):
+        assert role.may("ssm:SendCommand", node, **both)
+        for tags in ({}, {**both, "ssm__resourceTag/Stage": "live"}, {"ssm__resourceTag/Patch": "web"}):
+            assert not role.may("ssm:SendCommand", node, **tags)
+    # Documents and buckets don't have the tags of the nodes.
+    assert role.may("ssm:SendCommand", PATCH)
+    assert role.may("ssm:SendCommand", "arn:aws:s3:::output-of-ours")
+    assert not role.may("ssm:SendCommand", "arn:aws:ssm:eu-central-1::document/AWS-RunShellScript", **both)
+
+
+def test_iam_knows_the_tags_of_ec2_instances_and_of_hybrid_activated_nodes() -> None:
+    send = IAM.actions.get_action_details("ssm", "SendCommand")
+    assert "ssm:resourceTag/${TagKey}" in send["conditionKeys"]
+    for node in ("instance", "managed-instance"):
+        keys = IAM.resources.get_resource_type_details("ssm", node)["conditionKeys"]
+        assert any(key.startswith("ssm:resourceTag/") for key in keys)
+
+
+def test_a_tag_of_nodes_can_have_a_token_for_its_value(stack: Stack) -> None:
+    value = CfnParameter(stack, "Group").value_as_string
+    window_role(stack, MaintenanceWindowTask.run_command(["AWS-RunPatchBaseline"], node_tags={"Patch": value}))
+    assert {"StringEquals": {"ssm:resourceTag/Patch": {"Ref": "Group"}}} in [
+        each.get("Condition") for each in statements(stack)
+    ]
+
+
 def test_the_role_can_invoke_the_alias_of_a_function_only(stack: Stack) -> None:
     alias = function(stack, f"{FUNCTION}:live")
     window_role(stack, MaintenanceWindowTask.lambda_functions([alias]))
@@ -429,6 +475,17 @@ TASK: Any = MaintenanceWindowTask
         ("runbooks", lambda _: TASK.automation([])),
         ("runbooks", lambda _: TASK.automation("Mine")),
         ("runbooks", lambda _: TASK.automation(["Mine:latest"])),
+        ("documents", lambda _: TASK.run_command(["Mine?"])),
+        ("node_tags", lambda _: TASK.run_command(["Mine"], node_tags={})),
+        ("node_tags", lambda _: TASK.run_command(["Mine"], node_tags=["Patch"])),
+        ("node_tags", lambda _: TASK.run_command(["Mine"], node_tags={"Patch": 1})),
+        ("node_tags", lambda _: TASK.run_command(["Mine"], node_tags={"aws:Patch": "web"})),
+        ("node_tags", lambda _: TASK.run_command(["Mine"], node_tags={"Patch": "*"})),
+        ("node_tags", lambda _: TASK.run_command(["Mine"], node_tags={"Patch": "web", "patch": "web"})),
+        (
+            "node_tags",
+            lambda stack: TASK.run_command(["Mine"], node_tags={CfnParameter(stack, "Key").value_as_string: ""}),
+        ),
         ("output_buckets", lambda stack: patching_to(stack, [])),
         ("output_buckets", lambda stack: patching_to(stack, ["output-of-ours"])),
         ("output_buckets", lambda stack: patching_to(stack, [kms.Key(stack, "Key")])),
