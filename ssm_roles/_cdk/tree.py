@@ -34,10 +34,12 @@ def is_construct(value: object) -> bool:
 
 @contextmanager
 def unique_id(scope: Construct, id: str) -> Iterator[None]:
-    """Replace the CDK's error for an ID that its scope already has."""
+    """Replace the CDK's error for an ID that its scope already has, and leave nothing behind after any other error."""
     try:
         yield
-    except RuntimeError:
-        if scope.node.try_find_child(id) is not None:
+    except RuntimeError as error:
+        if "already a Construct with name" not in str(error):
+            scope.node.try_remove_child(id)
+        elif scope.node.try_find_child(id) is not None:
             raise ValueError(f"id must be unique in its scope {scope.node.path!r}, got the duplicate {id!r}") from None
         raise

@@ -78,6 +78,7 @@ REGIONS = frozenset(
     )
 )
 """Every Region, including those that AWS has announced."""
+REGIONS_AS_OF = "2026-11"
 
 LONGEST_REGION = max(map(len, REGIONS))
 LONGEST_PARTITION = max(map(len, ["aws", *_PARTITIONS.values()]))

@@ -27,12 +27,16 @@ from .other_stacks import check_name_of_role, deployed_names
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+", re.ASCII)
 
 
-def for_the_cdk(name: str | None) -> str | None:
-    """Return a name or a path as the CDK accepts it, which rejects what stands for the result of a lookup."""
+def for_the_cdk(name: str | None, *, form: str = "{}") -> str | None:
+    """Return a name or a path as the CDK accepts it, which rejects what stands for the result of a lookup.
+
+    Args:
+        name: The name or the path.
+        form: The form of a path, which is ``/{}/``. Default: ``{}``
+    """
     if name is None or not is_dummy(name):
         return name
-    unique = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"/{unique}/" if name.startswith("/") else unique
+    return form.format(hashlib.sha256(name.encode()).hexdigest()[:8])
 
 
 def path_and_name(role_arn: str) -> str:

@@ -139,7 +139,7 @@ class ServiceRole(NamesItsErrors, iam.Role):
                 managed_policies=[*default_policies, *(options.managed_policies or ())],
                 inline_policies=None if options.inline_policies is None else dict(options.inline_policies),
                 role_name=for_the_cdk(options.role_name),
-                path=for_the_cdk(options.path),
+                path=for_the_cdk(options.path, form="/{}/"),
                 description=options.description,
                 permissions_boundary=options.permissions_boundary,
                 max_session_duration=options.max_session_duration,

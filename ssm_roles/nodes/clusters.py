@@ -128,8 +128,9 @@ def _tagged_resources(node: Node, cluster_arns: Sequence[str]) -> list[str]:
         for cluster in clusters:
             _, separator, name = cluster.partition(":cluster/")
             if is_dummy(cluster):
-                continue
-            name = name if separator else Fn.select(1, Fn.split(":cluster/", cluster))
+                name = "*"
+            elif not separator:
+                name = Fn.select(1, Fn.split(":cluster/", cluster))
             arns += [
                 node.facts.arn("ecs", f"{kind}/{name}/*", region=region, account=account)
                 for kind in ("container-instance", "task")

@@ -21,7 +21,7 @@ from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability
 from .node_role import NodeOptions, NodeRole
 from .node_tags import check_tags_of_condition, check_tags_of_nodes, creating_activations, deregistering_nodes
-from .regions import check_regions
+from .regions import check_regions, warn_of_unknown_regions
 
 
 class HybridServiceRole(NodeRole):
@@ -92,11 +92,11 @@ class HybridServiceRole(NodeRole):
                 stays unchanged.
         """
         check_construct(scope, id)
-        stack_region = stack_facts(scope).region
+        facts = stack_facts(scope)
         regions = (
-            [stack_region]
+            [facts.region]
             if activation_regions is None
-            else check_regions("activation_regions", activation_regions, stack_region)
+            else check_regions("activation_regions", activation_regions, facts)
         )
         super().__init__(
             scope,
@@ -114,6 +114,7 @@ class HybridServiceRole(NodeRole):
             trust=trust_activations(regions),
         )
         self._regions = regions
+        warn_of_unknown_regions("the stack's Region", [facts.region], facts)
 
     @property
     def activation_role_name(self) -> str:

@@ -299,7 +299,7 @@ def _regions(regions: Sequence[str] | None, why: str) -> Callable[[Node], list[s
     names = [*regions]
 
     def checked(node: Node) -> list[str]:
-        check_regions("regions", names, node.facts.region)
+        check_regions("regions", names, node.facts)
         if "*" in names:
             raise ValueError(f"regions must name each Region, because {why}, got {names!r}")
         return names

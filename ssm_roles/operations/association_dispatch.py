@@ -9,7 +9,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._checks import has_token, shown
+from .._checks import is_known_later, shown
 from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._iam.principals import trust_systems_manager
 from .._iam.service_role import RoleOptions, ServiceRole
@@ -105,7 +105,7 @@ class _DispatchRoleOptions(RoleOptions):
     def check(self, default_policies: Sequence[iam.IManagedPolicy] = ()) -> None:
         """Check the options, including the length of the ARN, as far as path and name are known."""
         super().check(default_policies)
-        if self.path is None or has_token(self.path) or (self.role_name is not None and has_token(self.role_name)):
+        if self.path is None or any(is_known_later(each) for each in (self.path, self.role_name or "")):
             return
         name_length = ROLE_NAME_LENGTH if self.role_name is None else len(self.role_name)
         length = _ARN_LENGTH_BEFORE_PATH + len(self.path) + name_length

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tree import check_construct
-from .._checks import check_bool, check_strings, check_unique, has_token, shown
+from .._checks import check_bool, check_strings, check_unique, has_token, is_known_later, shown
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow, check_grantee, document, passing
 from .._iam.policies import aws_managed_policy
@@ -329,7 +329,7 @@ def _default_policies(amazon_ssm_automation_role: bool) -> list[iam.IManagedPoli
 
 
 def _places(regions: object, facts: StackFacts, accounts: Sequence[str] | None = None) -> Places:
-    checked = None if regions is None else check_regions("regions", regions, facts.region)
+    checked = None if regions is None else check_regions("regions", regions, facts)
     return Places.of(facts, checked, accounts)
 
 
@@ -366,7 +366,7 @@ def _checked_accounts(argument: str, accounts: object) -> list[str]:
     allowed = "a list of account IDs of 12 digits"
     ids = check_strings(argument, accounts, allowed, one="account")
     for id in ids:
-        if not has_token(id) and not _ACCOUNT.fullmatch(id):
+        if not is_known_later(id) and not _ACCOUNT.fullmatch(id):
             raise ValueError(f"{argument} must be {allowed}, got {shown(id)}")
     check_unique(argument, ids, "each account")
     return ids

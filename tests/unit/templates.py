@@ -19,7 +19,7 @@ ANY_ACCOUNT = {"Ref": "AWS::AccountId"}
 
 def case_id(value: object) -> str:
     """Name a case of a table after what is in it, the same in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", str(value))[:60]
+    return re.sub(r" at 0x[0-9a-f]+|(?<=TOKEN\.)\d+", "", str(value))[:60]
 
 
 def new_stack(name: str = "Stack", *, region: str | None = None, account: str = ACCOUNT) -> Stack:

@@ -58,21 +58,23 @@ def values() -> Iterator[tuple[str, Callable[..., object]]]:
                     yield f"{name}.{method}", getattr(public, method)
 
 
-@pytest.mark.parametrize("construct", constructs(), ids=lambda construct: construct.__name__)
+@pytest.mark.parametrize("construct", list(constructs()), ids=lambda construct: construct.__name__)
 def test_an_error_of_a_constructor_begins_with_the_path_of_the_construct(construct: type[Any], stack: Stack) -> None:
     group = Construct(stack, "Group")
     assert error_of(lambda: construct(group, "It", unknown=1)).startswith("Stack/Group/It: ")
     assert error_of(lambda: construct(scope=group, id="It", unknown=1)).startswith("Stack/Group/It: ")
 
 
-@pytest.mark.parametrize("construct", constructs(), ids=lambda construct: construct.__name__)
+@pytest.mark.parametrize("construct", list(constructs()), ids=lambda construct: construct.__name__)
 def test_without_a_path_an_error_begins_with_the_class(construct: type[Any], stack: Stack) -> None:
     assert error_of(lambda: construct(WRONG, "It")).startswith(f"{construct.__name__}: ")
     assert error_of(lambda: construct(stack, "")).startswith(f"{construct.__name__}: ")
     assert error_of(lambda: construct(stack, 5)).startswith(f"{construct.__name__}: ")
 
 
-@pytest.mark.parametrize(("name", "constructor"), values(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "constructor"), list(values()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_an_error_of_a_value_begins_with_its_constructor(name: str, constructor: Callable[..., object]) -> None:
     # Whatever takes each of these doesn't take a set of nothing.
     required = [

@@ -33,21 +33,21 @@ def imported(stack: Stack, arn: str) -> iam.IManagedPolicy:
     return iam.ManagedPolicy.from_managed_policy_arn(stack, f"Policy{len(stack.node.children)}", arn)
 
 
-def cloud_connector(stack: Stack, policy: iam.IManagedPolicy) -> object:
+def cloud_connector(stack: Stack, policy: iam.IManagedPolicy) -> None:
     node_role = iam.Role.from_role_arn(stack, "NodeRole", f"arn:aws:iam::{ACCOUNT}:role/Imported")
-    return CloudConnectorRoles(
+    CloudConnectorRoles(
         stack, "Azure", connector_name="A", node_role=node_role, permissions_boundary=policy
     ).add_connector("*")
 
 
-def add_capability(stack: Stack, policy: iam.IManagedPolicy) -> object:
+def add_capability(stack: Stack, policy: iam.IManagedPolicy) -> None:
     nodes = HybridServiceRole(stack, "Nodes")
-    return nodes.add_capability(NodeCapability.of(managed_policies=[policy]))
+    nodes.add_capability(NodeCapability.of(managed_policies=[policy]))
 
 
-def grant_capability(stack: Stack, policy: iam.IManagedPolicy) -> object:
+def grant_capability(stack: Stack, policy: iam.IManagedPolicy) -> None:
     role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
-    return NodeCapability.of(managed_policies=[policy]).grant(role)
+    NodeCapability.of(managed_policies=[policy]).grant(role)
 
 
 TAKES: dict[str, tuple[Callable[[Stack, iam.IManagedPolicy], object], str]] = {
@@ -134,9 +134,9 @@ def test_the_key_of_a_secret_is_in_the_secret_s_region(refused: Refused) -> None
         lambda: HybridActivation(stack, "A", role=nodes, encryption_key=there), "encryption_key", tree=stack
     )
     assert message == "encryption_key must be in the stack's Region, here eu-central-1, got a key in us-east-1"
-    assert HybridActivation(stack, "A", role=nodes, encryption_key=here)
+    HybridActivation(stack, "A", role=nodes, encryption_key=here)
     anywhere: Any = new_stack()
-    assert HybridActivation(
+    HybridActivation(
         anywhere, "A", role=HybridServiceRole(anywhere, "Nodes"), encryption_key=key_in(anywhere, "us-east-1")
     )
 
@@ -149,4 +149,4 @@ def test_the_key_of_a_topic_is_in_the_topic_s_region(refused: Refused) -> None:
     assert message == (
         "topics must have keys of their own Regions, got 'Stack/Wrong' in eu-central-1 with a key in us-east-1"
     )
-    assert RunCommandNotificationRole(stack, "R", topics=[right])
+    RunCommandNotificationRole(stack, "R", topics=[right])

@@ -415,6 +415,6 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "error", {**small, "grantee": "user", "runbooks": 60}
 
 
-@pytest.mark.parametrize(("expected", "made"), cases(), ids=["fits", "warning", "error"])
+@pytest.mark.parametrize(("expected", "made"), list(cases()), ids=["fits", "warning", "error"])
 def test_the_property_knows_all_three_results(expected: str, made: dict[str, Any]) -> None:
     assert check_combination(made) == expected
