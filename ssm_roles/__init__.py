@@ -1,4 +1,4 @@
-"""IAM roles for AWS Systems Manager as AWS CDK constructs: correct and least-privileged by default."""
+"""IAM roles for AWS Systems Manager as AWS CDK constructs, with the trust policies that AWS documents."""
 
 from __future__ import annotations
 
