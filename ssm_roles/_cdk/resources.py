@@ -22,6 +22,11 @@ _IMPORTS = {
     "topic_arn": "sns.Topic.from_topic",
 }
 _IMPORTED_BY_ARN_ONLY = {"key_arn", "topic_arn"}
+# What imports a resource by its ID.
+_IMPORTS_BY_ID = {
+    "security_group_id": "ec2.SecurityGroup.from_security_group_id(...)",
+    "vpc_id": "ec2.Vpc.from_lookup(...)",
+}
 
 
 def what_imports(value: object, attribute: str) -> str:
@@ -29,11 +34,13 @@ def what_imports(value: object, attribute: str) -> str:
 
     Args:
         value: What the user gave.
-        attribute: The attribute of the resource that has its ARN.
+        attribute: The attribute of the resource that has its ARN or its ID.
 
     Returns:
         A text such as ``", such as iam.Role.from_role_name(...)"``, which is empty if the value is not a string.
     """
+    if isinstance(value, str) and attribute in _IMPORTS_BY_ID:
+        return f", such as {_IMPORTS_BY_ID[attribute]}"
     if not isinstance(value, str) or attribute not in _IMPORTS:
         return ""
     by_arn = value.startswith("arn:") or has_token(value) or attribute in _IMPORTED_BY_ARN_ONLY
@@ -87,6 +94,11 @@ def key_arn(argument: str, key: object) -> str:
             f"got an alias: {without_tokens(arn)!r}"
         )
     return arn
+
+
+def region_of_key(key: kms.IKey, arn: str) -> str:
+    """Return the Region of a key, which is also that of what the key encrypts."""
+    return arn.split(":")[3] if arn.startswith("arn:") else key.env.region
 
 
 def check_key_account(argument: str, key: kms.IKey, arn: str, account: str) -> None:

@@ -64,7 +64,7 @@ class RoleOptions:
         if self.role_name is not None:
             check_role_name(self.role_name)
         if self.path is not None:
-            _check_path(self.path)
+            check_path("path", self.path)
         if self.description is not None:
             check_description(self.description)
         if self.permissions_boundary is not None:
@@ -187,11 +187,14 @@ def check_description(description: object, *, limit: int = _DESCRIPTION_LENGTH) 
     )
 
 
-def _check_path(path: object) -> None:
+def check_path(argument: str, path: object) -> None:
+    """Check the path of a role."""
     allowed = "'/', or printable ASCII characters other than blanks that begin and end with '/'"
-    text = check_text("path", path, _PATH, allowed, _PATH_LENGTH)
+    text = check_text(argument, path, _PATH, allowed, _PATH_LENGTH)
     if text.startswith(f"/{SERVICE_LINKED_PATH}"):
-        raise ValueError(f"path must not be under /{SERVICE_LINKED_PATH}, which is reserved for AWS, got {text!r}")
+        raise ValueError(
+            f"{argument} must not be under /{SERVICE_LINKED_PATH}, which is reserved for AWS, got {text!r}"
+        )
 
 
 def _check_max_session_duration(max_session_duration: object) -> None:

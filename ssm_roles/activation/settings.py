@@ -141,8 +141,17 @@ def check_secret_name(secret_name: object) -> None:
         )
 
 
-def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secret_name: str | None) -> None:
-    """Check that the settings and the tags fit into the environment variables of the rotation function."""
+def check_environment(
+    settings: Mapping[str, Any], tags: Mapping[str, str], secret_name: str | None, additional: Mapping[str, str]
+) -> None:
+    """Check that the settings and the tags fit into the environment variables of the rotation function.
+
+    Args:
+        settings: The settings of the activation, without its role and its tags.
+        tags: The tags of the activation.
+        secret_name: The name of the secret.
+        additional: The environment variables that ``FunctionSettings`` add.
+    """
     # The length of a token is unknown and counts as one character. The role and the ARN count with their maximum.
     complete = {
         **settings,
@@ -158,6 +167,7 @@ def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secr
         "RESOURCES": "n" * (2 * _LOGICAL_ID_LENGTH + 1),
         "STACK_ID": "n" * _STACK_ID_LENGTH,
         "URL_SUFFIX": "n" * _URL_SUFFIX_LENGTH,
+        **additional,
     }
     length = len(json.dumps(variables, ensure_ascii=False).encode())
     if length > _ENVIRONMENT_BYTES:

@@ -87,8 +87,8 @@ class QuickSetupRoles(NotARole):
             id: The ID of this construct, unique in its scope.
             configurations: The configurations that the roles deploy. AWS has one pair of roles for patch policies, and
                 one for every other configuration.
-            permissions_boundary: The managed policy that sets the permissions boundary. It applies to the execution
-                role only. Default: - none
+            permissions_boundary: The managed policy that sets the permissions boundary. It applies to both roles, and
+                must allow the administration role to assume the execution role. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -103,7 +103,11 @@ class QuickSetupRoles(NotARole):
         with unique_id(scope, id):
             super().__init__(scope, id)
         self._administration_role = iam.Role(
-            self, "Administration", assumed_by=trust_quick_setup(facts), role_name=pair.administration_role_name
+            self,
+            "Administration",
+            assumed_by=trust_quick_setup(facts),
+            role_name=pair.administration_role_name,
+            permissions_boundary=permissions_boundary,
         )
         self._execution_role = iam.Role(
             self,

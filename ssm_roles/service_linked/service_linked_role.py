@@ -16,7 +16,7 @@ from .._cdk.tree import check_construct
 from .._checks import check_type, has_token
 from .._facts.regions import partition_of
 from .._iam.service_role import check_description
-from .ensure_function import EnsureFunction
+from .ensure_function import EnsureFunction, ensure_settings
 from .role_arn import arn_of_name
 from .service_linked_role_base import ServiceLinkedRoleBase, check_role_type, grant_create_types
 from .service_linked_role_type import ServiceLinkedRoleType
@@ -115,6 +115,7 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         deleted = ensured and removal_policy is RemovalPolicy.DESTROY
         if ensured:
             roles.check_number(scope, id, role_type, deleted=deleted)
+            ensure_settings(facts)
 
         super().__init__(scope, id, role_type=role_type)
         self._resource_name = (

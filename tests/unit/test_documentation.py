@@ -143,8 +143,13 @@ def sentences(function: Any) -> dict[str, str]:
     }
 
 
-# These arguments have the names that the CDK gives them, and belong to an activation and its secret instead of a role.
-OF_SOMETHING_ELSE = {("HybridActivation.__init__", "description"), ("HybridActivation.__init__", "encryption_key")}
+# These arguments have the names that the CDK gives them, and belong to an activation and its secret instead of a role,
+# or to settings instead of a construct.
+OF_SOMETHING_ELSE = {
+    ("FunctionSettings.of", "scope"),
+    ("HybridActivation.__init__", "description"),
+    ("HybridActivation.__init__", "encryption_key"),
+}
 
 
 def test_an_argument_is_described_alike_wherever_it_recurs() -> None:
