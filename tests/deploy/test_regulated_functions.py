@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import runpy
 from pathlib import Path
 
@@ -11,49 +11,7 @@ import pytest
 from embedded_aws.server import REPOSITORY
 from tests.deploy.account import Account
 
-# What docs/functions.md says that the permissions boundary must allow.
-BOUNDARY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "cloudformation:DescribeStackEvents",
-                "cloudformation:ListStackResources",
-                "ec2:AssignPrivateIpAddresses",
-                "ec2:CreateNetworkInterface",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeSubnets",
-                "ec2:UnassignPrivateIpAddresses",
-                "iam:CreateServiceLinkedRole",
-                "iam:DeleteServiceLinkedRole",
-                "iam:GetRole",
-                "iam:GetServiceLinkedRoleDeletionStatus",
-                "iam:PassRole",
-                "iam:UpdateRole",
-                "kms:Decrypt",
-                "kms:GenerateDataKey",
-                "lambda:InvokeFunction",
-                "logs:CreateLogStream",
-                "logs:PutLogEvents",
-                "secretsmanager:CancelRotateSecret",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:ListSecretVersionIds",
-                "secretsmanager:PutSecretValue",
-                "secretsmanager:RotateSecret",
-                "secretsmanager:UpdateSecretVersionStage",
-                "ssm:AddTagsToResource",
-                "ssm:CreateActivation",
-                "ssm:DeleteActivation",
-                "ssm:DescribeActivations",
-                "xray:PutTelemetryRecords",
-                "xray:PutTraceSegments",
-            ],
-            "Resource": "*",
-        }
-    ],
-}
+PAGE = REPOSITORY / "docs" / "functions.md"
 
 
 @pytest.mark.deep
@@ -61,7 +19,9 @@ def test_functions_with_all_settings_work(account: Account, monkeypatch: pytest.
     aws = account.aws
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", aws.account)
     monkeypatch.setenv("CDK_DEFAULT_REGION", aws.region)
-    account.iam.create_policy(PolicyName="PlatformBoundary", PolicyDocument=json.dumps(BOUNDARY))
+    # The boundary that the page recommends is enough.
+    (boundary,) = re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    account.iam.create_policy(PolicyName="PlatformBoundary", PolicyDocument=boundary)
     assembly = runpy.run_path(str(REPOSITORY / "examples" / "regulated_functions.py"))["app"].synth()
     directory = Path(assembly.directory)
 
