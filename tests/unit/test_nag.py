@@ -65,7 +65,6 @@ NO_FLOW_LOGS = "Flow logs are a setting of the network, which exists already in 
 ACTIVATIONS = "Activations have no ARN that a statement could name"
 RUNTIME = {"AwsSolutions-L1": "This is the newest runtime that every Region has; FunctionSettings can set a newer one"}
 INTERFACES = "Network interfaces, traces and activations have no ARN that a statement could name"
-VARIABLES = "The function depends on its policy, which therefore can't name it"
 TAGS = "A condition limits the statement to exactly the tags of these nodes"
 CLUSTER_NAME = '{"Fn::Select":[1,{"Fn::Split":[":cluster/",{"Fn::GetAtt":["Cluster","Arn"]}]}]}'
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
@@ -275,10 +274,9 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         "Fleet/EnsureServiceLinkedRoles": {
             **ensured("AWSServiceRoleForAmazonSSM"),
             resource("*"): INTERFACES,
-            arn(f"lambda:{HERE}:function:*"): VARIABLES,
         },
         "Fleet/HybridNodes": CORE,
-        "Fleet/Activation": {**RUNTIME, resource("*"): INTERFACES, arn(f"lambda:{HERE}:function:*"): VARIABLES},
+        "Fleet/Activation": {**RUNTIME, resource("*"): INTERFACES},
     },
     "rotating_activation": {
         "Servers/HybridNodes": CORE,

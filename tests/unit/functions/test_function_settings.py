@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,6 +89,11 @@ def statements_of(stack: Stack) -> list[dict[str, Any]]:
 
 def boundary(name: str = "PowerUserAccess") -> iam.IManagedPolicy:
     return iam.ManagedPolicy.from_aws_managed_policy_name(name)
+
+
+def apply(scope: Construct, argument: str, value: Any) -> None:
+    """Apply one setting, given by its name."""
+    FunctionSettings.of(scope).apply(**{argument: value})
 
 
 def private_vpc(stack: Stack) -> ec2.Vpc:
@@ -424,7 +430,7 @@ def test_settings_after_a_function_are_an_error_that_names_it(build: Build, refu
         assert message.endswith(f", got settings after the function {path}")
     # A scope without functions can still get settings.
     FunctionSettings.of(Construct(stack, "Later")).apply(role_path="/a/")
-    FunctionSettings.of(Stack(app, "Fleet2")).apply(role_path="/a/")
+    FunctionSettings.of(Construct(app, "Fleet2")).apply(role_path="/a/")
     assert "Path" not in role_of(stack)
 
 
@@ -498,7 +504,7 @@ def test_a_wrong_argument_is_refused_before_anything_is_changed(
     argument: str, value: Any, allowed: str, stack: Stack, refused: Refused
 ) -> None:
     settings = FunctionSettings.of(stack)
-    others = {} if argument == "role_path" else {"role_path": "/changed/"}
+    others: dict[str, Any] = {} if argument == "role_path" else {"role_path": "/changed/"}
     message = refused(lambda: settings.apply(**others, **{argument: value}), argument, tree=stack)
     assert f" must be {allowed}" in message or f" must {allowed}" in message
     ensure(stack)
@@ -512,7 +518,7 @@ def test_a_scope_must_be_a_construct(refused: Refused) -> None:
 @pytest.mark.parametrize("argument", ["log_encryption_key", "environment_encryption"])
 def test_an_alias_of_a_key_is_refused(argument: str, stack: Stack, refused: Refused) -> None:
     alias = kms.Alias.from_alias_name(stack, "Alias", "alias/logs")
-    assert "by their own ARNs" in refused(lambda: FunctionSettings.of(stack).apply(**{argument: alias}), argument)
+    assert "by their own ARNs" in refused(lambda: apply(stack, argument, alias), argument)
 
 
 def test_subnets_and_security_groups_need_a_vpc(stack: Stack, refused: Refused) -> None:
@@ -525,7 +531,7 @@ def test_subnets_and_security_groups_need_a_vpc(stack: Stack, refused: Refused) 
     for argument in values:
         for scope in (stack, part):
             message = refused(
-                lambda scope=scope, argument=argument: FunctionSettings.of(scope).apply(**{argument: values[argument]}),
+                lambda scope=scope, argument=argument: apply(scope, argument, values[argument]),
                 argument,
             )
             assert message.endswith("must be those of a vpc, set here or for a scope above, got no vpc")
@@ -565,13 +571,10 @@ def test_a_key_of_another_region_is_refused_by_the_construct_with_the_function(
     stack = Stack(app, "Stack", env=Environment(account=ACCOUNT, region="eu-west-1"))
     keys = Stack(app, "Keys", env=Environment(account=ACCOUNT, region="us-east-1"))
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    HybridServiceRole(stack, "ActivationNodes")
+    role = HybridServiceRole(stack, "Nodes")
     for key in (kms.Key(keys, "Key"), kms.Key.from_key_arn(stack, "Imported", arn)):
-        FunctionSettings.of(stack).apply(**{argument: key})
-        role = cast(iam.IRole, stack.node.find_child("ActivationNodes"))
-        construct: Callable[[], object] = (
-            (lambda: ensure(stack)) if build is ensure else (lambda role=role: HybridActivation(stack, "A", role=role))
-        )
+        apply(stack, argument, key)
+        construct = partial(ensure, stack) if build is ensure else partial(HybridActivation, stack, "A", role=role)
         message = refused(construct, argument, tree=stack)
         assert "here eu-west-1, got a key in us-east-1" in message
 
