@@ -16,6 +16,7 @@ __all__ = [
     "CloudConnectorRoles",
     "DefaultHostManagementRole",
     "ExplorerRole",
+    "FunctionSettings",
     "GreengrassCoreRole",
     "HybridActivation",
     "HybridServiceRole",
@@ -38,6 +39,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .activation.hybrid_activation import HybridActivation
     from .activation.registration import Registration
+    from .functions.function_settings import FunctionSettings
     from .nodes.activation_role_name import activation_role_name
     from .nodes.cloud_connector_roles import CloudConnectorRoles
     from .nodes.default_host_management_role import DefaultHostManagementRole
@@ -62,6 +64,7 @@ else:
     _MODULES = {
         "activation.hybrid_activation": ["HybridActivation"],
         "activation.registration": ["Registration"],
+        "functions.function_settings": ["FunctionSettings"],
         "nodes.activation_role_name": ["activation_role_name"],
         "nodes.cloud_connector_roles": ["CloudConnectorRoles"],
         "nodes.default_host_management_role": ["DefaultHostManagementRole"],

@@ -37,11 +37,13 @@ def main(descriptor: int, directory: Path) -> None:
         denials,
         eks_resources,
         event_rules,
+        function_resources,
         iam_answers,
         iam_resources,
         managed_nodes,
         managed_policies,
         ministack,
+        network_resources,
         node_credentials,
         node_messages,
         response_urls,
@@ -70,6 +72,8 @@ def main(descriptor: int, directory: Path) -> None:
     secret_resources.install()
     ssm_resources.install()
     eks_resources.install()
+    network_resources.install()
+    function_resources.install()
     event_rules.install()
     access_control.install()
     service_control_policies.install()

@@ -1,4 +1,4 @@
-"""The CloudFormation resource types of IAM: service-linked roles, and the errors of other IAM resources.
+"""The CloudFormation resource types of IAM: service-linked roles, permissions boundaries of roles, and errors.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-servicelinkedrole.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import handler_errors, service_linked_roles
-from .ministack import provisioners, stacks
+from .ministack import iam, provisioners, stacks
 from .responses import ApiError
 
 _TYPE = "AWS::IAM::ServiceLinkedRole"
@@ -80,6 +80,21 @@ def _rejecting_taken_names(create: Callable[..., Any]) -> Callable[..., Any]:
     return handle
 
 
+def _with_boundary(handler: Callable[..., _Result], *, properties_at: int) -> Callable[..., _Result]:
+    """Return a handler that also sets or removes the permissions boundary, which MiniStack ignores."""
+
+    @functools.wraps(handler)
+    def handle(*arguments: Any, **named: Any) -> _Result:
+        boundary = arguments[properties_at].get("PermissionsBoundary")
+        if boundary is not None and iam._boundary_policy_error(boundary) is not None:
+            raise ApiError("NoSuchEntity", f"Scope ARN: {boundary} does not exist or is not attachable.", 404)
+        role_name, attributes = handler(*arguments, **named)
+        iam._roles[role_name]["PermissionsBoundary"] = boundary
+        return role_name, attributes
+
+    return handle
+
+
 def _reporting_errors(handler: Callable[..., Any]) -> Callable[..., Any]:
     return handler_errors.reported("Iam", handler)
 
@@ -99,8 +114,8 @@ def install() -> None:
     stacks._runs_on_worker_thread = lambda resource_type: resource_type == _TYPE or runs_on_worker_thread(resource_type)
 
     role = handlers["AWS::IAM::Role"]
-    role["create"] = _reporting_errors(_rejecting_taken_names(role["create"]))
-    role["update"] = _reporting_errors(role["update"])
+    role["create"] = _reporting_errors(_rejecting_taken_names(_with_boundary(role["create"], properties_at=1)))
+    role["update"] = _reporting_errors(_with_boundary(role["update"], properties_at=2))
     for resource_type in ("AWS::IAM::ManagedPolicy", "AWS::IAM::User"):
         for operation in ("create", "update"):
             handlers[resource_type][operation] = _reporting_errors(handlers[resource_type][operation])

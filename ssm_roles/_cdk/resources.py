@@ -25,6 +25,11 @@ _CLASSES = {
     "topic_arn": "an sns.Topic",
 }
 _IMPORTED_BY_ARN_ONLY = {"key_arn", "topic_arn"}
+# What imports a resource by its ID.
+_IMPORTS_BY_ID = {
+    "security_group_id": "ec2.SecurityGroup.from_security_group_id(...)",
+    "vpc_id": "ec2.Vpc.from_lookup(...)",
+}
 
 
 def what_makes(value: object, attribute: str) -> str:
@@ -32,12 +37,14 @@ def what_makes(value: object, attribute: str) -> str:
 
     Args:
         value: What the user gave.
-        attribute: The attribute of the resource that has its ARN.
+        attribute: The attribute of the resource that has its ARN or its ID.
 
     Returns:
         A text such as ``", such as iam.Role.from_role_name(...)"`` or, if the value is not a string,
         ``", such as an iam.Role"``. It is empty for a resource that is given as a string or otherwise.
     """
+    if isinstance(value, str) and attribute in _IMPORTS_BY_ID:
+        return f", such as {_IMPORTS_BY_ID[attribute]}"
     if attribute not in _CLASSES:
         return ""
     if not isinstance(value, str):
@@ -102,6 +109,11 @@ def key_arn(argument: str, key: object) -> str:
             f"got an alias: {shown_resource(cast(IConstruct, key), arn)}"
         )
     return arn
+
+
+def region_of_key(key: kms.IKey, arn: str) -> str:
+    """Return the Region of a key, which is also that of what the key encrypts."""
+    return arn.split(":")[3] if arn.startswith("arn:") else key.env.region
 
 
 def check_key_account(argument: str, key: kms.IKey, arn: str, account: str) -> None:

@@ -24,6 +24,11 @@ class StackFacts:
         self._shared: dict[object, object] = {}
 
     @cached_property
+    def root(self) -> IConstruct:
+        """The root of the construct tree, which is usually an app."""
+        return self.stack.node.root
+
+    @cached_property
     def path(self) -> str:
         """The stack's path in the construct tree."""
         return self.stack.node.path

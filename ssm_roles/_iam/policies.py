@@ -98,6 +98,13 @@ def check_places_of_policies(
             raise ValueError(f"{what} the stack's partition, here {partition}, got {shown_policy(policy, arn)}")
 
 
+def check_boundary(policy: iam.IManagedPolicy | None, facts: StackFacts) -> None:
+    """Check the permissions boundary of a role of a stack, if it has one."""
+    if policy is not None:
+        managed_policy_arn("permissions_boundary", policy)
+        check_places_of_policies("permissions_boundary", [policy], facts, in_list=False)
+
+
 def check_inline_policies(inline_policies: object) -> None:
     """Check inline policies: their names, their types and their total length."""
     allowed = "a mapping of names to PolicyDocuments, such as {'Read': iam.PolicyDocument(statements=[...])}"

@@ -22,11 +22,11 @@ from .._named_errors import NamesItsErrors
 from .fixed_names import FixedNameChecks
 from .grants import allow, check_grantee, check_name_for_policy, passing
 from .policies import (
+    check_boundary,
     check_inline_policies,
     check_managed_policies,
     check_places_of_policies,
     check_policies_of_role,
-    managed_policy_arn,
 )
 from .principals import Trust
 from .quotas import QuotaChecks
@@ -67,11 +67,9 @@ class RoleOptions:
         if self.role_name is not None:
             check_role_name(self.role_name)
         if self.path is not None:
-            _check_path(self.path)
+            check_path("path", self.path)
         if self.description is not None:
             check_description(self.description)
-        if self.permissions_boundary is not None:
-            managed_policy_arn("permissions_boundary", self.permissions_boundary)
         if self.max_session_duration is not None:
             _check_max_session_duration(self.max_session_duration)
 
@@ -79,8 +77,7 @@ class RoleOptions:
         """Check that the managed policies can be attached to a role of a stack."""
         if self.managed_policies is not None:
             check_places_of_policies("managed_policies", self.managed_policies, facts)
-        if self.permissions_boundary is not None:
-            check_places_of_policies("permissions_boundary", [self.permissions_boundary], facts, in_list=False)
+        check_boundary(self.permissions_boundary, facts)
 
     def add_synth_checks(self, role: iam.Role, facts: StackFacts) -> None:
         """Have the role checked at synth time, too."""
@@ -199,11 +196,14 @@ def check_description(description: object, *, limit: int = _DESCRIPTION_LENGTH) 
     )
 
 
-def _check_path(path: object) -> None:
+def check_path(argument: str, path: object) -> None:
+    """Check the path of a role."""
     allowed = "'/', or printable ASCII characters other than blanks that begin and end with '/'"
-    text = check_text("path", path, _PATH, allowed, _PATH_LENGTH)
+    text = check_text(argument, path, _PATH, allowed, _PATH_LENGTH)
     if text.startswith(f"/{SERVICE_LINKED_PATH}"):
-        raise ValueError(f"path must not be under /{SERVICE_LINKED_PATH}, which is reserved for AWS, got {text!r}")
+        raise ValueError(
+            f"{argument} must not be under /{SERVICE_LINKED_PATH}, which is reserved for AWS, got {text!r}"
+        )
 
 
 def _check_max_session_duration(max_session_duration: object) -> None:

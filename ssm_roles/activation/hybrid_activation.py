@@ -33,7 +33,7 @@ from ..nodes.node_tags import (
 from .activation_tags import ActivationTags, check_cluster
 from .metrics import metric
 from .registration import Registration, registration_script
-from .rotation import CHECK_MINUTES, Rotation
+from .rotation import CHECK_MINUTES, Rotation, rotation_settings
 from .secret_readers import ReadableSecret
 from .settings import (
     activation_settings,
@@ -161,7 +161,8 @@ class HybridActivation(NotARole):
             check_cluster(given_tags, _clusters(role, facts.region))
         if secret_name is not None:
             check_secret_name(secret_name)
-        check_environment(settings, given_tags, secret_name)
+        function_settings = rotation_settings(scope, facts)
+        check_environment(settings, given_tags, secret_name, function_settings.environment)
         if encryption_key is not None:
             check_encryption_key(encryption_key, facts.region)
         name = activation_role_name(role)
@@ -181,7 +182,7 @@ class HybridActivation(NotARole):
         self._uses_tags = False
 
         def check(complete: Mapping[str, str]) -> None:
-            check_environment(settings, complete, secret_name)
+            check_environment(settings, complete, secret_name, function_settings.environment)
             self._check_grants(complete)
 
         self._tags.add_check(self.node, check)
@@ -189,6 +190,7 @@ class HybridActivation(NotARole):
         rotation = Rotation(
             self,
             facts,
+            function_settings,
             role_arn=role_arn,
             settings={"IamRole": name, **settings},
             tags=self._tags,
@@ -211,7 +213,7 @@ class HybridActivation(NotARole):
 
     @property
     def function(self) -> lambda_.IFunction:
-        """The rotation function."""
+        """The rotation function, which ``FunctionSettings`` configure."""
         return self._function
 
     def metric_failed_rotations(self) -> cloudwatch.Metric:

@@ -10,9 +10,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.packaged_function import PackagedFunction
+from .._cdk.settings_of_functions import Settings, settings_of_function
 from .._cdk.stack_facts import StackFacts
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow, passing, policy_json
+from .._iam.policies import check_boundary
 from .._iam.principals import service_principal
 from ..nodes.node_tags import creating_activations
 from .activation_tags import RESOURCE_TYPE, ActivationTags
@@ -25,8 +27,16 @@ if TYPE_CHECKING:
 _SECRETS_MANAGER = "secretsmanager.amazonaws.com"
 _EVENTBRIDGE = "events.amazonaws.com"
 CHECK_MINUTES = 5
+_MODULE = "rotate_hybrid_activation"
 # Events that are older come too late: CloudFormation waits for 16 minutes, and checks run every 5 minutes.
 _MAX_EVENT_AGE_MINUTES = 15
+
+
+def rotation_settings(scope: Construct, facts: StackFacts) -> Settings:
+    """Return the settings of a rotation function, or raise ``ValueError`` if one is not possible for it."""
+    settings = settings_of_function(scope, facts, _MODULE)
+    check_boundary(settings.permissions_boundary, facts)
+    return settings
 
 
 class Rotation:
@@ -36,6 +46,7 @@ class Rotation:
         self,
         scope: Construct,
         facts: StackFacts,
+        function_settings: Settings,
         *,
         role_arn: str,
         settings: Mapping[str, Any],
@@ -50,6 +61,7 @@ class Rotation:
         Args:
             scope: The construct that users see.
             facts: The stack.
+            function_settings: The settings of the function.
             role_arn: The ARN of the role that the activation passes.
             settings: The settings of the activation, without its tags.
             tags: The tags of the activation.
@@ -67,7 +79,9 @@ class Rotation:
         activation = facts.stack.to_json_string({**settings, "Tags": tags.at_synth(_tags_of_activation)})
         package = PackagedFunction(
             scope,
-            module="rotate_hybrid_activation",
+            facts,
+            function_settings,
+            module=_MODULE,
             description="Creates hybrid activations, and stores their IDs and codes in a secret",
             environment={
                 "SECRET_ARN": self.secret.secret_arn,

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Duration, PhysicalName
 
-from .._cdk.resources import key_arn
+from .._cdk.resources import key_arn, region_of_key
 from .._cdk.tokens import is_token, same
 from .._checks import check_text, check_type, has_token, without_tokens
 from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
-from ..nodes.encryption_keys import region_of_key
 from ..nodes.node_tags import TEXT_LENGTH, check_node_text
 
 if TYPE_CHECKING:
@@ -156,8 +155,17 @@ def check_encryption_key(key: kms.IKey, region: str) -> None:
         raise ValueError(f"encryption_key must be in the stack's Region, here {region}, got a key in {own}")
 
 
-def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secret_name: str | None) -> None:
-    """Check that the settings and the tags fit into the environment variables of the rotation function."""
+def check_environment(
+    settings: Mapping[str, Any], tags: Mapping[str, str], secret_name: str | None, additional: Mapping[str, str]
+) -> None:
+    """Check that the settings and the tags fit into the environment variables of the rotation function.
+
+    Args:
+        settings: The settings of the activation, without its role and its tags.
+        tags: The tags of the activation.
+        secret_name: The name of the secret.
+        additional: The environment variables that ``FunctionSettings`` add.
+    """
     # The length of a token is unknown and counts as one character. The role and the ARN count with their maximum.
     complete = {
         **settings,
@@ -173,6 +181,7 @@ def check_environment(settings: Mapping[str, Any], tags: Mapping[str, str], secr
         "RESOURCES": "n" * (2 * _LOGICAL_ID_LENGTH + 1),
         "STACK_ID": "n" * _STACK_ID_LENGTH,
         "URL_SUFFIX": "n" * _URL_SUFFIX_LENGTH,
+        **additional,
     }
     length = len(json.dumps(variables, ensure_ascii=False).encode())
     if length > _ENVIRONMENT_BYTES:

@@ -20,7 +20,7 @@ from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, add_document, allow, check_grantee, document, passing
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
-from .._iam.policies import check_places_of_policies, managed_policy_arn
+from .._iam.policies import check_boundary
 from .._iam.principals import Trust, trust_connectors, trust_own_account
 from .._iam.role_names import checked_role_arn, for_the_cdk
 
@@ -98,9 +98,7 @@ class CloudConnectorRoles(NotARole):
             "connector_name", connector_name, _CONNECTOR_NAME, "letters, digits, _ and -", _CONNECTOR_NAME_LENGTH
         )
         node_role_arn = checked_role_arn("node_role", node_role, facts)
-        if permissions_boundary is not None:
-            managed_policy_arn("permissions_boundary", permissions_boundary)
-            check_places_of_policies("permissions_boundary", [permissions_boundary], facts, in_list=False)
+        check_boundary(permissions_boundary, facts)
 
         with unique_id(scope, id):
             super().__init__(scope, id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .._cdk.resources import region_of_key
 from .._cdk.stack_facts import StackFacts
 from .._cdk.tokens import same
 from .._iam.grants import Conditions, via_service
@@ -30,11 +31,6 @@ def through_s3(facts: StackFacts, region: str, bucket_arn: str, objects: str) ->
         "StringEquals": {"kms:ViaService": via_service("s3", facts, region=region)},
         "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, objects]},
     }
-
-
-def region_of_key(key: kms.IKey, arn: str) -> str:
-    """Return the Region of a key, which is also that of a bucket that the key encrypts."""
-    return arn.split(":")[3] if arn.startswith("arn:") else key.env.region
 
 
 def keys_of_regions(facts: StackFacts, key: kms.IKey, arn: str, regions: Sequence[str]) -> list[str]:

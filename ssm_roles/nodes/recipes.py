@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_iam as iam
 
-from .._cdk.resources import attribute_of, check_key_account, key_arn
+from .._cdk.resources import attribute_of, check_key_account, key_arn, region_of_key
 from .._cdk.tokens import same
 from .._checks import (
     check_list,
@@ -36,7 +36,7 @@ from .._iam.grants import (
 from .._iam.policies import aws_managed_policy
 from .._iam.role_names import checked_role_arn
 from .capabilities import Grant, Node, Recipe, granting
-from .encryption_keys import OF_A_SESSION, keys_of_regions, region_of_key, through_s3
+from .encryption_keys import OF_A_SESSION, keys_of_regions, through_s3
 from .node_base_policy import NodeBasePolicy
 from .node_tags import check_tags_of_condition, tagging_nodes
 from .regions import check_regions

@@ -16,7 +16,7 @@ from .._facts.service_principals import CLOUDFORMATION, QUICK_SETUP
 from .._iam.fixed_names import FixedNameChecks
 from .._iam.grants import Statement, allow, check_grantee, passing
 from .._iam.not_a_role import NotARole
-from .._iam.policies import aws_managed_policy, check_places_of_policies, managed_policy_arn
+from .._iam.policies import aws_managed_policy, check_boundary
 from .._iam.principals import trust_quick_setup
 
 
@@ -88,8 +88,8 @@ class QuickSetupRoles(NotARole):
             id: The ID of this construct, unique in its scope.
             configurations: The configurations that the roles deploy. AWS has one pair of roles for patch policies, and
                 one for every other configuration.
-            permissions_boundary: The managed policy that sets the permissions boundary. It applies to the execution
-                role only. Default: - none
+            permissions_boundary: The managed policy that sets the permissions boundary. It applies to both roles, and
+                must allow the administration role to assume the execution role. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -98,14 +98,16 @@ class QuickSetupRoles(NotARole):
         check_construct(scope, id)
         facts = stack_facts(scope)
         check_member("configurations", configurations, QuickSetupConfigurations)
-        if permissions_boundary is not None:
-            managed_policy_arn("permissions_boundary", permissions_boundary)
-            check_places_of_policies("permissions_boundary", [permissions_boundary], facts, in_list=False)
+        check_boundary(permissions_boundary, facts)
         pair = _PAIRS[configurations]
         with unique_id(scope, id):
             super().__init__(scope, id)
         self._administration_role = iam.Role(
-            self, "Administration", assumed_by=trust_quick_setup(facts), role_name=pair.administration_role_name
+            self,
+            "Administration",
+            assumed_by=trust_quick_setup(facts),
+            role_name=pair.administration_role_name,
+            permissions_boundary=permissions_boundary,
         )
         self._execution_role = iam.Role(
             self,

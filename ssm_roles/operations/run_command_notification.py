@@ -10,14 +10,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.resources import arns_of, check_key_account, key_arn, shown_resource
+from .._cdk.resources import arns_of, check_key_account, key_arn, region_of_key, shown_resource
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import check_construct
 from .._iam.grants import Statement, allow
 from .._iam.principals import trust_systems_manager
 from .._iam.service_role import RoleOptions, ServiceRole
-from ..nodes.encryption_keys import region_of_key
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms

@@ -7,11 +7,22 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.packaged_function import PackagedFunction
+from .._cdk.settings_of_functions import Settings, settings_of_function
 from .._cdk.stack_facts import StackFacts
 from .._facts.iam_limits import SERVICE_LINKED_NAME, SERVICE_LINKED_PATH
 from .._iam.grants import Statement, allow, document
+from .._iam.policies import check_boundary
 from .role_arn import arn_of_name
 from .service_linked_role_type import ServiceLinkedRoleType
+
+_MODULE = "ensure_service_linked_role"
+
+
+def ensure_settings(facts: StackFacts) -> Settings:
+    """Return the settings of the function of a stack, or raise ``ValueError`` if one is not possible there."""
+    settings = settings_of_function(facts.stack, facts, _MODULE)
+    check_boundary(settings.permissions_boundary, facts)
+    return settings
 
 
 class EnsureFunction(Construct):
@@ -33,7 +44,9 @@ class EnsureFunction(Construct):
         self._facts = facts
         self._function = PackagedFunction(
             self,
-            module="ensure_service_linked_role",
+            facts,
+            ensure_settings(facts),
+            module=_MODULE,
             description="Ensures the service-linked roles of this stack",
         )
         role = self._function.role

@@ -17,7 +17,7 @@ from .._checks import check_member, check_type, is_known_later
 from .._facts.regions import partition_of
 from .._iam.fixed_names import FixedNameChecks
 from .._iam.service_role import check_description
-from .ensure_function import EnsureFunction
+from .ensure_function import EnsureFunction, ensure_settings
 from .role_arn import arn_of_name
 from .service_linked_role_base import ServiceLinkedRoleBase, check_role_type, grant_create_types
 from .service_linked_role_type import ServiceLinkedRoleType
@@ -116,6 +116,7 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         deleted = ensured and removal_policy is RemovalPolicy.DESTROY
         if ensured:
             roles.check_number(role_type, deleted=deleted)
+            ensure_settings(facts)
 
         super().__init__(scope, id, role_type=role_type)
         self._resource_name = (

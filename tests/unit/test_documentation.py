@@ -143,9 +143,10 @@ def sentences(function: Any) -> dict[str, str]:
     }
 
 
-# These arguments have the names that the CDK gives them, and belong to an activation and its secret instead of a role;
-# or they are the Regions of runbooks instead of nodes.
+# These arguments have the names that the CDK gives them, and belong to an activation and its secret, or to settings,
+# instead of a role; or they are the Regions of runbooks instead of nodes.
 OF_SOMETHING_ELSE = {
+    ("FunctionSettings.of", "scope"),
     ("HybridActivation.__init__", "description"),
     ("HybridActivation.__init__", "encryption_key"),
     ("AutomationAdministrationRole.grant_start_execution", "regions"),

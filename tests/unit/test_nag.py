@@ -64,6 +64,8 @@ READ = "The statement only reads service-linked roles, whose names and policies 
 ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
 NO_FLOW_LOGS = "Flow logs are a setting of the network, which exists already in most accounts"
 ACTIVATIONS = "Activations have no ARN that a statement could name"
+RUNTIME = {"AwsSolutions-L1": "This is the newest runtime that every Region has; FunctionSettings can set a newer one"}
+INTERFACES = "Network interfaces, traces and activations have no ARN that a statement could name"
 TAGS = "A condition limits the statement to exactly the tags of these nodes"
 CLUSTER_NAME = '{"Fn::Select":[1,{"Fn::Split":[":cluster/",{"Fn::GetAtt":["Cluster","Arn"]}]}]}'
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
@@ -73,6 +75,7 @@ def ensured(*role_names: str, account: str = "<AWS::AccountId>") -> dict[str, st
     """Return what is acknowledged for the function of a stack, by the roles that the stack ensures."""
     path = f"iam::{account}:role/aws-service-role/*"
     return {
+        **RUNTIME,
         arn(path): READ,
         arn(f"iam::{account}:role/AWSServiceRoleFor*"): READ,
         **{arn(f"{path}/{name}"): ONE_ROLE for name in role_names},
@@ -107,8 +110,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
     },
     "activations_in_two_regions": {
         "FleetRoles/Nodes": CORE,
-        "Fleet-eu-west-1/Activation": {resource("*"): ACTIVATIONS},
-        "Fleet-us-east-1/Activation": {resource("*"): ACTIVATIONS},
+        "Fleet-eu-west-1/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
+        "Fleet-us-east-1/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
     },
     "automation_roles": {
         "Central/Operator": {
@@ -171,7 +174,7 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn(f"ecs:{HERE}:container-instance/{CLUSTER_NAME}/*"): "These are the instances of the cluster",
             arn(f"ecs:{HERE}:task/{CLUSTER_NAME}/*"): "These are the tasks of the cluster",
         },
-        "Edge/Activation": {resource("*"): ACTIVATIONS},
+        "Edge/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
     },
     "ecs_service": {
         "Web/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForECS"),
@@ -184,7 +187,7 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             resource("*"): "IAM has no resources for ssm:DescribeInstanceInformation",
             arn(f"ssm:{HERE}:managed-instance/*"): "A condition limits the statement to nodes with the cluster's tag",
         },
-        "EdgeCluster/Activation": {resource("*"): ACTIVATIONS, arn(f"ssm:{HERE}:managed-instance/*"): TAGS},
+        "EdgeCluster/Activation": {**RUNTIME, resource("*"): ACTIVATIONS, arn(f"ssm:{HERE}:managed-instance/*"): TAGS},
     },
     "encrypted_auto_scaling_group": {
         "Servers/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAutoScaling_encrypted"),
@@ -270,9 +273,25 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         },
         "Search/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
     },
+    "regulated_functions": {
+        "Network/Vpc": {
+            "AwsSolutions-VPC7": NO_FLOW_LOGS,
+            "AwsSolutions-EC23": "The endpoints allow only the range of their VPC, which the rule can't resolve",
+        },
+        "Fleet/EnsureServiceLinkedRoles": {
+            **ensured("AWSServiceRoleForAmazonSSM"),
+            resource("*"): INTERFACES,
+        },
+        "Fleet/HybridNodes": CORE,
+        "Fleet/Activation": {**RUNTIME, resource("*"): INTERFACES},
+    },
     "rotating_activation": {
         "Servers/HybridNodes": CORE,
-        "Servers/Activation": {resource("*"): ACTIVATIONS, arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS},
+        "Servers/Activation": {
+            **RUNTIME,
+            resource("*"): ACTIVATIONS,
+            arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS,
+        },
         "Servers/Provisioner": {arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS},
     },
     "service_linked_roles": {

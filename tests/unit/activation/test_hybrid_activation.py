@@ -208,7 +208,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
         ids("Function"): {
             "Type": "AWS::Lambda::Function",
             "Properties": {
-                "Architectures": ["arm64"],
+                "Architectures": ["x86_64"],
                 "Description": "Creates hybrid activations, and stores their IDs and codes in a secret",
                 "Environment": {
                     "Variables": {
@@ -224,7 +224,7 @@ def test_a_minimal_definition_has_a_secret_a_function_with_permissions_a_schedul
                 "LoggingConfig": {"LogGroup": {"Ref": ids("LogGroup")}},
                 "MemorySize": 128,
                 "Role": ids.arn("Role"),
-                "Runtime": "python3.14",
+                "Runtime": "python3.13",
                 "Timeout": 900,
             },
             "DependsOn": [ids("Role", "DefaultPolicy"), ids("Role")],

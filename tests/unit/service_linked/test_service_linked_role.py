@@ -176,7 +176,7 @@ def test_a_minimal_ensured_definition_is_a_custom_resource_and_a_function_with_i
             function: {
                 "Type": "AWS::Lambda::Function",
                 "Properties": {
-                    "Architectures": ["arm64"],
+                    "Architectures": ["x86_64"],
                     "Code": {
                         "S3Bucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"},
                         "S3Key": "code",
@@ -189,7 +189,7 @@ def test_a_minimal_ensured_definition_is_a_custom_resource_and_a_function_with_i
                     "LoggingConfig": {"LogGroup": {"Ref": log_group}},
                     "MemorySize": 128,
                     "Role": {"Fn::GetAtt": [role, "Arn"]},
-                    "Runtime": "python3.14",
+                    "Runtime": "python3.13",
                     "Timeout": 900,
                 },
                 "DependsOn": sorted([policy, create, role]),

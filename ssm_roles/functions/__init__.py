@@ -1,0 +1,1 @@
+"""The settings of the AWS Lambda functions that constructs of this library create."""
