@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssm_roles import (
+    AutomationExecutionRole,
     AutomationServiceRole,
     HybridActivation,
     HybridServiceRole,
@@ -40,6 +41,10 @@ REFUSAL = re.compile(
 
 def runbooks(number: int) -> list[str]:
     return [f"Restart-Application-Server-Number-{each:04}" for each in range(number)]
+
+
+def accounts(number: int) -> list[str]:
+    return [f"{each:012}" for each in range(1, number + 1)]
 
 
 def size(document: Any, partition: str, region: str) -> int:
@@ -149,6 +154,28 @@ def test_a_maintenance_window_can_have_many_tasks() -> None:
     stack = new_stack()
     MaintenanceWindowServiceRole(stack, "Window", tasks=[MaintenanceWindowTask.automation(runbooks(120))])
     assert check_fits(stack) == []
+
+
+@pytest.mark.parametrize("number", [1, 8, 20])
+def test_an_execution_role_can_trust_many_central_accounts(number: int) -> None:
+    stack = new_stack()
+    AutomationExecutionRole(
+        stack, "Execution", administrator_accounts=accounts(number), runbooks=["AWS-RestartEC2Instance"]
+    )
+    assert check_fits(stack) == []
+
+
+def test_an_execution_role_that_trusts_too_many_accounts_is_a_warning_or_an_error() -> None:
+    for number in (60, 200):
+        stack = new_stack()
+        AutomationExecutionRole(
+            stack, "Execution", administrator_accounts=accounts(number), runbooks=["AWS-RestartEC2Instance"]
+        )
+        if number == 60:
+            (warning,) = check_fits(stack)
+            assert "ssm-roles:trustPolicyLength" in warning
+        else:
+            assert "[Stack/Execution] the trust policy must have at most 8,192 characters" in refusal_at_synth(stack)
 
 
 def test_a_statement_is_divided_only_if_it_is_long() -> None:
@@ -290,8 +317,8 @@ def test_a_trust_policy_above_the_default_quota_is_a_warning_and_above_the_maxim
         stack = new_stack()
         role = HybridServiceRole(stack, "Nodes")
         trust = cast(iam.PolicyDocument, role.assume_role_policy)
-        accounts = [iam.AccountPrincipal(f"{each:012}") for each in range(number)]
-        trust.add_statements(iam.PolicyStatement(actions=["sts:AssumeRole"], principals=accounts))
+        principals = [iam.AccountPrincipal(each) for each in accounts(number)]
+        trust.add_statements(iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[*principals]))
         return stack
 
     assert check_fits(trusting(10)) == []
@@ -317,6 +344,7 @@ def combinations() -> st.SearchStrategy[dict[str, Any]]:
             "tasks": st.integers(1, 90),
             "tags": st.integers(0, 20),
             "trusted": st.integers(0, 220),
+            "accounts": st.integers(1, 120),
             "region": st.sampled_from([None, "eu-central-1"]),
         }
     )
@@ -354,10 +382,16 @@ def build(made: dict[str, Any]) -> Stack:
     AutomationServiceRole(stack, "Runbooks").grant_start_execution(grantee, runbooks(made["runbooks"]))
     nodes.grant_create_activation(grantee, tags={f"key-{each}": "value" * 10 for each in range(made["tags"])})
     MaintenanceWindowServiceRole(stack, "Window", tasks=[MaintenanceWindowTask.automation(runbooks(made["tasks"]))])
+    AutomationExecutionRole(
+        stack,
+        "Execution",
+        administrator_accounts=accounts(made["accounts"]),
+        runbooks=runbooks(made["runbooks"]),
+    )
     if made["trusted"]:
         trust = cast(iam.PolicyDocument, nodes.assume_role_policy)
-        accounts = [iam.AccountPrincipal(f"{each:012}") for each in range(made["trusted"])]
-        trust.add_statements(iam.PolicyStatement(actions=["sts:AssumeRole"], principals=accounts))
+        principals = [iam.AccountPrincipal(each) for each in accounts(made["trusted"])]
+        trust.add_statements(iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[*principals]))
     return stack
 
 
@@ -408,6 +442,7 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
         "tasks": 1,
         "tags": 0,
         "trusted": 0,
+        "accounts": 1,
         "region": None,
     }
     yield "fits", small
