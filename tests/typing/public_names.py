@@ -86,7 +86,7 @@ def a_step_and_a_task_have_types_of_their_own(stack: Stack) -> None:
     assert_type(step, AutomationStep)
     assert_type(task, MaintenanceWindowTask)
     AutomationServiceRole(stack, "Runbook", steps=[step])
-    AutomationServiceRole(stack, "Wrong", steps=[task])  # type: ignore[list-item] # pyright: ignore
+    AutomationServiceRole(stack, "Wrong", steps=[task])  # type: ignore[list-item]
 
 
 def a_misspelled_name_is_rejected(stack: Stack) -> None:
