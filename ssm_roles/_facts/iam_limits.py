@@ -11,6 +11,10 @@ import re
 ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 ROLE_NAME_LENGTH = 64
 
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html
+INSTANCE_PROFILE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
+INSTANCE_PROFILE_NAME_LENGTH = 128
+
 POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 POLICY_NAME_LENGTH = 128
 

@@ -62,19 +62,14 @@ def _check_length(name: str | None, remedy: str = "") -> None:
         )
 
 
-def _remedy(*, named: bool, fixed_path: bool) -> str:
+def _remedy(*, named: bool) -> str:
     """Return what to do about a path and a name that are too long together, for errors."""
-    if fixed_path:
-        return f"; {'shorten' if named else 'set'} role_name"
     return f"; shorten path or {'' if named else 'set '}role_name"
 
 
 @dataclass(frozen=True)
 class ActivationRoleOptions(RoleOptions):
     """The options of a role for which Systems Manager takes path and name in place of an ARN."""
-
-    fixed_path: bool = False
-    """Whether the construct chooses the path."""
 
     def check(self, default_policies: Sequence[iam.IManagedPolicy] = ()) -> None:
         """Check the options, including the length of path and name together."""
@@ -86,24 +81,24 @@ class ActivationRoleOptions(RoleOptions):
                 f"path must be at most {limit} characters, because Systems Manager allows {limit} for the path, "
                 f"without its leading slash, and the name together, got {len(self.path)}: {shown(self.path)}"
             )
-        _check_length(self.path_and_name, _remedy(named=True, fixed_path=self.fixed_path))
+        _check_length(self.path_and_name, _remedy(named=True))
 
     def add_synth_checks(self, role: iam.Role, facts: StackFacts) -> None:
         """Have the role checked at synth time, including the length of path and name together."""
         super().add_synth_checks(role, facts)
-        facts.synth_checks.get(ActivationRoleNameChecks).add(role, facts, fixed_path=self.fixed_path)
+        facts.synth_checks.get(ActivationRoleNameChecks).add(role, facts)
 
 
 class ActivationRoleNameChecks:
     """Checks the length of path and name in the templates, where all changes of them have been applied."""
 
     def __init__(self) -> None:
-        self._roles: list[tuple[iam.IRole, StackFacts, bool]] = []
+        self._roles: list[tuple[iam.IRole, StackFacts]] = []
         self._paths: set[str] = set()
 
-    def add(self, role: iam.IRole, facts: StackFacts, *, fixed_path: bool = False) -> None:
+    def add(self, role: iam.IRole, facts: StackFacts) -> None:
         """Check one more role."""
-        self._roles.append((role, facts, fixed_path))
+        self._roles.append((role, facts))
 
     def add_once(self, role: iam.IRole, facts: StackFacts) -> None:
         """Check one more role, which may have been added before, and compare its name with what others expect."""
@@ -116,14 +111,14 @@ class ActivationRoleNameChecks:
     def __call__(self, templates: Templates) -> Iterator[str]:
         """Return a sentence for each fault."""
         too_long: dict[str, Mapping[str, _TooLong]] = {}
-        for role, facts, fixed_path in self._roles:
+        for role, facts in self._roles:
             if facts.path not in too_long:
                 too_long[facts.path] = _too_long(facts.stack, templates.resources(facts.stack))
             # Finding a role's resource costs calls, so that it is done only if a role's name is too long.
             own_id = logical_id(role, facts.stack) if too_long[facts.path] else None
             if own_id is not None and own_id in too_long[facts.path]:
                 fault = too_long[facts.path][own_id]
-                yield f"{role.node.path}: {fault.error}{_remedy(named=fault.named, fixed_path=fixed_path)}"
+                yield f"{role.node.path}: {fault.error}{_remedy(named=fault.named)}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from constructs import Construct, IValidation
 
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct, unique_id
-from .._checks import check_text
+from .._checks import check_bool, check_text
 from .._facts.iam_limits import ROLE_NAME_LENGTH
 from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.fixed_names import FixedNameChecks
@@ -72,6 +72,7 @@ class CloudConnectorRoles(NotARole):
         *,
         connector_name: str,
         node_role: iam.IRole,
+        strict_audience: bool = False,
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
         """Create the roles.
@@ -84,6 +85,8 @@ class CloudConnectorRoles(NotARole):
             node_role: The role of the virtual machines as managed nodes. The association takes its
                 ``activation_role_name`` as ``ManagedInstanceIamRole``. The console creates one named
                 ``AmazonEC2RunCommandRoleForManagedInstances``; ``iam.Role.from_role_arn`` imports it.
+            strict_audience: Whether tokens must have the audience of Microsoft Entra ID and no other. AWS's policy
+                allows tokens that have further audiences. Default: ``False``
             permissions_boundary: The managed policy that sets the permissions boundary. It applies to each of the
                 roles. Default: - none
 
@@ -98,6 +101,7 @@ class CloudConnectorRoles(NotARole):
             "connector_name", connector_name, _CONNECTOR_NAME, "letters, digits, _ and -", _CONNECTOR_NAME_LENGTH
         )
         node_role_arn = checked_role_arn("node_role", node_role, facts)
+        check_bool("strict_audience", strict_audience)
         check_boundary(permissions_boundary, facts)
 
         with unique_id(scope, id):
@@ -123,7 +127,11 @@ class CloudConnectorRoles(NotARole):
         facts.synth_checks.get(FixedNameChecks)
         self._assume_role = role("Assume", _ASSUME_PREFIX, trust_own_account)
         self._dispatch_role = role("Dispatch", _DISPATCH_PREFIX, trust_own_account)
-        azure = {"ForAnyValue:StringEquals": {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}}
+        audience = {"sts:IdentityTokenAudience": [_TOKEN_AUDIENCE]}
+        azure = {
+            "ForAnyValue:StringEquals": audience,
+            **({"ForAllValues:StringEquals": audience} if strict_audience else {}),
+        }
         self._federation_role = role(
             "Federation",
             _FEDERATION_PREFIX,

@@ -33,18 +33,42 @@ def through_s3(facts: StackFacts, region: str, bucket_arn: str, objects: str) ->
     }
 
 
+def session_keys(facts: StackFacts, key: kms.IKey, arn: str, regions: Sequence[str] | None) -> list[str]:
+    """Return the ARNs of the key of the session preferences, which Session Manager finds in the Region of a node.
+
+    Args:
+        facts: The stack of the role.
+        key: The key.
+        arn: The ARN of the key.
+        regions: The Regions of the nodes, or None if they are not known.
+    """
+    own, of_nodes = region_of_key(key, arn), [facts.region] if regions is None else regions
+    if "*" in of_nodes:
+        return [arn]
+    if _replicated(key, arn, facts) is not None:
+        return keys_of_regions(facts, key, arn, of_nodes)
+    if all(same(own, region) is False for region in of_nodes):
+        raise ValueError(f"key must be in a Region of the nodes, here {[*of_nodes]!r}, got a key in {own!r}")
+    return [arn]
+
+
 def keys_of_regions(facts: StackFacts, key: kms.IKey, arn: str, regions: Sequence[str]) -> list[str]:
     """Return the ARNs of a key in Regions, which only a multi-Region key has in several."""
     own = region_of_key(key, arn)
     if not any(same(own, region) is False for region in regions):
         return [arn]
-    if arn.startswith("arn:") and ":key/mrk-" in arn:
-        name, account = arn.rpartition("/")[2], arn.split(":")[4]
-    elif getattr(key.node.default_child, "multi_region", None) is True:
-        name, account = key.key_id, facts.account
-    else:
+    replicated = _replicated(key, arn, facts)
+    if replicated is None:
         raise ValueError(
             f"regions must be only the Region of encryption_key, here {own!r}, because it isn't a multi-Region key: "
             f"define a capability for each Region with that Region's key, got {[*regions]!r}"
         )
+    name, account = replicated
     return [facts.arn("kms", f"key/{name}", region=region, account=account) for region in regions]
+
+
+def _replicated(key: kms.IKey, arn: str, facts: StackFacts) -> tuple[str, str] | None:
+    """Return the ID and the account of a multi-Region key, or None for any other key."""
+    if arn.startswith("arn:") and ":key/mrk-" in arn:
+        return arn.rpartition("/")[2], arn.split(":")[4]
+    return (key.key_id, facts.account) if getattr(key.node.default_child, "multi_region", None) is True else None

@@ -10,8 +10,7 @@ from constructs import Construct
 
 from .._cdk.tree import check_construct
 from .._checks import check_list
-from .._facts.service_principals import SYSTEMS_MANAGER
-from .._iam.principals import trust_service
+from .._iam.principals import trust_systems_manager
 from .activation_role_name import ActivationRoleOptions, activation_role_name
 from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability
@@ -46,6 +45,7 @@ class GreengrassCoreRole(NodeRole):
         token_exchange_role: iam.IRole | None = None,
         base_policy: NodeBasePolicy = NodeBasePolicy.CORE,
         capabilities: Sequence[NodeCapability] | None = None,
+        require_source_account: bool = False,
         managed_policies: Sequence[iam.IManagedPolicy] | None = None,
         inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
         role_name: str | None = None,
@@ -63,11 +63,15 @@ class GreengrassCoreRole(NodeRole):
             token_exchange_role: The role that AWS IoT gives to the devices. It is granted the permission to register
                 them with this role, as with ``NodeCapability.greengrass``. For further token exchange roles, and for
                 devices whose component sets ``SSMResourceTags``, use that capability instead. Default: - none
-            base_policy: The AWS managed policy that every node has. With ``NodeBasePolicy.CORE``, nodes can read every
-                Parameter Store parameter. Default: ``NodeBasePolicy.CORE``
+            base_policy: The managed policy that every node has. With ``NodeBasePolicy.CORE``, which AWS recommends,
+                nodes can read every Parameter Store parameter. To limit them, choose ``WITHOUT_PARAMETERS``, and name
+                the parameters with ``NodeCapability.parameters``. Default: ``NodeBasePolicy.CORE``
             capabilities: The tasks of the nodes beyond the base policy. Default: - none
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
-                Default: - none
+            require_source_account: Whether the trust policy requires ``aws:SourceAccount``, which AWS doesn't document
+                for this role. Try it in a test account first: if core devices don't become managed nodes, or lose their
+                credentials after an hour, turn it off. Default: ``False``
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
                 deployed only once per account, CloudFormation can't replace the role, and stacks of other Regions can
@@ -104,7 +108,7 @@ class GreengrassCoreRole(NodeRole):
                 max_session_duration=max_session_duration,
             ),
             NodeOptions(base_policy, chosen),
-            trust=trust_service(SYSTEMS_MANAGER),
+            trust=trust_systems_manager(require_source_account),
         )
 
     @property

@@ -69,11 +69,12 @@ class HybridServiceRole(NodeRole):
             activation_regions: The Regions of the hybrid activations that can use the role, each once, or ``["*"]`` for
                 every Region. IAM is global and activations are regional, so that one role serves several Regions.
                 Default: - the stack's Region
-            base_policy: The AWS managed policy that every node has. With ``NodeBasePolicy.CORE``, nodes can read every
-                Parameter Store parameter. Default: ``NodeBasePolicy.CORE``
+            base_policy: The managed policy that every node has. With ``NodeBasePolicy.CORE``, which AWS recommends,
+                nodes can read every Parameter Store parameter. To limit them, choose ``WITHOUT_PARAMETERS``, and name
+                the parameters with ``NodeCapability.parameters``. Default: ``NodeBasePolicy.CORE``
             capabilities: The tasks of the nodes beyond the base policy. Default: - none
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
-                Default: - none
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
                 deployed only once per account, CloudFormation can't replace the role, and stacks of other Regions can

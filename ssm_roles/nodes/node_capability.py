@@ -79,8 +79,8 @@ class NodeCapability:
         """Define a capability.
 
         Args:
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
-                Default: - none
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. Default: - none
             statements: The statements to add to the role's default policy. Default: - none
 
         Raises:
@@ -154,8 +154,10 @@ class NodeCapability:
         return _Capability(recipes.patching(regions))
 
     @staticmethod
-    def run_command_output(bucket: s3.IBucket, prefix: str | None = None) -> NodeCapability:
-        """Allow nodes to write the output of commands to an Amazon S3 bucket.
+    def run_command_output(
+        bucket: s3.IBucket | None = None, prefix: str | None = None, log_group: logs.ILogGroup | None = None
+    ) -> NodeCapability:
+        """Allow nodes to write the output of commands to an Amazon S3 bucket, a CloudWatch Logs log group, or both.
 
         Nodes can use the bucket's encryption key to do so, through Amazon S3 and for these objects only. In a bucket of
         another account, they can set the ACL that gives the objects to the bucket's owner. A key of another account
@@ -164,16 +166,20 @@ class NodeCapability:
         Args:
             bucket: The bucket. For an imported bucket, its account and its key are those that
                 ``s3.Bucket.from_bucket_attributes`` was given. The policies of bucket and key don't change.
+                Default: - none
             prefix: The Amazon S3 prefix, without a slash at either end, up to 500 characters. The commands use it, or a
                 folder below it, as ``OutputS3KeyPrefix``. Default: - the whole bucket
+            log_group: The log group. The commands name it as ``CloudWatchLogGroupName``. CloudWatch Logs itself uses
+                the log group's key. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: ``prefix`` is not a prefix, or the bucket's key is an alias.
+            ValueError: There is neither a bucket nor a log group, ``prefix`` is not a prefix or has no bucket, or the
+                bucket's key is an alias.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html
         """
-        return _Capability(recipes.run_command_output(bucket, prefix))
+        return _Capability(recipes.output("run_command_output", bucket, prefix, log_group))
 
     @staticmethod
     def session_logs(
@@ -194,7 +200,7 @@ class NodeCapability:
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
         """
-        return _Capability(recipes.session_logs(bucket, prefix, log_group))
+        return _Capability(recipes.output("session_logs", bucket, prefix, log_group))
 
     @staticmethod
     def session_encryption(key: kms.IKey) -> NodeCapability:
@@ -204,11 +210,12 @@ class NodeCapability:
         target, which only Session Manager and SSM Agent set.
 
         Args:
-            key: The key in the session preferences.
+            key: The key in the session preferences, in a Region of the nodes. A multi-Region key stands for its
+                replicas in all of them; for different keys, define a capability for each.
 
         Raises:
             TypeError: ``key`` is not a key.
-            ValueError: ``key`` is an alias.
+            ValueError: ``key`` is an alias; or, from the role's constructor, the key is in no Region of the nodes.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/session-preferences-enable-encryption.html
         """

@@ -11,12 +11,12 @@ from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
 from .._cdk.tree import check_construct
-from .._checks import check_list, check_type
-from .._iam.policies import aws_managed_policy, check_places_of_policies, check_policies_of_role
+from .._checks import check_list
+from .._iam.policies import check_places_of_policies, check_policies_of_role
 from .._iam.principals import Trust
 from .._iam.service_role import RoleOptions, ServiceRole
 from .capabilities import Capabilities, CapabilitiesOfOtherRoles, Grant, Node
-from .node_base_policy import NodeBasePolicy
+from .node_base_policy import NodeBasePolicy, policies_of_base
 from .node_capability import NodeCapability, recipe_of
 
 
@@ -61,7 +61,9 @@ class NodeRole(ServiceRole):
         check_construct(scope, id)
         facts = stack_facts(scope)
         base_policy, capabilities = node_options.base_policy, node_options.capabilities
-        check_type("base_policy", base_policy, NodeBasePolicy, "a NodeBasePolicy")
+        policies = policies_of_base(base_policy)
+        check_places_of_policies("base_policy", policies, facts, in_list=False)
+        number = len(policies)
         if capabilities is not None:
             check_list("capabilities", capabilities, "a list of NodeCapability")
         self._capabilities = Capabilities(
@@ -74,7 +76,6 @@ class NodeRole(ServiceRole):
                 regions=node_options.regions,
             )
         )
-        policies = [aws_managed_policy(base_policy.value)]
         grants: list[Grant] = []
         for capability in () if capabilities is None else capabilities:
             recipe = recipe_of("each of capabilities", capability)
@@ -82,7 +83,7 @@ class NodeRole(ServiceRole):
             policies += recipe.managed_policies
         if len(policies) > 1:
             check_policies_of_role("capabilities", policies)
-        check_places_of_policies("capabilities", policies[1:], facts)
+        check_places_of_policies("capabilities", policies[number:], facts)
 
         super().__init__(scope, id, options, trust=trust, default_policies=policies)
         for grant in grants:

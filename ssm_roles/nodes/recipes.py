@@ -36,7 +36,7 @@ from .._iam.grants import (
 from .._iam.policies import aws_managed_policy
 from .._iam.role_names import checked_role_arn
 from .capabilities import Grant, Node, Recipe, granting
-from .encryption_keys import OF_A_SESSION, keys_of_regions, through_s3
+from .encryption_keys import OF_A_SESSION, keys_of_regions, session_keys, through_s3
 from .node_base_policy import NodeBasePolicy
 from .node_tags import check_tags_of_condition, tagging_nodes
 from .regions import check_regions
@@ -123,14 +123,8 @@ def patching(regions: Sequence[str] | None) -> Recipe:
     return Recipe("patching", grants)
 
 
-def run_command_output(bucket: s3.IBucket, prefix: str | None) -> Recipe:
-    """Return what ``NodeCapability.run_command_output`` gives."""
-    grants, subjects = _write_to_bucket(bucket, prefix)
-    return Recipe("run_command_output", grants, subjects)
-
-
-def session_logs(bucket: s3.IBucket | None, prefix: str | None, log_group: logs.ILogGroup | None) -> Recipe:
-    """Return what ``NodeCapability.session_logs`` gives."""
+def output(capability: str, bucket: s3.IBucket | None, prefix: str | None, log_group: logs.ILogGroup | None) -> Recipe:
+    """Return what ``NodeCapability.run_command_output`` and ``NodeCapability.session_logs`` give."""
     if bucket is None and log_group is None:
         raise ValueError("bucket must be given if log_group is not, got neither")
     if bucket is None and prefix is not None:
@@ -139,7 +133,7 @@ def session_logs(bucket: s3.IBucket | None, prefix: str | None, log_group: logs.
     if log_group is not None:
         parts.append(_write_to_log_group(log_group))
     return Recipe(
-        "session_logs",
+        capability,
         lambda node: [grant for grants, _ in parts for grant in grants(node)],
         {subject: shown for _, subjects in parts for subject, shown in subjects.items()},
     )
@@ -148,9 +142,12 @@ def session_logs(bucket: s3.IBucket | None, prefix: str | None, log_group: logs.
 def session_encryption(key: kms.IKey) -> Recipe:
     """Return what ``NodeCapability.session_encryption`` gives."""
     arn = key_arn("key", key)
+
     return Recipe(
         "session_encryption",
-        lambda node: [_use_key(node, key, arn, ["kms:Decrypt"], OF_A_SESSION)],
+        lambda node: [
+            _use_key(node, key, session_keys(node.facts, key, arn, node.regions), ["kms:Decrypt"], OF_A_SESSION)
+        ],
         {arn: partial(_path, key)},
     )
 
@@ -181,13 +178,15 @@ def parameters(
             # The encryption context says which parameter's value it is.
             operator = "StringLike" if any("*" in arn for arn in arns) else "StringEquals"
             context = {operator: {"kms:EncryptionContext:PARAMETER_ARN": arns[0] if len(arns) == 1 else arns}}
-            keys = [key] if regions is None else keys_of_regions(node.facts, encryption_key, key, own_regions)
+            keys = keys_of_regions(node.facts, encryption_key, key, own_regions)
             given.append(_use_key(node, encryption_key, keys, ["kms:Decrypt"], context))
         return given
 
     # The same name in other Regions is another parameter, with a key of its own.
     where = "" if regions is None else f" in {', '.join(map(str, regions))}"
-    return Recipe("parameters", grants, {f"{name}{where}": partial(without_tokens, f"{name}{where}") for name in names})
+    return Recipe(
+        "parameters", grants, {f"{name}{where}": partial(str, f"{text}{where}") for name, text in names.items()}
+    )
 
 
 def greengrass(token_exchange_role: iam.IRole, tags: Mapping[str, str] | None) -> Recipe:
@@ -321,20 +320,24 @@ def _no_patch_buckets(region: str, node: Node) -> str:
     )
 
 
-def _parameter_names_or_arns(given: Sequence[object]) -> list[str]:
-    """Return the names of parameters that were given by name, and the ARNs of the others."""
+def _parameter_names_or_arns(given: Sequence[object]) -> dict[str, str]:
+    """Return the names of parameters that were given by name, the ARNs of the others, and how errors show each."""
     if not given:
         raise ValueError("parameters must name at least one parameter, got none")
     allowed = "names such as '/fleet/db/password', paths such as '/fleet/*', or ssm.IParameter"
-    found = []
+    found: dict[str, str] = {}
     for parameter in given:
         if isinstance(parameter, str):
             if not parameter.startswith("/") and not is_dummy(parameter):
                 raise ValueError(f"parameters must be {allowed}, got {shown(parameter)}")
-            found.append(check_text("parameters", parameter, _PARAMETER_NAME, allowed, _PARAMETER_NAME_LENGTH))
+            name = check_text("parameters", parameter, _PARAMETER_NAME, allowed, _PARAMETER_NAME_LENGTH)
+            text = without_tokens(name)
         else:
-            found.append(attribute_of("parameters", parameter, "parameter_arn", allowed))
-    check_unique("parameters", found)
+            name = attribute_of("parameters", parameter, "parameter_arn", allowed)
+            text = cast("ssm.IParameter", parameter).node.path
+        if name in found:
+            raise ValueError(f"parameters must name each once, got {text!r} twice")
+        found[name] = text
     return found
 
 

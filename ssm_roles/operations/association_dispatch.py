@@ -67,8 +67,8 @@ class AssociationDispatchRole(ServiceRole):
                 for this role. AWS documents it for the dispatch role of a cloud connector, which is such a role. If an
                 association fails because Systems Manager can't assume the role, set it to ``False`` in a test account
                 to find out whether the condition is the reason. Default: ``True``
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total. This
-                role has no default ones. Default: - none
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. This role has no default ones. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
                 deployed only once per account, and CloudFormation can't replace the role.

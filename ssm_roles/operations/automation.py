@@ -113,8 +113,8 @@ class AutomationServiceRole(_AutomationRole):
             amazon_ssm_automation_role: Whether to attach the AWS managed policy ``AmazonSSMAutomationRole``. The policy
                 allows ``ssm:*`` on every resource, running and terminating instances, and the use of functions and
                 topics whose names begin with ``Automation``. Default: ``False``
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
-                Default: - none
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
                 deployed only once per account, and CloudFormation can't replace the role.
@@ -278,8 +278,8 @@ class AutomationExecutionRole(ServiceRole):
             amazon_ssm_automation_role: Whether to attach the AWS managed policy ``AmazonSSMAutomationRole``. AWS's
                 template attaches it. The policy allows ``ssm:*`` on every resource, running and terminating instances,
                 and creating and deleting CloudFormation stacks. Default: ``False``
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total.
-                Default: - none
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. The administration role assumes
                 roles with this name: pass it to the ``AutomationAdministrationRole`` as ``execution_role_name``.

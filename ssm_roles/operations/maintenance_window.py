@@ -195,8 +195,8 @@ class MaintenanceWindowServiceRole(ServiceRole):
             require_source_account: Whether the trust policy requires ``aws:SourceAccount``, which AWS doesn't document
                 for this role. It prevents the role from being assumed on behalf of another account. Try it in a test
                 account first. If a task fails with access denied, turn it off again. Default: ``False``
-            managed_policies: The managed policies to attach in addition to the default ones, up to 10 in total. This
-                role has no default ones. Default: - none
+            managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
+                than 10 require a higher quota. This role has no default ones. Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
                 deployed only once per account, and CloudFormation can't replace the role.

@@ -155,7 +155,7 @@ def kinds_of_values(bench: Bench) -> dict[str, st.SearchStrategy[Any]]:
         "construct": st.just(bench.stack),
         "bucket": st.just(bench.bucket),
         "capability": st.just(bench.capability),
-        "base policy": st.sampled_from(NodeBasePolicy),
+        "base policy": st.sampled_from([NodeBasePolicy.CORE, NodeBasePolicy.WITHOUT_PARAMETERS, NodeBasePolicy.NONE]),
         "grantee": st.just(bench.grantee),
         "policy": st.just(bench.policy),
         "statement": st.just(bench.statement),
@@ -315,13 +315,19 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
             **ANYWHERE,
             "connector_name": {"string"},
             "node_role": {"role"},
+            "strict_audience": {"boolean"},
             "permissions_boundary": {"none", "policy"},
         },
     ),
     (
         DefaultHostManagementRole,
         made(DefaultHostManagementRole),
-        {**without("path"), "enabled": {"boolean"}},
+        {
+            **ROLE_ARGUMENTS,
+            "path": {"string"},
+            "enabled": {"boolean"},
+            "require_source_account": {"boolean"},
+        },
     ),
     (
         ExplorerRole,
@@ -331,9 +337,17 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
     (
         GreengrassCoreRole,
         made(GreengrassCoreRole),
-        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "role"}},
+        {**NODE_ARGUMENTS, "token_exchange_role": {"none", "role"}, "require_source_account": {"boolean"}},
     ),
-    (ManagedInstanceRole, made(ManagedInstanceRole), NODE_ARGUMENTS),
+    (
+        ManagedInstanceRole,
+        made(ManagedInstanceRole),
+        {
+            **NODE_ARGUMENTS,
+            "create_instance_profile": {"boolean"},
+            "instance_profile_name": {"none", "string"},
+        },
+    ),
     (
         QuickSetupRoles,
         made(QuickSetupRoles, configurations=QuickSetupConfigurations.PATCH_POLICIES),

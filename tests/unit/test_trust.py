@@ -412,6 +412,10 @@ def test_twenty_central_accounts_fit_in_a_trust_policy_in_every_partition() -> N
 
 
 ON_REQUEST: dict[str, Callable[[Stack, bool], object]] = {
+    "DefaultHostManagementRole": lambda stack, required: DefaultHostManagementRole(
+        stack, "Role", require_source_account=required
+    ),
+    "GreengrassCoreRole": lambda stack, required: GreengrassCoreRole(stack, "Role", require_source_account=required),
     "AssociationDispatchRole": lambda stack, required: AssociationDispatchRole(
         stack, "Role", require_source_account=required
     ),

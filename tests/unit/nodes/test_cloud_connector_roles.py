@@ -429,6 +429,27 @@ def test_the_federation_role_may_get_tokens_for_azure_and_nothing_else(three: li
         assert not federation.may(action)
 
 
+def test_with_a_strict_audience_a_token_has_no_other_audience() -> None:
+    azure, other = "api://AzureADTokenExchange", "sts.amazonaws.com"
+    for strict in (False, True):
+        stack = new_stack()
+        roles_of(stack, strict_audience=strict).add_connector(CONNECTOR_ID)
+        (federation,) = (each for each in deployed_roles(stack).values() if "/SSM-AzureRole-" in each.arn)
+        for action in ("sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"):
+            assert federation.may(action, sts__IdentityTokenAudience=[azure])
+            assert federation.may(action, sts__IdentityTokenAudience=[azure, other]) is not strict
+            assert not federation.may(action, sts__IdentityTokenAudience=[other])
+            assert not federation.may(action)
+
+
+def test_no_tags_can_be_added_to_every_resource(three: list[DeployedRole]) -> None:
+    # AWS's own policy of the assume role has "*" here.
+    for role in three:
+        assert not role.may("ssm:AddTagsToResource", "*")
+        assert not role.may("ssm:AddTagsToResource", f"{SSM}:{ACCOUNT}:parameter/fleet")
+        assert not role.may("ssm:AddTagsToResource", f"{SSM}:{ACCOUNT}:document/Mine")
+
+
 ASSUME_MAY: list[tuple[str, str, dict[str, str]]] = [
     ("sts:AssumeRole", FEDERATION_ARN, {}),
     ("iam:PassRole", NODES_ARN, TO_SSM),

@@ -3,14 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import App, Duration, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from constructs import Construct
 
 from ssm_roles import DefaultHostManagementRole
 from tests.unit.conftest import Refused
 from tests.unit.policy_engine import deployed_text
 from tests.unit.templates import (
+    ACCOUNT,
     case_id,
     logical_id,
     managed_policy,
@@ -139,7 +141,7 @@ def test_a_region_that_lacks_the_resource_type_is_refused_where_it_is_known_and_
     message = refused(lambda: DefaultHostManagementRole(stack, "Hosts", enabled=True), "enabled", tree=stack)
     assert message == (
         f"enabled must be False in {region}, where CloudFormation lacks AWS::SSM::ServiceSetting as of 2026-10-20: "
-        "deploy the role, and call `aws ssm update-service-setting` with its setting_value, got True for Stack/Hosts"
+        "deploy the role, and call `aws ssm update-service-setting` with its setting_value, got True"
     )
     DefaultHostManagementRole(stack, "Hosts")
     assert not resources(stack, "AWS::SSM::ServiceSetting")
@@ -149,7 +151,6 @@ def test_the_setting_is_once_in_a_stack(refused: Refused) -> None:
     stack = new_stack()
     DefaultHostManagementRole(stack, "Hosts", enabled=True)
     message = refused(lambda: DefaultHostManagementRole(stack, "More", enabled=True), "enabled", tree=stack)
-    assert "Stack/More" in message
     assert "Stack/Hosts" in message
     DefaultHostManagementRole(stack, "More")
     assert len(resources(stack, "AWS::SSM::ServiceSetting")) == 1
@@ -183,8 +184,7 @@ def test_a_generated_name_that_is_too_long_for_the_setting_is_refused_at_synth()
     DefaultHostManagementRole(stack, "HostManagement")
     error = refusal_at_synth(stack)
     assert "activation_role_name must be at most 64 characters including the path" in error
-    # The path is not an argument.
-    assert "because role_name is not set; set role_name" in error
+    assert "because role_name is not set; shorten path or set role_name" in error
     named = new_stack("AccountBaselineOfTheWholeCompany")
     DefaultHostManagementRole(named, "HostManagement", role_name="HostManagement")
     synthesized(named)
@@ -201,3 +201,39 @@ def test_whoever_may_pass_the_role_may_pass_it_to_systems_manager_only(stack: St
             "Condition": {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}},
         }
     ]
+
+
+# In existing code
+
+
+def test_the_setting_has_one_logical_id_wherever_the_construct_is() -> None:
+    ids = []
+    for path in (["Hosts"], ["Renamed"], ["Platform", "Hosts"]):
+        stack = new_stack()
+        scope: Construct = stack
+        for id in path[:-1]:
+            scope = Construct(scope, id)
+        DefaultHostManagementRole(scope, path[-1], enabled=True)
+        ids += list(resources(stack, "AWS::SSM::ServiceSetting"))
+    assert ids == ["DefaultHostManagementSetting"] * 3
+
+
+def test_a_stack_that_enables_it_in_an_environment_that_another_stack_sets_is_an_error() -> None:
+    app = App()
+    stacks = [
+        Stack(app, name, env=Environment(account=ACCOUNT, region=region))
+        for name, region in (("One", "eu-central-1"), ("Two", "eu-central-1"), ("Three", "us-east-1"))
+    ]
+    for stack in stacks:
+        DefaultHostManagementRole(stack, "Hosts", enabled=True)
+    error = refusal_at_synth(stacks[0])
+    assert "[Two/Hosts/Setting] enabled must be used once in account 111122223333 and Region, got" in error
+    assert "which One/Hosts/Setting has, too: set it in one stack, so that no stack resets it" in error
+    assert "Three" not in error
+
+
+def test_an_existing_role_keeps_its_path(stack: Stack, refused: Refused) -> None:
+    role = DefaultHostManagementRole(stack, "Hosts", path="/platform/", role_name="Hosts")
+    assert only(stack, "AWS::IAM::Role")["Path"] == "/platform/"
+    assert deployed_text(role, role.setting_value) == "platform/Hosts"
+    refused(lambda: DefaultHostManagementRole(stack, "Long", path=f"/{'p' * 63}/"), "path", tree=stack)

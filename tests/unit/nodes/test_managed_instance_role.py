@@ -17,6 +17,7 @@ from tests.unit.templates import (
     managed_policy,
     new_stack,
     only,
+    refusal_at_synth,
     resources,
     statements,
     synthesized,
@@ -211,3 +212,64 @@ def test_the_principal_is_the_same_in_every_partition(region: str) -> None:
     stack = new_stack(region=region)
     ManagedInstanceRole(stack, "Instances")
     assert only(stack, "AWS::IAM::Role")["AssumeRolePolicyDocument"] == TRUST
+
+
+# In existing code
+
+
+def test_scripts_can_launch_instances_by_the_name_of_the_profile(stack: Stack, refused: Refused) -> None:
+    ManagedInstanceRole(stack, "Web", instance_profile_name="Web")
+    assert only(stack, "AWS::IAM::InstanceProfile")["InstanceProfileName"] == "Web"
+    for name in ("", "two words", "n" * 129, "a/b"):
+        refused(
+            lambda name=name: ManagedInstanceRole(stack, "Batch", instance_profile_name=name),
+            "instance_profile_name",
+            tree=stack,
+        )
+
+
+def test_the_name_of_a_profile_is_used_once_in_an_account() -> None:
+    stack = new_stack()
+    for name in ("Web", "Batch"):
+        ManagedInstanceRole(stack, name, instance_profile_name="Servers")
+    assert "instance_profile_name must be used once in a stack, got 'Servers'" in refusal_at_synth(stack)
+
+
+def test_without_a_profile_an_instance_has_the_one_that_the_cdk_makes(stack: Stack, refused: Refused) -> None:
+    def instance(stack: Stack, role: iam.IRole) -> None:
+        vpc = ec2.Vpc.from_vpc_attributes(
+            stack, "Vpc", vpc_id="vpc-1", availability_zones=["a"], private_subnet_ids=["subnet-1"]
+        )
+        image = ec2.MachineImage.generic_linux({"eu-central-1": "ami-1"})
+        ec2.Instance(stack, "Web", vpc=vpc, machine_image=image, instance_type=ec2.InstanceType("t4g.small"), role=role)
+
+    by_hand, with_library = (new_stack(region="eu-central-1") for _ in range(2))
+    instance(by_hand, iam.Role(by_hand, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")))
+    instance(with_library, ManagedInstanceRole(with_library, "Role", create_instance_profile=False))
+    profile = resources(by_hand, "AWS::IAM::InstanceProfile")
+    assert len(profile) == 1
+    assert resources(with_library, "AWS::IAM::InstanceProfile") == profile
+    role = ManagedInstanceRole(stack, "None", create_instance_profile=False)
+    for read in (
+        lambda: role.instance_profile,
+        lambda: role.instance_profile_name,
+        lambda: role.instance_profile_arn,
+        lambda: role.instance_profile_ref,
+    ):
+        assert "pass the construct as role=" in refused(read, "create_instance_profile")
+    refused(
+        lambda: ManagedInstanceRole(stack, "Named", create_instance_profile=False, instance_profile_name="Web"),
+        "instance_profile_name",
+        tree=stack,
+    )
+
+
+def test_the_profile_of_a_role_in_the_root_path_is_the_one_that_the_cdk_makes() -> None:
+    templates = []
+    for path in (None, "/"):
+        stack = new_stack()
+        ManagedInstanceRole(stack, "Web", path=path)
+        templates.append(only(stack, "AWS::IAM::InstanceProfile"))
+        # As an iam.Role.
+        assert only(stack, "AWS::IAM::Role").get("Path") == path
+    assert templates[0] == templates[1]

@@ -53,6 +53,7 @@ PARTITIONS = {
 }
 CORE = NodeBasePolicy.CORE
 WITHOUT_PARAMETERS = NodeBasePolicy.WITHOUT_PARAMETERS
+BASE_POLICIES = {CORE: "AmazonSSMManagedInstanceCore", WITHOUT_PARAMETERS: "AmazonSSMManagedEC2InstanceDefaultPolicy"}
 
 
 # What each capability may do, and may not
@@ -821,7 +822,7 @@ def permissions_of(
             "Nodes",
             role_name="Fleet",
             assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"),
-            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(case.base_policy.value)],
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(BASE_POLICIES[case.base_policy])],
         )
         for capability in capabilities:
             capability.grant(written)
@@ -1894,3 +1895,80 @@ def test_a_key_of_another_account_s_stack_is_refused_since_it_would_become_every
     )
     assert "Data/Key" in message
     assert "kms.Key.from_key_arn" in message
+
+
+# Output of commands in CloudWatch Logs
+
+
+def test_commands_write_their_output_to_a_log_group_as_sessions_do() -> None:
+    one, other = new_stack(), new_stack()
+    for stack, make in ((one, NodeCapability.run_command_output), (other, NodeCapability.session_logs)):
+        with_capability(stack, make(log_group=logs.LogGroup(beside(stack), "Output")))
+    assert statements(one) == statements(other)
+    actions = [action for each in statements(one) for action in _listed(each["Action"])]
+    assert sorted(actions) == [
+        "logs:CreateLogStream",
+        "logs:DescribeLogGroups",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_commands_write_to_a_bucket_a_log_group_or_both(stack: Stack, refused: Refused) -> None:
+    log_group = logs.LogGroup(beside(stack), "Output")
+    with_capability(stack, NodeCapability.run_command_output(bucket(stack), "commands", log_group))
+    text = json.dumps(statements(stack))
+    assert "s3:PutObject" in text
+    assert "logs:PutLogEvents" in text
+    refused(NodeCapability.run_command_output, "bucket")
+    refused(lambda: NodeCapability.run_command_output(prefix="commands", log_group=log_group), "prefix")
+
+
+# Keys of Regions
+
+
+def test_the_key_of_sessions_is_in_a_region_of_the_nodes(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    keys = {
+        region: kms.Key.from_key_arn(stack, region, f"arn:aws:kms:{region}:{ACCOUNT}:key/1234abcd")
+        for region in ("eu-central-1", "us-east-1")
+    }
+    capability = NodeCapability.session_encryption(keys["us-east-1"])
+    message = refused(lambda: HybridServiceRole(stack, "Nodes", capabilities=[capability]), "key", tree=stack)
+    assert message == "key must be in a Region of the nodes, here ['eu-central-1'], got a key in 'us-east-1'"
+    refused(lambda: ManagedInstanceRole(stack, "Instances", capabilities=[capability]), "key", tree=stack)
+    for number, regions in enumerate((["us-east-1"], ["eu-central-1", "us-east-1"], ["*"])):
+        HybridServiceRole(stack, f"Nodes{number}", activation_regions=regions, capabilities=[capability])
+    both = [NodeCapability.session_encryption(each) for each in keys.values()]
+    HybridServiceRole(stack, "Both", activation_regions=[*keys], capabilities=both)
+
+
+def test_a_multi_region_key_of_sessions_stands_for_its_replicas() -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/mrk-1234abcd")
+    regions = ["eu-central-1", "us-east-1"]
+    HybridServiceRole(stack, "Nodes", activation_regions=regions, capabilities=[NodeCapability.session_encryption(key)])
+    (statement,) = statements(stack)
+    text = json.dumps(statement["Resource"])
+    assert all(f":kms:{region}:{ACCOUNT}:key/mrk-1234abcd" in text for region in regions)
+
+
+def test_the_key_of_parameters_is_in_the_region_of_the_nodes(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd")
+    capability = NodeCapability.parameters("/fleet/password", encryption_key=key)
+    refused(
+        lambda: HybridServiceRole(stack, "N", base_policy=WITHOUT_PARAMETERS, capabilities=[capability]),
+        "regions",
+        tree=stack,
+    )
+
+
+def test_a_parameter_of_the_app_is_shown_by_its_path(stack: Stack, refused: Refused) -> None:
+    parameter = ssm.StringParameter(stack, "Ntp", string_value="time")
+    assert repr(NodeCapability.parameters(parameter, "/fleet/db")) == "NodeCapability.parameters(Stack/Ntp, /fleet/db)"
+    assert "got 'Stack/Ntp' twice" in refused(lambda: NodeCapability.parameters(parameter, parameter), "parameters")
