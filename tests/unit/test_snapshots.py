@@ -165,7 +165,9 @@ def relative_files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-@each_program
+@pytest.mark.parametrize(
+    "program", [pytest.param(each, marks=[] if each == "app" else pytest.mark.deep) for each in PROGRAMS]
+)
 def test_two_synths_are_byte_identical(program: str, synthesize: Synthesize, assembly_of: Synthesize) -> None:
     one, other = assembly_of(program, "aws"), synthesize(program, "aws")
     files = relative_files(one)

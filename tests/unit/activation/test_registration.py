@@ -489,7 +489,10 @@ def test_an_activation_of_another_region_is_rejected(machine: Machine) -> None:
 
 @pytest.mark.parametrize("kind", ON_LINUX)
 @pytest.mark.parametrize("shell_option", [(), ("-x",), ("-a",)], ids=["as it is", "traced", "exported"])
-@pytest.mark.parametrize("option", [(), ("--from-stdin",)], ids=["from the secret", "from standard input"])
+@pytest.mark.parametrize(
+    "option",
+    [pytest.param((), id="from the secret"), pytest.param(("--from-stdin",), id="from stdin", marks=pytest.mark.deep)],
+)
 def test_only_what_registers_the_machine_shows_the_code(
     option: tuple[str, ...], shell_option: tuple[str, ...], kind: str, machine: Machine
 ) -> None:
@@ -534,7 +537,9 @@ CODES = [
 
 
 @pytest.mark.parametrize("kind", ["linux", pytest.param("eks_hybrid_node", marks=pytest.mark.deep)])
-@pytest.mark.parametrize("code", CODES, ids=range(len(CODES)))
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, id=str(each), marks=[pytest.mark.deep] * (each % 2)) for each, code in enumerate(CODES)]
+)
 def test_a_code_with_any_characters_is_passed_unchanged(code: str, kind: str, machine: Machine) -> None:
     machine.registration = ON_LINUX[kind]
     machine.secret = value(ActivationCode=code)
@@ -1030,7 +1035,7 @@ REJECTED_SECRETS = {
 }
 
 
-@pytest.mark.parametrize("from_stdin", [False, True])
+@pytest.mark.parametrize("from_stdin", [False, pytest.param(True, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("case", REJECTED_SECRETS)
 def test_a_secret_without_a_usable_activation_is_rejected(case: str, from_stdin: bool, machine: Machine) -> None:
     machine.secret, sentence = REJECTED_SECRETS[case]

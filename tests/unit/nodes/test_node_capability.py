@@ -799,8 +799,9 @@ def deregistered(node: str, tag: str) -> tuple[str, str, dict[str, str]]:
     return "ssm:DeregisterManagedInstance", node, {"ssm:resourceTag/EKSClusterARN": tag}
 
 
+# The deep suite also tries every stack that is for one environment.
 EITHER_ENVIRONMENT = pytest.mark.parametrize(
-    "known", [False, True], ids=["for every environment", "for one environment"]
+    "known", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["for every environment", "for one environment"]
 )
 EACH_CASE = pytest.mark.parametrize(
     ("name", "partition"), [(name, partition) for name, case in CASES.items() for partition in case.partitions]
@@ -854,10 +855,7 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
     record_property("requests evaluated", len(allowed) + len(denied))
 
 
-# The deep suite also tries every stack that is for one environment.
-@pytest.mark.parametrize(
-    "known", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["for every environment", "for one environment"]
-)
+@EITHER_ENVIRONMENT
 @EACH_CASE
 def test_a_capability_gives_the_same_as_an_argument_and_later_and_to_a_role_written_by_hand(
     name: str, partition: str, known: bool
