@@ -79,7 +79,7 @@ class Places:
 
 def checked_documents(argument: str, documents: object) -> list[Document]:
     """Return what must be a list of names of documents, without duplicates."""
-    allowed = "a list of names of documents, such as 'AWS-RunPatchBaseline' or 'MyTeam-*'"
+    allowed = "a list of names of documents with 3 to 128 characters, such as 'AWS-RunPatchBaseline' or 'MyTeam-*'"
     names = check_strings(argument, documents, allowed, one="document")
     for name in names:
         _check_name(argument, name, name, allowed)
@@ -89,7 +89,8 @@ def checked_documents(argument: str, documents: object) -> list[Document]:
 
 def checked_runbooks(argument: str, runbooks: object) -> list[Document]:
     """Return what must be a list of names of runbooks, without duplicates; a name can end with ``:`` and a version."""
-    allowed = "a list of names of runbooks, such as 'AWS-RestartEC2Instance', 'MyRunbook:3' or 'MyTeam-*'"
+    such_as = "such as 'AWS-RestartEC2Instance', 'MyRunbook:3' or 'MyTeam-*'"
+    allowed = f"a list of names of runbooks with 3 to 128 characters, {such_as}"
     names = check_strings(argument, runbooks, allowed, one="runbook")
     found = []
     for text in names:
