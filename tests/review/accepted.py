@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tests.unit.templates import ACCOUNT
 
 # cdk-nag, AwsSolutions: by program, construct and rule
@@ -303,7 +305,7 @@ NIST: dict[str, str] = {
     "NIST.800.53.R5-S3BucketLoggingEnabled": LOGS_OF_AN_EXAMPLE,
     "NIST.800.53.R5-S3BucketReplicationEnabled": LOGS_OF_AN_EXAMPLE,
     "NIST.800.53.R5-S3BucketVersioningEnabled": LOGS_OF_AN_EXAMPLE,
-    "NIST.800.53.R5-SecretsManagerUsingKMSKey": "encryption_key sets it, as the example rotating_activation shows",
+    "NIST.800.53.R5-SecretsManagerUsingKMSKey": "The argument encryption_key of HybridActivation sets it",
     "NIST.800.53.R5-VPCDefaultSecurityGroupClosed": NETWORKS,
     "NIST.800.53.R5-VPCFlowLogsEnabled": NO_FLOW_LOGS,
     "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": NETWORKS,
@@ -322,21 +324,46 @@ CHECKOV: dict[str, str] = {
     "CKV_AWS_115": SETTING,
     "CKV_AWS_116": NO_DEAD_LETTERS,
     "CKV_AWS_117": SETTING,
-    "CKV_AWS_149": "encryption_key sets it, as the example rotating_activation shows",
+    "CKV_AWS_149": "The argument encryption_key of HybridActivation sets it",
     "CKV_AWS_158": SETTING,
     "CKV_AWS_173": SETTING,
     "CKV_AWS_317": "The example shows the order of resources, not operations",
 }
 
+# Rules about permissions are accepted for these resources only, of cdk-nag and of checkov
+
+ONLY_FOR: dict[str, set[str]] = {
+    "NIST.800.53.R5-IAMPolicyNoStatementsWithFullAccess": {"HybridNodes/Boundary/Resource"},
+    "CKV_AWS_108": {"AWS::IAM::ManagedPolicy.BoundaryEA298153"},
+    "CKV_AWS_109": {"AWS::IAM::ManagedPolicy.BoundaryEA298153"},
+    "CKV_AWS_111": {
+        "AWS::IAM::ManagedPolicy.BoundaryEA298153",
+        "AWS::IAM::Policy.ActivationRoleDefaultPolicy7F8E0ABB",
+        "AWS::IAM::Policy.EnsureServiceLinkedRolesRoleDefaultPolicy753C0E32",
+    },
+}
+
+
+def is_accepted(rule: str, resource: str, accepted: Mapping[str, str]) -> bool:
+    """Whether a finding on a resource is accepted."""
+    return rule in accepted and resource in ONLY_FOR.get(rule, {resource})
+
+
 # iam-simulate: by action, for every example
 
 NOT_ITS_OWN_RESOURCES = "AWS documents these resources of the action, but the data of the tool doesn't have them"
+NO_SUCH_CONTEXT = "The tool doesn't know encryption contexts whose keys have colons, such as aws:s3:arn"
 
-DISAGREEMENTS: dict[str, str] = {
-    "kms:Decrypt": "The tool doesn't know encryption contexts whose keys have colons, such as aws:s3:arn",
-    "kms:GenerateDataKey": "The tool doesn't know encryption contexts whose keys have colons, such as aws:s3:arn",
+UNDECIDED: dict[str, str] = {
     "ssm:AddTagsToResource": "AWS's own policy names the role and activations, but the tool's data doesn't have them",
     "ssm:SendCommand": NOT_ITS_OWN_RESOURCES,
     "ssm:StartAutomationExecution": NOT_ITS_OWN_RESOURCES,
+}
+"""The actions for some of whose resources the tool makes no decision."""
+
+DENIED: dict[str, str] = {
+    "kms:Decrypt": NO_SUCH_CONTEXT,
+    "kms:GenerateDataKey": NO_SUCH_CONTEXT,
     "sts:TagGetWebIdentityToken": "AWS documents the condition key for the action, but the tool ignores it",
 }
+"""The actions that the tool denies where a condition is met that it doesn't know."""

@@ -112,7 +112,7 @@ def requests_on(role: DeployedRole) -> Iterator[Request]:
     for policy in role.policies:
         for statement in policy["Statement"]:
             for action in _listed(statement["Action"]):
-                for resource in _listed(statement["Resource"])[:4]:
+                for resource in _listed(statement["Resource"]):
                     yield from _near(action, _concrete(resource), statement.get("Condition", {}), None)
     for statement in _listed(role.trust_policy["Statement"]):
         for principals in statement["Principal"].values():
