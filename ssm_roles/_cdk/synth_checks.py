@@ -43,8 +43,9 @@ class Templates:
 
     def resources(self, stack: Stack) -> Resources:
         """Return the resources of a stack."""
-        resources: Resources = self.template(stack).get("Resources", {})
-        return resources
+        resources: Mapping[str, Any] = self.template(stack).get("Resources", {})
+        # A loop of AWS::LanguageExtensions stands among the resources, too.
+        return {name: each for name, each in resources.items() if isinstance(each, dict) and "Type" in each}
 
     def stacks(self) -> list[Stack]:
         """Return every stack of the app, including nested stacks and the stacks of nested stages."""

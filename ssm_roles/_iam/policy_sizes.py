@@ -82,6 +82,8 @@ class PolicySizes:
         return Size(_length(json.dumps(part, ensure_ascii=False)))
 
     def _either(self, argument: Any) -> Size:  # noqa: ANN401
+        if not isinstance(argument, list) or len(argument) != 3:
+            return Size(0, _OTHER_TOKEN_LENGTH)
         one, other = (self.of(each) for each in argument[1:])
         least = min(one.least, other.least)
         return Size(least, max(one.most, other.most) - least)
@@ -110,7 +112,8 @@ class PolicySizes:
 
     def _sub(self, argument: Any) -> Size:  # noqa: ANN401
         text, own = argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
-        variables = [own.get(name, {"Ref": name}) for name in _VARIABLE.findall(str(text))]
+        known = own if isinstance(own, dict) else {}
+        variables = [known.get(name, {"Ref": name}) for name in _VARIABLE.findall(str(text))]
         return sum((self._text(each) for each in variables), Size(_length(_VARIABLE.sub("", str(text)))))
 
     def _attribute(self, argument: Any) -> Size:  # noqa: ANN401

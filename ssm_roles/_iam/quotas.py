@@ -106,7 +106,8 @@ class _Template:
             if kind in _TYPES:
                 holder = self._holder({"Ref": logical_id}, _TYPES[kind], logical_id)
                 for policy in _listed(properties.get("Policies", [])):
-                    holder.inline += self._sizes.of(policy.get("PolicyDocument", {}))
+                    # A policy with a condition is an intrinsic function, and measured as a whole.
+                    holder.inline += self._sizes.of(policy.get("PolicyDocument", policy))
                 holder.managed.update(map(json.dumps, _listed(properties.get("ManagedPolicyArns", []))))
             elif kind in _POLICIES:
                 self._add(logical_id, kind, properties)

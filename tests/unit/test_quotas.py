@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
-from aws_cdk import Annotations, App, CfnParameter, Environment, Stack, Stage
+from aws_cdk import Annotations, App, CfnParameter, CfnResource, Environment, Stack, Stage
 from aws_cdk import aws_iam as iam
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +24,11 @@ from ssm_roles import (
     NodeBasePolicy,
     NodeCapability,
 )
+from ssm_roles._cdk.stack_facts import stack_facts
 from ssm_roles._facts.agent_buckets import PATCH_SUFFIXES
 from ssm_roles._facts.iam_limits import INLINE_POLICIES, MANAGED_POLICIES_PER_ROLE, MANAGED_POLICY, TRUST_POLICY
 from ssm_roles._facts.regions import REGIONS, partition_of
+from ssm_roles._iam.policy_sizes import PolicySizes
 from tests.unit.templates import ACCOUNT, deployed, new_stack, refusal_at_synth
 
 # A Region and its partition, with the longest names of each.
@@ -455,3 +457,36 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize(("expected", "made"), list(cases()), ids=["fits", "warning", "error"])
 def test_the_property_knows_all_three_results(expected: str, made: dict[str, Any]) -> None:
     assert check_combination(made) == expected
+
+
+# Templates that people write
+
+
+def test_a_template_with_loops_and_conditions_is_measured() -> None:
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    inline = {"PolicyName": "P", "PolicyDocument": {"Statement": [allow]}}
+    principal = {"Service": "ssm.amazonaws.com"}
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}]}
+    resources = {
+        "Optional": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": trust,
+                "Policies": [{"Fn::If": ["IsProduction", inline, {"Ref": "AWS::NoValue"}]}],
+                "ManagedPolicyArns": {"Fn::Split": [",", {"Ref": "AWS::StackName"}]},
+            },
+        },
+        "Other": {"Type": "AWS::IAM::RolePolicy", "Properties": {**inline, "RoleName": {"Ref": "Optional"}}},
+    }
+    stack = new_stack()
+    HybridServiceRole(stack, "Nodes")
+    for name, resource in resources.items():
+        made = CfnResource(stack, name, type=str(resource["Type"]))
+        for key, value in cast("dict[str, Any]", resource["Properties"]).items():
+            made.add_property_override(key, value)
+    loop = {"Fn::ForEach::Topics": ["Name", ["A"], {"Topic${Name}": {"Type": "AWS::SNS::Topic"}}]}
+    _, warnings = templates_of(cast(App, stack.node.root))
+    assert [each for each in warnings if "ssm-roles" in each] == []
+    sizes = PolicySizes(stack_facts(stack), resources)
+    unusual: list[Any] = [{"Fn::If": "malformed"}, {"Fn::Sub": ["${A}", "malformed"]}, {"Fn::Join": []}, loop]
+    assert all(sizes.of(part).most > 0 for part in unusual)
