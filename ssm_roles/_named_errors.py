@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from inspect import signature
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
@@ -67,7 +68,9 @@ class NamesItsErrors:
             if name == "__init__":
                 setattr(cls, name, _naming(member, lambda arguments, named: _new_path(cls, arguments[1:], named)))
             elif isinstance(member, staticmethod) and _is_public(name):
-                setattr(cls, name, staticmethod(_naming(member.__func__, _new_path_or_name(cls, name))))
+                makes_a_construct = next(iter(signature(member.__func__).parameters), None) == "scope"
+                where = _new_path_of(cls) if makes_a_construct else _name_of(cls, name)
+                setattr(cls, name, staticmethod(_naming(member.__func__, where)))
             elif isinstance(member, FunctionType) and _is_public(name):
                 setattr(cls, name, _naming(member, lambda arguments, _: _path(arguments[0])))
             elif isinstance(member, property) and _is_public(name) and member.fget is not None:
@@ -95,20 +98,18 @@ def _path(construct: Any) -> str:  # noqa: ANN401
     return str(construct.node.path)
 
 
-def _new_path_or_name(owner: type, name: str) -> Where:
-    """Return the path of the construct that a static method makes, or else the name of the method."""
-
-    def where(arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
-        path = _new_path(owner, arguments, named)
-        return f"{owner.__name__}.{name}" if path == owner.__name__ else path
-
-    return where
+def _new_path_of(owner: type) -> Where:
+    return lambda arguments, named: _new_path(owner, arguments, named)
 
 
 def _new_path(owner: type, arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
     """Return the path that a new construct would have, or the name of its class if its scope or its ID is wrong."""
     given = [*arguments[:2], *(named[name] for name in ("scope", "id")[len(arguments[:2]) :] if name in named)]
-    path = getattr(getattr(given[0], "node", None), "path", None) if len(given) == 2 else None
+    try:
+        path = getattr(getattr(given[0], "node", None), "path", None) if len(given) == 2 else None
+    except RuntimeError:
+        # The object that represents an AWS managed policy has a construct's type, but no place in the tree.
+        path = None
     if not isinstance(path, str) or not isinstance(given[1], str) or not given[1] or "${" in given[1]:
         return owner.__name__
     return f"{path}/{given[1]}" if path else given[1]

@@ -116,6 +116,17 @@ def test_an_error_of_a_method_begins_with_the_path_of_its_construct(stack: Stack
     assert re.fullmatch(f"activation_role_name:{REST}", error_of(lambda: activation_role_name(WRONG)))
 
 
+def test_what_has_no_place_in_the_tree_is_named_by_the_class(stack: Stack) -> None:
+    # To jsii, it is a construct, whose node can't be read.
+    policy: Any = iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
+    assert error_of(lambda: HybridServiceRole(policy, "R")).startswith("HybridServiceRole: scope must be a Construct")
+    nodes = HybridServiceRole(stack, "Nodes")
+    roles: list[Any] = ["", " ", "Nodes"]
+    for role in roles:
+        with pytest.raises(TypeError, match=r"^HybridActivation.grant_create: role must be"):
+            HybridActivation.grant_create(nodes, role)
+
+
 def test_an_error_names_both_the_role_and_its_capability(stack: Stack) -> None:
     capability = NodeCapability.patching()
     begin = "Stack/Nodes: NodeCapability.patching: regions must be known at synth time"
