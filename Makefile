@@ -170,7 +170,7 @@ bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code
 
 .PHONY: snapshots
 snapshots: $(SETUP) ## update the golden templates
-	@$(PYTEST) tests/unit/test_snapshots.py --snapshot-update
+	@$(PYTEST) -m "deep or not deep" tests/unit/test_snapshots.py --snapshot-update
 
 .PHONY: inline
 inline: $(SETUP) ## update the inline code of the functions

@@ -115,7 +115,9 @@ def ordered(template: Any) -> Any:
 
 
 each_program = pytest.mark.parametrize("program", PROGRAMS)
-each_partition = pytest.mark.parametrize("partition", PARTITIONS)
+each_partition = pytest.mark.parametrize(
+    "partition", [pytest.param(each, marks=[] if each == "aws" else pytest.mark.deep) for each in PARTITIONS]
+)
 
 
 @each_partition
@@ -137,6 +139,7 @@ def golden_name(program: str, stack: str, partition: str) -> str:
     return f"{program}.{stack}" if partition == "aws" else f"{program}.{stack}.{partition}"
 
 
+@pytest.mark.deep
 def test_there_is_a_golden_template_for_every_stack_and_for_every_difference_and_no_other(
     assembly_of: Synthesize, request: pytest.FixtureRequest
 ) -> None:

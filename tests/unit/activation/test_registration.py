@@ -488,7 +488,14 @@ def test_an_activation_of_another_region_is_rejected(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("kind", ON_LINUX)
-@pytest.mark.parametrize("shell_option", [(), ("-x",), ("-a",)], ids=["as it is", "traced", "exported"])
+@pytest.mark.parametrize(
+    "shell_option",
+    [
+        pytest.param((), id="as it is"),
+        pytest.param(("-x",), id="traced"),
+        pytest.param(("-a",), id="exported", marks=pytest.mark.deep),
+    ],
+)
 @pytest.mark.parametrize(
     "option",
     [pytest.param((), id="from the secret"), pytest.param(("--from-stdin",), id="from stdin", marks=pytest.mark.deep)],

@@ -803,8 +803,14 @@ def deregistered(node: str, tag: str) -> tuple[str, str, dict[str, str]]:
 EITHER_ENVIRONMENT = pytest.mark.parametrize(
     "known", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["for every environment", "for one environment"]
 )
+# The deep suite also tries the third partition.
 EACH_CASE = pytest.mark.parametrize(
-    ("name", "partition"), [(name, partition) for name, case in CASES.items() for partition in case.partitions]
+    ("name", "partition"),
+    [
+        pytest.param(name, partition, marks=pytest.mark.deep if partition == "aws-us-gov" else [])
+        for name, case in CASES.items()
+        for partition in case.partitions
+    ],
 )
 
 
