@@ -155,7 +155,7 @@ class FunctionSettings:
             use_fips_endpoint=use_fips_endpoint,
             use_dualstack_endpoint=use_dualstack_endpoint,
         )
-        with errors_begin_with(lambda: self._scope.node.path or type(self).__name__):
+        with errors_begin_with(lambda: self._scope.node.path or "FunctionSettings.apply"):
             self._apply(given)
 
     def _apply(self, given: Settings) -> None:
@@ -169,8 +169,8 @@ class FunctionSettings:
         function = app.function_below(path)
         if function is not None:
             raise ValueError(
-                "FunctionSettings must be applied before the functions of their scope are created, got settings after "
-                f"the function {function}"
+                "the settings must be applied before the functions of their scope are created, got settings after the "
+                f"function {function}"
             )
         app.apply(path, given)
 

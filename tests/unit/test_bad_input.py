@@ -325,7 +325,7 @@ CONSTRUCTORS: list[tuple[type[Any], Callable[[str], Call], dict[str, set[str]]]]
         made(DefaultHostManagementRole),
         {
             **ROLE_ARGUMENTS,
-            "path": {"string"},
+            "path": {"none", "string"},
             "enabled": {"boolean"},
             "require_source_account": {"boolean"},
         },

@@ -236,4 +236,7 @@ def test_an_existing_role_keeps_its_path(stack: Stack, refused: Refused) -> None
     role = DefaultHostManagementRole(stack, "Hosts", path="/platform/", role_name="Hosts")
     assert only(stack, "AWS::IAM::Role")["Path"] == "/platform/"
     assert deployed_text(role, role.setting_value) == "platform/Hosts"
+    without = new_stack()
+    DefaultHostManagementRole(without, "Hosts", path=None)
+    assert "Path" not in only(without, "AWS::IAM::Role")
     refused(lambda: DefaultHostManagementRole(stack, "Long", path=f"/{'p' * 63}/"), "path", tree=stack)
