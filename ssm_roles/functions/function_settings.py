@@ -169,7 +169,7 @@ class FunctionSettings:
         function = app.function_below(path)
         if function is not None:
             raise ValueError(
-                "the settings must be applied before the functions of their scope are created, got settings after the "
+                "settings must be applied before the functions of their scope are created, got settings after the "
                 f"function {function}"
             )
         app.apply(path, given)

@@ -426,7 +426,7 @@ def test_settings_after_a_function_are_an_error_that_names_it(build: Build, refu
     build(part)
     path = {ensure: "Fleet/EnsureServiceLinkedRoles/Function", activate: "Fleet/Part/Activation/Function"}[build]
     for scope in (app, stack):
-        message = refused(lambda scope=scope: FunctionSettings.of(scope).apply(role_path="/a/"), "FunctionSettings")
+        message = refused(lambda scope=scope: FunctionSettings.of(scope).apply(role_path="/a/"), "settings")
         assert message.endswith(f", got settings after the function {path}")
     # A scope without functions can still get settings.
     FunctionSettings.of(Construct(stack, "Later")).apply(role_path="/a/")
