@@ -170,7 +170,9 @@ class NodeCapability:
             prefix: The Amazon S3 prefix, without a slash at either end, up to 500 characters. The commands use it, or a
                 folder below it, as ``OutputS3KeyPrefix``. Default: - the whole bucket
             log_group: The log group. The commands name it as ``CloudWatchLogGroupName``. CloudWatch Logs itself uses
-                the log group's key. Default: - none
+                the log group's key. Nodes can't create log groups, so that they need SSM Agent 3.1.282.0 or later: it
+                tries to create the log group, which AWS CloudTrail shows as denied, and then uses the existing one.
+                Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -178,6 +180,7 @@ class NodeCapability:
                 bucket's key is an alias.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html
         """
         return _Capability(recipes.output("run_command_output", bucket, prefix, log_group))
 
