@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from .._cdk.resources import region_of_key
 from .._cdk.stack_facts import StackFacts
 from .._cdk.tokens import same
+from .._checks import is_known_later
+from .._facts.regions import partition_of
 from .._iam.grants import Conditions, via_service
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def session_keys(facts: StackFacts, key: kms.IKey, arn: str, regions: Sequence[s
     own, of_nodes = region_of_key(key, arn), [facts.region] if regions is None else regions
     if "*" in of_nodes:
         return [arn]
-    if _replicated(key, arn, facts) is not None:
+    if _replicated(key, arn, facts, of_nodes) is not None:
         return keys_of_regions(facts, key, arn, of_nodes)
     if all(same(own, region) is False for region in of_nodes):
         raise ValueError(f"key must be in a Region of the nodes, here {[*of_nodes]!r}, got a key in {own!r}")
@@ -57,18 +59,27 @@ def keys_of_regions(facts: StackFacts, key: kms.IKey, arn: str, regions: Sequenc
     own = region_of_key(key, arn)
     if not any(same(own, region) is False for region in regions):
         return [arn]
-    replicated = _replicated(key, arn, facts)
+    replicated = _replicated(key, arn, facts, regions)
     if replicated is None:
         raise ValueError(
-            f"regions must be only the Region of encryption_key, here {own!r}, because it isn't a multi-Region key: "
-            f"define a capability for each Region with that Region's key, got {[*regions]!r}"
+            f"regions must be only the Region of encryption_key, here {own!r}, because it isn't a multi-Region key of "
+            f"their partition: define a capability for each Region with that Region's key, got {[*regions]!r}"
         )
     name, account = replicated
     return [facts.arn("kms", f"key/{name}", region=region, account=account) for region in regions]
 
 
-def _replicated(key: kms.IKey, arn: str, facts: StackFacts) -> tuple[str, str] | None:
-    """Return the ID and the account of a multi-Region key, or None for any other key."""
+def _replicated(key: kms.IKey, arn: str, facts: StackFacts, regions: Sequence[str]) -> tuple[str, str] | None:
+    """Return the ID and the account of a multi-Region key that can have replicas in Regions, or None for another key.
+
+    Replicas are in the partition of their key:
+    https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html
+    """
+    own = region_of_key(key, arn)
+    if not is_known_later(own) and any(
+        partition_of(region) != partition_of(own) for region in regions if not is_known_later(region)
+    ):
+        return None
     if arn.startswith("arn:") and ":key/mrk-" in arn:
         return arn.rpartition("/")[2], arn.split(":")[4]
     return (key.key_id, facts.account) if getattr(key.node.default_child, "multi_region", None) is True else None

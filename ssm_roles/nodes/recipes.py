@@ -161,7 +161,7 @@ def parameters(
     key = None if encryption_key is None else key_arn("encryption_key", encryption_key)
 
     def grants(node: Node) -> list[Grant]:
-        if node.base_policy is NodeBasePolicy.CORE:
+        if node.base_policy == NodeBasePolicy.CORE:
             raise ValueError(
                 "base_policy must be NodeBasePolicy.WITHOUT_PARAMETERS if NodeCapability.parameters() says which "
                 f"parameters nodes can read, got {node.base_policy}, with which they can read all of them"
@@ -283,7 +283,8 @@ def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Callable[[Node], lis
     arn = attribute_of("log_group", log_group, "log_group_arn", "a logs.ILogGroup")
     given = [
         granting(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [arn]),
-        # The agent checks that the log group exists. IAM can't limit that to some log groups:
+        # Session Manager checks that the log group exists. Run Command tries to create it, and goes on without the
+        # permission if the check finds it. IAM can't limit the check to some log groups:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
         granting(["logs:DescribeLogGroups"], ["*"]),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -71,6 +72,19 @@ def test_what_is_not_a_base_policy_is_refused_with_the_choices(stack: Stack, ref
         assert "must be a NodeBasePolicy: CORE, WITHOUT_PARAMETERS, NONE or of(policy), got" in message
     for wrong in ("ReadOnlyAccess", None):
         refused(lambda wrong=wrong: NodeBasePolicy.of(wrong), "managed_policy")
+
+
+def test_a_copy_of_a_base_policy_is_the_same_base_policy(stack: Stack, refused: Refused) -> None:
+    core = deepcopy(NodeBasePolicy.CORE)
+    assert core == NodeBasePolicy.CORE
+    message = refused(
+        lambda: HybridServiceRole(
+            stack, "Nodes", base_policy=core, capabilities=[NodeCapability.parameters("/fleet/ntp")]
+        ),
+        "base_policy",
+        tree=stack,
+    )
+    assert "got NodeBasePolicy.CORE" in message
 
 
 def test_it_shows_what_it_is() -> None:

@@ -1961,6 +1961,21 @@ def test_a_multi_region_key_of_sessions_stands_for_its_replicas() -> None:
     assert all(f":kms:{region}:{ACCOUNT}:key/mrk-1234abcd" in text for region in regions)
 
 
+def test_a_multi_region_key_has_no_replica_in_another_partition(refused: Refused) -> None:
+    stack = new_stack(region="eu-central-1")
+    key = kms.Key.from_key_arn(stack, "Key", f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/mrk-1234abcd")
+    sessions = NodeCapability.session_encryption(key)
+    message = refused(lambda: HybridServiceRole(stack, "Nodes", capabilities=[sessions]), "key", tree=stack)
+    assert message == "key must be in a Region of the nodes, here ['eu-central-1'], got a key in 'cn-north-1'"
+    secrets = NodeCapability.parameters("/fleet/password", encryption_key=key)
+    message = refused(
+        lambda: HybridServiceRole(stack, "N", base_policy=WITHOUT_PARAMETERS, capabilities=[secrets]),
+        "regions",
+        tree=stack,
+    )
+    assert "because it isn't a multi-Region key of their partition" in message
+
+
 def test_the_key_of_parameters_is_in_the_region_of_the_nodes(refused: Refused) -> None:
     stack = new_stack(region="eu-central-1")
     key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd")
