@@ -70,8 +70,8 @@ class DefaultHostManagementRole(ServiceRole):
                 for this role. Try it in a test account first: if instances don't become managed nodes within an hour,
                 turn it off. Default: ``False``
             managed_policies: The managed policies to attach in addition to the default ones, up to 25 in total; more
-                than 10 require a higher quota. The default is ``AmazonSSMManagedEC2InstanceDefaultPolicy``. Default: -
-                none
+                than 10 require a higher quota. The default is ``AmazonSSMManagedEC2InstanceDefaultPolicy``.
+                Default: - none
             inline_policies: The inline policies by name, up to 10,240 characters in total. Default: - none
             role_name: The name of the role, 1 to 64 letters, digits or ``_+=,.@-``. With a fixed name, the stack can be
                 deployed only once per account, and CloudFormation can't replace the role. The Systems Manager console

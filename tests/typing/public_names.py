@@ -81,6 +81,14 @@ def an_imported_role_is_accepted(stack: Stack) -> iam.IInstanceProfile:
     return ManagedInstanceRole(stack, "Instances")
 
 
+def a_base_policy_is_one_of_aws_one_of_your_own_or_none(stack: Stack) -> None:
+    own = NodeBasePolicy.of(iam.ManagedPolicy.from_managed_policy_name(stack, "Own", "NodeCore"))
+    assert_type(own, NodeBasePolicy)
+    assert_type(NodeBasePolicy.CORE, NodeBasePolicy)
+    HybridServiceRole(stack, "Own nodes", base_policy=own)
+    HybridServiceRole(stack, "Wrong nodes", base_policy="CORE")  # type: ignore[arg-type]
+
+
 def a_step_and_a_task_have_types_of_their_own(stack: Stack) -> None:
     step, task = AutomationStep.run_command(["Mine"]), MaintenanceWindowTask.run_command(["Mine"])
     assert_type(step, AutomationStep)

@@ -198,6 +198,25 @@ def test_the_token_exchange_role_may_register_devices_with_this_role_and_pass_it
     assert role.policies == []
 
 
+def test_a_device_may_do_less_than_with_the_policy_that_aws_documents(stack: Stack) -> None:
+    # AWS's own policy allows adding any tags to every resource, and passing the role to any service:
+    # https://docs.aws.amazon.com/greengrass/v2/developerguide/install-systems-manager-agent.html
+    tokens = tokens_of(stack)
+    role = GreengrassCoreRole(stack, "Devices")
+    role.add_capability(NodeCapability.greengrass(tokens, tags={"Team": "edge"}))
+    deployed = deployed_roles(stack)
+    device, nodes = deployed[logical_id(tokens)], deployed[logical_id(role)]
+    node = "arn:aws:ssm:eu-central-1:111122223333:managed-instance/mi-0123456789abcdef0"
+    assert device.may_with_tags("ssm:AddTagsToResource", node, {"Team": "edge"})
+    assert not device.may_with_tags("ssm:AddTagsToResource", node, {"Team": "other"})
+    assert not device.may_with_tags("ssm:AddTagsToResource", "*", {"Team": "edge"})
+    assert not device.may("iam:PassRole", nodes.arn)
+    # The registration itself has no resource that IAM knows, here as there.
+    assert [each for each in statements(stack) if each["Resource"] == "*"] == [
+        {"Action": "ssm:RegisterManagedInstance", "Effect": "Allow", "Resource": "*"}
+    ]
+
+
 def test_the_role_is_given_the_token_exchange_role_once(stack: Stack, refused: Refused) -> None:
     tokens = tokens_of(stack)
     greengrass = NodeCapability.greengrass(tokens)
