@@ -15,6 +15,7 @@ __all__ = [
     "AutomationStep",
     "CloudConnectorRoles",
     "DefaultHostManagementRole",
+    "DefaultHostManagementSetting",
     "ExplorerRole",
     "FunctionSettings",
     "GreengrassCoreRole",
@@ -25,6 +26,7 @@ __all__ = [
     "ManagedInstanceRole",
     "NodeBasePolicy",
     "NodeCapability",
+    "OrganizationRollout",
     "QuickSetupConfigurations",
     "QuickSetupRoles",
     "Registration",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from .nodes.activation_role_name import activation_role_name
     from .nodes.cloud_connector_roles import CloudConnectorRoles
     from .nodes.default_host_management_role import DefaultHostManagementRole
+    from .nodes.default_host_management_setting import DefaultHostManagementSetting
     from .nodes.greengrass_core_role import GreengrassCoreRole
     from .nodes.hybrid_service_role import HybridServiceRole
     from .nodes.managed_instance_role import ManagedInstanceRole
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from .operations.maintenance_window import MaintenanceWindowServiceRole, MaintenanceWindowTask
     from .operations.quick_setup import QuickSetupConfigurations, QuickSetupRoles
     from .operations.run_command_notification import RunCommandNotificationRole
+    from .organization.rollout import OrganizationRollout
     from .service_linked.service_linked_role import ServiceLinkedRole, ServiceLinkedRoleCreation
     from .service_linked.service_linked_role_base import ServiceLinkedRoleBase
     from .service_linked.service_linked_role_type import ServiceLinkedRoleType
@@ -68,6 +72,7 @@ else:
         "nodes.activation_role_name": ["activation_role_name"],
         "nodes.cloud_connector_roles": ["CloudConnectorRoles"],
         "nodes.default_host_management_role": ["DefaultHostManagementRole"],
+        "nodes.default_host_management_setting": ["DefaultHostManagementSetting"],
         "nodes.greengrass_core_role": ["GreengrassCoreRole"],
         "nodes.hybrid_service_role": ["HybridServiceRole"],
         "nodes.managed_instance_role": ["ManagedInstanceRole"],
@@ -80,6 +85,7 @@ else:
         "operations.maintenance_window": ["MaintenanceWindowServiceRole", "MaintenanceWindowTask"],
         "operations.quick_setup": ["QuickSetupConfigurations", "QuickSetupRoles"],
         "operations.run_command_notification": ["RunCommandNotificationRole"],
+        "organization.rollout": ["OrganizationRollout"],
         "service_linked.service_linked_role": ["ServiceLinkedRole", "ServiceLinkedRoleCreation"],
         "service_linked.service_linked_role_base": ["ServiceLinkedRoleBase"],
         "service_linked.service_linked_role_type": ["ServiceLinkedRoleType"],

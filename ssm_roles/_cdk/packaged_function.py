@@ -14,6 +14,7 @@ from constructs import Construct
 
 from .settings_of_functions import Settings, SettingsOfApp
 from .stack_facts import StackFacts
+from .stack_set_part import StackSetPart
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -151,16 +152,22 @@ class PackagedFunction:
                 tracing=settings.tracing,
             )
 
-        try:
-            package = lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__", *other_functions])
-            self.function = make_function(package, f"functions.{module}.handler")
-        except RuntimeError as error:
-            # Only the synthesizer knows whether templates can refer to assets, and it says so in this error.
-            if "asset" not in str(error):
-                raise
-            scope.node.try_remove_child("Function")
+        def make_inline_function() -> lambda_.Function:
             source = (_INLINE / f"{module}.txt").read_text(encoding="utf-8")
-            self.function = make_function(lambda_.Code.from_inline(source), "index.handler")
+            return make_function(lambda_.Code.from_inline(source), "index.handler")
+
+        if isinstance(facts.stack, StackSetPart):
+            self.function = make_inline_function()
+        else:
+            try:
+                package = lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__", *other_functions])
+                self.function = make_function(package, f"functions.{module}.handler")
+            except RuntimeError as error:
+                # Only the synthesizer knows whether templates can refer to assets, and it says so in this error.
+                if "asset" not in str(error):
+                    raise
+                scope.node.try_remove_child("Function")
+                self.function = make_inline_function()
         self.function.node.add_metadata(_RUNTIME_METADATA, lambda_.RuntimeFamily.PYTHON)
         SettingsOfApp.of(facts.root).add_function(self.function)
 

@@ -88,9 +88,3 @@ LONGEST_URL_SUFFIX = len("amazonaws.com.cn")
 def partition_of(region: str) -> str:
     """Return the partition of a Region."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-
-
-# The Regions whose CloudFormation lacks a resource type, by the resource schemas that AWS published on 2026-10-20:
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
-REGIONS_WITHOUT_SERVICE_SETTING = ("cn-north-1", "cn-northwest-1", "me-central-1", "us-gov-east-1", "us-gov-west-1")
-"""The Regions without ``AWS::SSM::ServiceSetting``."""

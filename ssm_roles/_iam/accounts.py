@@ -6,6 +6,7 @@ from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts
+from .._cdk.stack_set_part import StackSetPart
 from .._cdk.tokens import same
 from .._checks import is_known_later
 
@@ -23,7 +24,7 @@ def check_account(
         allowed: What the role must be, for the error. Default: ``"a role of the stack's account"``
 
     Raises:
-        ValueError: The role is in another account.
+        ValueError: The role is in another account, or in one account only and the stack in many.
     """
     parts = arn.split(":")
     # The ARN of a role of this app is one token.
@@ -31,6 +32,11 @@ def check_account(
     if same(account, facts.account) is False:
         raise ValueError(
             f"{argument} must be {allowed}, here {facts.account}, got a role of {account}: {role.node.path!r}"
+        )
+    if isinstance(facts.stack, StackSetPart) and not is_known_later(account):
+        raise ValueError(
+            f"{argument} must be {allowed}, which a rollout has in every account: use Aws.ACCOUNT_ID in its ARN, got a "
+            f"role of {account}: {role.node.path!r}"
         )
     warn_of_account(role, account, facts)
 

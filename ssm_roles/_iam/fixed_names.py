@@ -9,6 +9,7 @@ from typing import Any
 from aws_cdk import Stack, Stage
 
 from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_set_part import can_share_account
 from .._cdk.synth_checks import Templates
 from .._cdk.tokens import same
 from .._checks import is_known_later
@@ -81,6 +82,8 @@ def _compare(templates: Templates, kind: _Kind, name: str, named: _Named, others
     for other in others:
         one, two = named.facts, other.facts
         if same(one.account, two.account) is not True or (kind.regional and same(one.region, two.region) is not True):
+            continue
+        if not can_share_account(one.stack, two.stack):
             continue
         # Stages that don't say their account may be for one account each.
         if is_known_later(one.account) and _stage(one.stack) != _stage(two.stack):

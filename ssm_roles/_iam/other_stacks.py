@@ -8,6 +8,7 @@ from aws_cdk import Annotations, Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_set_part import StackSetPart, can_share_account
 from .._cdk.synth_checks import Resources, Templates
 from .._cdk.tokens import same
 
@@ -60,11 +61,19 @@ def check_name_of_role(argument: str, role: iam.IRole, facts: StackFacts) -> Non
         facts: The stack that uses the role.
 
     Raises:
-        ValueError: The role is in another account or Region, and has no fixed name.
+        ValueError: The role is in another account or Region, and has no fixed name; or one of the stacks belongs to a
+            rollout.
     """
     own = _other_environment(role, facts)
     if own is None:
         return
+    if isinstance(own.stack, StackSetPart) or isinstance(facts.stack, StackSetPart):
+        related = not isinstance(facts.stack, StackSetPart) or not can_share_account(own.stack, facts.stack)
+        remedy = "import it by its name" if related else "pass role_in_regions(role) of the rollout"
+        raise ValueError(
+            f"{argument} must be a role of the same stack, because references don't reach the accounts of a rollout, "
+            f"got {role.node.path!r} of the stack {own.path}: {remedy}"
+        )
     try:
         # Also makes the name of a role with `PhysicalName.GENERATE_IF_NEEDED`, as synthesis does.
         facts.stack.resolve(role.role_arn)
@@ -93,6 +102,7 @@ class NamedRoles:
             for name, role, facts in imported:
                 if (
                     name in names
+                    and can_share_account(stack, facts.stack)
                     and same(stack.account, facts.account) is not False
                     and not _depends_on(facts.stack, stack)
                 ):
@@ -112,6 +122,8 @@ def deployed_names(resources: Resources) -> dict[str, str]:
 
 
 def _depends_on(stack: Stack, other: Stack) -> bool:
+    if isinstance(stack, StackSetPart) and stack.after is other:
+        return True
     waiting, seen = [stack], set()
     while waiting:
         for each in waiting.pop().dependencies:
@@ -143,4 +155,8 @@ def _other_environment(role: iam.IRole, facts: StackFacts) -> StackFacts | None:
 
 def same_environment(one: StackFacts, other: StackFacts) -> bool:
     """Whether the CDK takes two stacks for stacks of one account and Region."""
-    return one is other or (same(one.account, other.account) is True and same(one.region, other.region) is True)
+    if one is other:
+        return True
+    if isinstance(one.stack, StackSetPart) or isinstance(other.stack, StackSetPart):
+        return False
+    return same(one.account, other.account) is True and same(one.region, other.region) is True

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import CfnResource, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_facts import stack_facts
+from .._cdk.stack_set_part import StackSetPart
 from .._cdk.tree import check_construct
 from .._checks import check_bool
-from .._facts.regions import REGIONS_WITHOUT_SERVICE_SETTING
-from .._iam.fixed_names import FixedNameChecks
 from .._iam.policies import aws_managed_policy
 from .._iam.principals import trust_systems_manager
 from .._iam.service_role import ServiceRole
 from .activation_role_name import ActivationRoleOptions, activation_role_name
+from .default_host_management_setting import SettingOfStack
 
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedEC2InstanceDefaultPolicy.html
 _POLICY_NAME = "AmazonSSMManagedEC2InstanceDefaultPolicy"
-_SETTING_ID = "/ssm/managed-instance/default-ec2-instance-management-role"
-
-# The oldest supported aws-cdk-lib has no class for this type:
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-servicesetting.html
-_SERVICE_SETTING = "AWS::SSM::ServiceSetting"
 
 
 class DefaultHostManagementRole(ServiceRole):
@@ -65,7 +60,7 @@ class DefaultHostManagementRole(ServiceRole):
             enabled: Whether to make this role the default of the stack's account and Region, which a stack can do once.
                 Instances can take 30 minutes to use it. When the setting is removed, instances that have no other role
                 are no longer managed nodes. CloudFormation lacks ``AWS::SSM::ServiceSetting`` in China, AWS GovCloud
-                (US) and ``me-central-1``. Default: ``False``
+                (US) and ``me-central-1``. For further Regions, use ``DefaultHostManagementSetting``. Default: ``False``
             require_source_account: Whether the trust policy requires ``aws:SourceAccount``, which AWS doesn't document
                 for this role. Try it in a test account first: if instances don't become managed nodes within an hour,
                 turn it off. Default: ``False``
@@ -92,9 +87,14 @@ class DefaultHostManagementRole(ServiceRole):
         check_construct(scope, id)
         facts = stack_facts(scope)
         check_bool("enabled", enabled)
-        setting = facts.shared(_DefaultHostManagementSetting)
+        setting = facts.shared(SettingOfStack)
         if enabled:
-            setting.check()
+            if isinstance(facts.stack, StackSetPart):
+                raise ValueError(
+                    "enabled must be False in a rollout, where it would be for one Region only: add a "
+                    "DefaultHostManagementSetting to regional_stack, got True"
+                )
+            setting.check("enabled", "False in", "True at most once in a stack", got=True)
         options = ActivationRoleOptions(
             managed_policies=managed_policies,
             inline_policies=inline_policies,
@@ -109,7 +109,7 @@ class DefaultHostManagementRole(ServiceRole):
             scope, id, options, trust=trust_systems_manager(require_source_account), default_policies=policies
         )
         if enabled:
-            setting.add(self)
+            setting.add(self, "Setting", self.setting_value)
 
     @property
     def setting_value(self) -> str:
@@ -118,39 +118,3 @@ class DefaultHostManagementRole(ServiceRole):
         https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdateServiceSetting.html
         """
         return activation_role_name(self)
-
-
-class _DefaultHostManagementSetting:
-    """The setting of an account and Region, as far as one stack knows."""
-
-    def __init__(self, facts: StackFacts) -> None:
-        self._facts = facts
-        self._region = facts.region
-        self._role: DefaultHostManagementRole | None = None
-
-    def check(self) -> None:
-        if self._region in REGIONS_WITHOUT_SERVICE_SETTING:
-            raise ValueError(
-                f"enabled must be False in {self._region}, where CloudFormation lacks {_SERVICE_SETTING} as of "
-                "2026-10-20: deploy the role, and call `aws ssm update-service-setting` with its setting_value, "
-                "got True"
-            )
-        if self._role is not None:
-            raise ValueError(
-                "enabled must be True at most once in a stack, because an account has one setting per Region, "
-                f"got True, but {self._role.node.path} already has {_SETTING_ID}"
-            )
-
-    def add(self, role: DefaultHostManagementRole) -> None:
-        self._role = role
-        setting = CfnResource(
-            role,
-            "Setting",
-            type=_SERVICE_SETTING,
-            properties={"SettingId": _SETTING_ID, "SettingValue": role.setting_value},
-        )
-        # When a resource is deleted, CloudFormation resets the setting to AWS's default. With a logical ID of its own,
-        # a construct that moves within its stack would become another resource, and the deletion of the first would
-        # reset what the second has set.
-        setting.override_logical_id("DefaultHostManagementSetting")
-        self._facts.synth_checks.get(FixedNameChecks)

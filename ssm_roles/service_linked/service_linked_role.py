@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_set_part import StackSetPart
 from .._cdk.tree import check_construct
 from .._checks import check_member, check_type, is_known_later
 from .._facts.regions import partition_of
@@ -103,6 +104,11 @@ class ServiceLinkedRole(ServiceLinkedRoleBase):
         facts = stack_facts(scope)
         check_role_type("role_type", role_type)
         check_member("creation", creation, ServiceLinkedRoleCreation)
+        if creation is ServiceLinkedRoleCreation.NATIVE and isinstance(facts.stack, StackSetPart):
+            raise ValueError(
+                "creation must be ServiceLinkedRoleCreation.ENSURE in a rollout, because CloudFormation fails in "
+                "accounts that have the role already, got NATIVE"
+            )
         check_type("removal_policy", removal_policy, RemovalPolicy, "RemovalPolicy.RETAIN or RemovalPolicy.DESTROY")
         if removal_policy not in (RemovalPolicy.RETAIN, RemovalPolicy.DESTROY):
             raise ValueError(f"removal_policy must be RemovalPolicy.RETAIN or DESTROY, got {removal_policy}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aws_cdk import Annotations
+from aws_cdk import Annotations, Stack
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts
+from .._cdk.stack_set_part import can_share_account
 from .._cdk.synth_checks import Templates
 from .._cdk.tokens import same
 from .service_linked_role_type import ServiceLinkedRoleType
@@ -62,7 +63,7 @@ class SharedRoles:
                             f"{templates.path_of(stack, logical_id)}; see 'Migrate from CfnServiceLinkedRole' in "
                             "docs/service-linked-roles.md"
                         )
-                    elif not retained and same(stack.account, each.facts.account) is not False:
+                    elif not retained and _can_share(stack, each.facts.stack):
                         _warn(
                             each,
                             "ssm-roles:nativeServiceLinkedRole",
@@ -78,7 +79,7 @@ class SharedRoles:
                 for other in self._ensured
                 if other.role_type.role_name == each.role_type.role_name
                 and not other.deleted
-                and same(other.facts.account, each.facts.account) is not False
+                and _can_share(other.facts.stack, each.facts.stack)
             ]
             if each.deleted and retaining:
                 _warn(
@@ -87,6 +88,10 @@ class SharedRoles:
                     f"If this stack creates the role, deleting the stack also deletes it for {', '.join(retaining)}. "
                     "Set the removal policy to RETAIN.",
                 )
+
+
+def _can_share(one: Stack, other: Stack) -> bool:
+    return can_share_account(one, other) and same(one.account, other.account) is not False
 
 
 def _warn(ensured: _Ensured, id: str, message: str) -> None:

@@ -14,6 +14,7 @@ from ssm_roles import (
     AutomationStep,
     CloudConnectorRoles,
     DefaultHostManagementRole,
+    DefaultHostManagementSetting,
     ExplorerRole,
     FunctionSettings,
     GreengrassCoreRole,
@@ -24,6 +25,7 @@ from ssm_roles import (
     ManagedInstanceRole,
     NodeBasePolicy,
     NodeCapability,
+    OrganizationRollout,
     QuickSetupConfigurations,
     QuickSetupRoles,
     Registration,
@@ -43,6 +45,7 @@ NAMES: list[object] = [
     AutomationStep,
     CloudConnectorRoles,
     DefaultHostManagementRole,
+    DefaultHostManagementSetting,
     ExplorerRole,
     FunctionSettings,
     GreengrassCoreRole,
@@ -53,6 +56,7 @@ NAMES: list[object] = [
     ManagedInstanceRole,
     NodeBasePolicy,
     NodeCapability,
+    OrganizationRollout,
     QuickSetupConfigurations,
     QuickSetupRoles,
     Registration,
@@ -101,3 +105,11 @@ def a_misspelled_name_is_rejected(stack: Stack) -> None:
     print(ssm_roles.HybridServiceRoll)  # type: ignore[attr-defined] # pyright: ignore
     HybridServiceRole(stack, "Nodes", role_nam="Nodes")  # type: ignore[call-arg] # pyright: ignore
     HybridActivation(stack, "Activation", role="Nodes")  # type: ignore[arg-type]
+
+
+def a_rollout_has_stacks_and_hands_over_roles(stack: Stack) -> None:
+    rollout = OrganizationRollout(stack, "Ssm", organizational_units=["ou-ab12-11111111"], regions=["eu-west-1"])
+    assert_type(rollout.account_stack, Stack)
+    nodes = HybridServiceRole(rollout.account_stack, "Nodes", role_name="Nodes", activation_regions=rollout.regions)
+    assert_type(rollout.role_in_regions(nodes), iam.IRole)
+    OrganizationRollout(stack, "Wrong", organizational_units="ou-ab12-11111111", regions=[1])  # type: ignore[list-item]

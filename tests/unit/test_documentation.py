@@ -144,7 +144,7 @@ def sentences(function: Any) -> dict[str, str]:
 
 
 # These arguments have the names that the CDK gives them, and belong to an activation and its secret, or to settings,
-# instead of a role; or they are the Regions of runbooks instead of nodes.
+# instead of a role; or they are the Regions of runbooks or stacks instead of nodes.
 OF_SOMETHING_ELSE = {
     ("FunctionSettings.of", "scope"),
     ("HybridActivation.__init__", "description"),
@@ -152,6 +152,7 @@ OF_SOMETHING_ELSE = {
     ("AutomationAdministrationRole.grant_start_execution", "regions"),
     ("AutomationExecutionRole.__init__", "regions"),
     ("AutomationServiceRole.grant_start_execution", "regions"),
+    ("OrganizationRollout.__init__", "regions"),
 }
 
 

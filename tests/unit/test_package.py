@@ -16,7 +16,7 @@ PACKAGE = Path(ssm_roles.__file__).resolve().parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAMBDA_CODE = [path for path in MODULES if "_lambda" in path.parts]
 LIBRARY = [path for path in MODULES if path not in LAMBDA_CODE]
-CONCEPTS = ("activation", "functions", "nodes", "operations", "service_linked")
+CONCEPTS = ("activation", "functions", "nodes", "operations", "organization", "service_linked")
 
 
 def relative(path: Path) -> str:

@@ -27,7 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "service_linked": SHARED,
     "operations": {*SHARED, "nodes"},
     "activation": {*SHARED, "nodes"},
-    "__init__": {"activation", "functions", "nodes", "operations", "service_linked"},
+    "organization": {*SHARED, "nodes", "service_linked"},
+    "__init__": {"activation", "functions", "nodes", "operations", "organization", "service_linked"},
 }
 
 # These work without the CDK and without Node.js.
@@ -153,6 +154,6 @@ def test_an_arn_is_built_in_one_place(path: Path) -> None:
 
 def test_each_test_of_a_construct_is_where_its_file_is() -> None:
     tests = Path(__file__).resolve().parent
-    for folder in ("activation", "functions", "nodes", "operations", "service_linked"):
+    for folder in ("activation", "functions", "nodes", "operations", "organization", "service_linked"):
         tested = {path.stem.removeprefix("test_") for path in (tests / folder).glob("test_*.py")}
         assert tested <= {path.stem for path in (PACKAGE / folder).glob("*.py")}, folder

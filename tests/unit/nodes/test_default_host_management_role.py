@@ -141,7 +141,7 @@ def test_a_region_that_lacks_the_resource_type_is_refused_where_it_is_known_and_
     message = refused(lambda: DefaultHostManagementRole(stack, "Hosts", enabled=True), "enabled", tree=stack)
     assert message == (
         f"enabled must be False in {region}, where CloudFormation lacks AWS::SSM::ServiceSetting as of 2026-10-20: "
-        "deploy the role, and call `aws ssm update-service-setting` with its setting_value, got True"
+        "deploy the role, and call `aws ssm update-service-setting` with activation_role_name(role), got True"
     )
     DefaultHostManagementRole(stack, "Hosts")
     assert not resources(stack, "AWS::SSM::ServiceSetting")

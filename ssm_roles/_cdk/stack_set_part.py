@@ -1,0 +1,167 @@
+"""A stack that a CloudFormation stack set deploys to other accounts, and that is not deployed with the app itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsii
+from aws_cdk import (
+    CfnResource,
+    DockerImageAssetLocation,
+    DockerImageAssetSource,
+    Environment,
+    FileAssetLocation,
+    FileAssetPackaging,
+    FileAssetSource,
+    IStringProducer,
+    ISynthesisSession,
+    Lazy,
+    Stack,
+    StackSynthesizer,
+)
+from constructs import Construct
+
+from .._facts.stack_set_limits import TEMPLATE_BODY_BYTES
+
+if TYPE_CHECKING:
+    from aws_cdk import IResolveContext
+
+# The name of an instance's stack: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
+_STACK_NAME = "StackSet-{}-00000000-0000-0000-0000-000000000000"
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+_DYNAMIC_REFERENCE = "{{resolve:"
+_ANNOTATIONS = ("aws:cdk:error", "aws:cdk:info", "aws:cdk:warning")
+
+
+class StackSetPart(Stack):
+    """A stack of which CloudFormation deploys one instance to each account, or to each account and Region.
+
+    The app writes its template as a file, but no artifact, so that the AWS CDK CLI doesn't deploy it.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, stack_set_name: str, region: str | None, after: StackSetPart | None
+    ) -> None:
+        """Create the stack.
+
+        Args:
+            scope: The rollout.
+            id: The ID of the stack.
+            stack_set_name: The name of the stack set.
+            region: The Region of the stack, or None if it is deployed to several.
+            after: The stack of the same rollout that is deployed before, or None.
+        """
+        self._synthesizer = _TemplateOnly()
+        super().__init__(
+            scope,
+            id,
+            synthesizer=self._synthesizer,
+            # The names of resources can depend on the length of this name.
+            stack_name=_STACK_NAME.format(stack_set_name),
+            env=None if region is None else Environment(region=region),
+            analytics_reporting=False,
+        )
+        self.rollout_path: str = scope.node.path
+        self.after = after
+
+    @property
+    def has_resources(self) -> bool:
+        """Whether there is something to deploy."""
+        return any(isinstance(each, CfnResource) for each in self.node.find_all())
+
+    @property
+    def template_body(self) -> str:
+        """The template of the stack set, as a token, which is left out if the template is too long for a request."""
+        return Lazy.uncached_string(_AtSynth(self._synthesizer, "template_body"))
+
+    @property
+    def template_url(self) -> str:
+        """The location of the template, as a token, which is left out if the template is not too long."""
+        return Lazy.uncached_string(_AtSynth(self._synthesizer, "template_url"))
+
+
+def can_share_account(one: Stack, other: Stack) -> bool:
+    """Whether two stacks can be deployed to the same account.
+
+    A stack set with service-managed permissions deploys to each account of the organization except for the management
+    account, and each rollout to other accounts than other rollouts.
+    """
+    rollouts = [each.rollout_path if isinstance(each, StackSetPart) else None for each in (one, other)]
+    return rollouts[0] == rollouts[1]
+
+
+def compact(template: object) -> str:
+    """Return a template as it is sent in a request."""
+    return json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+
+
+@jsii.implements(IStringProducer)
+class _AtSynth:
+    def __init__(self, synthesizer: _TemplateOnly, attribute: str) -> None:
+        self._synthesizer = synthesizer
+        self._attribute = attribute
+
+    def produce(self, context: IResolveContext) -> str | None:
+        value: str | None = getattr(self._synthesizer, self._attribute)
+        return value
+
+
+class _TemplateOnly(StackSynthesizer):
+    """Writes the template, which becomes a property or an asset of the stack that contains the stack set.
+
+    The CDK synthesizes a stack before the stack that contains it.
+    """
+
+    template_body: str | None = None
+    template_url: str | None = None
+
+    @jsii.member(jsii_name="addFileAsset")
+    def add_file_asset(self, asset: FileAssetSource) -> FileAssetLocation:
+        what = asset.file_name if asset.executable is None else " ".join(asset.executable)
+        raise ValueError(self._no_asset("files", f"{what!r}"))
+
+    @jsii.member(jsii_name="addDockerImageAsset")
+    def add_docker_image_asset(self, asset: DockerImageAssetSource) -> DockerImageAssetLocation:
+        raise ValueError(self._no_asset("images", f"{asset.directory_name!r}"))
+
+    def _no_asset(self, kind: str, asset: str) -> str:
+        return (
+            f"{self._bound_stack.node.path}: assets must not be in a rollout, because other accounts can't read the "
+            f"{kind} of this one: use inline code, or a bucket or repository that the organization can read, "
+            f"got {asset}"
+        )
+
+    @jsii.member(jsii_name="synthesize")
+    def synthesize(self, session: ISynthesisSession) -> None:
+        part = self._bound_stack
+        assert isinstance(part, StackSetPart)
+        if not part.has_resources:
+            return
+        self._synthesize_template(session)
+        parent = Stack.of(part.node.scope)
+        _report_annotations(part, parent)
+        written = Path(session.outdir) / part.template_file
+        text = compact(json.loads(written.read_text(encoding="utf-8")))
+        # In the template of the parent, CloudFormation would resolve dynamic references with values of its own account.
+        if len(text.encode()) <= TEMPLATE_BODY_BYTES and _DYNAMIC_REFERENCE not in text:
+            self.template_body = text
+            return
+        asset = written.with_name(f"{part.artifact_id}.stack-set.json")
+        asset.write_text(text, encoding="utf-8")
+        location = parent.synthesizer.add_file_asset(
+            source_hash=hashlib.sha256(text.encode()).hexdigest(),
+            file_name=asset.name,
+            packaging=FileAssetPackaging.FILE,
+        )
+        self.template_url = location.http_url
+
+
+def _report_annotations(part: Stack, parent: Stack) -> None:
+    """Repeat errors and warnings at the parent, because the CDK shows only those of stacks that it deploys."""
+    for construct in part.node.find_all():
+        for entry in construct.node.metadata:
+            if entry.type in _ANNOTATIONS:
+                parent.node.add_metadata(entry.type, f"{construct.node.path}: {entry.data}")

@@ -1,0 +1,1 @@
+"""Roles in every account of an organization."""
