@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsii
 from aws_cdk import (
+    Aws,
     CfnResource,
     DockerImageAssetLocation,
     DockerImageAssetSource,
     Environment,
     FileAssetLocation,
-    FileAssetPackaging,
     FileAssetSource,
     IStringProducer,
     ISynthesisSession,
@@ -61,7 +61,8 @@ class StackSetPart(Stack):
             synthesizer=self._synthesizer,
             # The names of resources can depend on the length of this name.
             stack_name=_STACK_NAME.format(stack_set_name),
-            env=None if region is None else Environment(region=region),
+            # Otherwise, the stack would have the account and the Region of its stage.
+            env=Environment(account=Aws.ACCOUNT_ID, region=Aws.REGION if region is None else region),
             analytics_reporting=False,
         )
         self.rollout_path: str = scope.node.path
@@ -149,14 +150,13 @@ class _TemplateOnly(StackSynthesizer):
         if len(text.encode()) <= TEMPLATE_BODY_BYTES and _DYNAMIC_REFERENCE not in text:
             self.template_body = text
             return
-        asset = written.with_name(f"{part.artifact_id}.stack-set.json")
-        asset.write_text(text, encoding="utf-8")
-        location = parent.synthesizer.add_file_asset(
-            source_hash=hashlib.sha256(text.encode()).hexdigest(),
-            file_name=asset.name,
-            packaging=FileAssetPackaging.FILE,
-        )
-        self.template_url = location.http_url
+        # Importing the class takes time, and few templates are too long.
+        from aws_cdk import aws_s3_assets as s3_assets
+
+        with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
+            file = Path(folder) / "template.json"
+            file.write_text(text, encoding="utf-8")
+            self.template_url = s3_assets.Asset(part.node.scope, f"{part.node.id}Template", path=str(file)).http_url
 
 
 def _report_annotations(part: Stack, parent: Stack) -> None:

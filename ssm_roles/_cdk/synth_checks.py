@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import Annotations, CfnElement, ISynthesisSession, Stack, Stage
+from aws_cdk import (
+    Annotations,
+    CfnElement,
+    DockerImageAssetLocation,
+    DockerImageAssetSource,
+    FileAssetLocation,
+    FileAssetSource,
+    ISynthesisSession,
+    Stack,
+    StackSynthesizer,
+    Stage,
+)
 from constructs import IConstruct, IValidation
 
 if TYPE_CHECKING:
@@ -176,18 +187,37 @@ class _Faults:
 
 def _synthesized(stack: Stack) -> Mapping[str, Any]:
     """Return the template that the CDK writes into a temporary folder: one call for any number of resources."""
-    synthesizer = stack.synthesizer
-    # A synthesizer that doesn't extend `StackSynthesizer` has only the public method, which also adds artifacts.
-    synthesize = getattr(synthesizer, "_synthesize_template", synthesizer.synthesize)
     with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
+        writer = _TemplateWriter()
+        writer.bind(stack)
         try:
-            synthesize(cast(ISynthesisSession, _Session(folder)))
+            writer.synthesize(cast(ISynthesisSession, _Session(folder)))
         except RuntimeError as error:
             # The CDK reports the same error later, in more detail. This warning remains if it doesn't.
             Annotations.of(stack).add_warning_v2("ssm-roles:unchecked", f"The template could not be checked: {error}")
             return {}
         template: Mapping[str, Any] = json.loads((Path(folder) / stack.template_file).read_text(encoding="utf-8"))
     return template
+
+
+class _TemplateWriter(StackSynthesizer):
+    """Writes the template of a stack.
+
+    The stack's own synthesizer would also add artifacts. If the app has passed it to the stack, Python can't even call
+    it, because the CDK binds a copy of it to the stack.
+    """
+
+    @jsii.member(jsii_name="addFileAsset")
+    def add_file_asset(self, asset: FileAssetSource) -> FileAssetLocation:
+        raise NotImplementedError
+
+    @jsii.member(jsii_name="addDockerImageAsset")
+    def add_docker_image_asset(self, asset: DockerImageAssetSource) -> DockerImageAssetLocation:
+        raise NotImplementedError
+
+    @jsii.member(jsii_name="synthesize")
+    def synthesize(self, session: ISynthesisSession) -> None:
+        self._synthesize_template(session)
 
 
 @jsii.implements(ISynthesisSession)

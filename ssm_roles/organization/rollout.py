@@ -210,6 +210,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             before=before,
         )
         self._parts = [self._account, self._regional]
+        self._roles_in_regions: dict[str, iam.IRole] = {}
         self._plan = Plan(self._account.stack, self._regional.stack, [home], names)
         facts.synth_checks.get(RolloutChecks).add(self._plan)
         facts.synth_checks.get(FixedNameChecks)
@@ -250,9 +251,8 @@ class OrganizationRollout(NamesItsErrors, Construct):
         Policies of the returned role can't be changed. Add statements to the role itself.
 
         Args:
-            role: The role: one of this library, an ``iam.Role``, or one from ``iam.Role.from_role_arn``. Here, it must
-                be defined in ``account_stack`` and have a fixed ``role_name``. A ``HybridServiceRole`` must have each of
-                ``regions`` in its ``activation_regions``.
+            role: The role, which must be defined in ``account_stack`` and have a fixed ``role_name``. A
+                ``HybridServiceRole`` must have each of ``regions`` in its ``activation_regions``.
 
         Raises:
             TypeError: ``role`` is not a role.
@@ -270,13 +270,14 @@ class OrganizationRollout(NamesItsErrors, Construct):
                 "role must have a role_name that is known at synth time, by which the Regions refer to it, "
                 f"got {path!r}, which has none"
             )
-        id = f"Role{role.node.addr[:8]}"
-        known = self._regional.stack.node.try_find_child(id)
-        if known is not None:
-            return cast(iam.IRole, known)
-        self._plan.handed_over.append(handed_over)
-        arn = stack_facts(self._regional.stack).arn("iam", f"role/{handed_over.path_and_name}", region="")
-        return iam.Role.from_role_arn(self._regional.stack, id, arn, mutable=False)
+        if path not in self._roles_in_regions:
+            self._plan.handed_over.append(handed_over)
+            regional = self._regional.stack
+            arn = stack_facts(regional).arn("iam", f"role/{handed_over.path_and_name}", region="")
+            # Each Region would overwrite the policies that another one has added.
+            known = iam.Role.from_role_arn(regional, f"Role{role.node.addr[:8]}", arn, mutable=False)
+            self._roles_in_regions[path] = known
+        return self._roles_in_regions[path]
 
     def _warn_of_size(self, instances: int) -> None:
         if instances > MOST_INSTANCES:

@@ -144,7 +144,7 @@ def sentences(function: Any) -> dict[str, str]:
 
 
 # These arguments have the names that the CDK gives them, and belong to an activation and its secret, or to settings,
-# instead of a role; or they are the Regions of runbooks or stacks instead of nodes.
+# instead of a role; or they are the Regions of runbooks or stacks instead of nodes, or a role of one certain stack.
 OF_SOMETHING_ELSE = {
     ("FunctionSettings.of", "scope"),
     ("HybridActivation.__init__", "description"),
@@ -153,6 +153,7 @@ OF_SOMETHING_ELSE = {
     ("AutomationExecutionRole.__init__", "regions"),
     ("AutomationServiceRole.grant_start_execution", "regions"),
     ("OrganizationRollout.__init__", "regions"),
+    ("OrganizationRollout.role_in_regions", "role"),
 }
 
 
