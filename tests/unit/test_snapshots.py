@@ -96,11 +96,23 @@ def assembly_of(synthesize: Synthesize) -> Synthesize:
 
 
 def templates(assembly: Path) -> Templates:
-    """Read the templates of an assembly by stack, without asset hashes and without what is there for the bootstrap."""
+    """Read the templates of an assembly by stack, without asset hashes and without what is there for the bootstrap.
+
+    A stack set has the name of the template that it deploys, instead of the template.
+    """
     found = {}
-    for path in sorted(assembly.glob("*.template.json")):
+    files = sorted(assembly.glob("*.template.json"))
+    bodies = {
+        json.dumps(json.loads(path.read_text(encoding="utf-8")), separators=(",", ":"), ensure_ascii=False): path.name
+        for path in files
+    }
+    for path in files:
         text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", path.read_text(encoding="utf-8"))
-        found[path.name.removesuffix(".template.json")] = without_bootstrap(json.loads(text))
+        template = without_bootstrap(json.loads(text))
+        for resource in template.get("Resources", {}).values():
+            if resource["Type"] == "AWS::CloudFormation::StackSet" and "TemplateBody" in resource["Properties"]:
+                resource["Properties"]["TemplateBody"] = bodies[resource["Properties"]["TemplateBody"]]
+        found[path.name.removesuffix(".template.json")] = template
     return found
 
 
@@ -225,6 +237,8 @@ FOR_EVERY_RESOURCE = {
     ("regulated_functions", "ssm:CreateActivation"): "activations have no ARN",
     ("regulated_functions", "ssm:DeleteActivation"): "activations have no ARN",
     ("regulated_functions", "xray:PutTraceSegments"): "traces have no ARN",
+    ("organization", "ssm:CreateActivation"): "activations have no ARN",
+    ("organization", "ssm:DeleteActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:DeleteActivation"): "activations have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
