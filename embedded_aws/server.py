@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _REQUEST_SECONDS = 30.0
 # The maximum timeout of a Lambda function.
 _FUNCTION_SECONDS = 900.0
+_POLL_SECONDS = 0.05
 # Loading the API models takes most of the time that creating a client takes. All clients share one loader.
 _LOADER = botocore.loaders.create_loader()
 # Child processes don't inherit these variables: they set credentials, profiles, Regions and proxies.
@@ -203,6 +204,7 @@ class EmbeddedAws:
 
         A reset also clears the injected errors, the call log and the registered uses of roles.
         """
+        self.wait_for_stack_sets()
         self._request("/_ministack/reset", {}, _REQUEST_SECONDS)
 
     def save_checkpoint(self) -> None:
@@ -414,6 +416,21 @@ class EmbeddedAws:
         """
         arguments = {"rule_name": rule_name, **self._place(region, account)}
         return list(self._request("/_embedded_aws/fire-rule", arguments, _FUNCTION_SECONDS))
+
+    def wait_for_stack_sets(self, *, seconds: float = 120.0) -> None:
+        """Wait until no operation on a stack set is running or queued, including automatic deployments.
+
+        Args:
+            seconds: The maximum time to wait, in seconds. Default: 120
+
+        Raises:
+            TimeoutError: An operation didn't end in time.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._command("stack-sets-are-idle"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"an operation on a stack set didn't end within {seconds:g} seconds")
+            time.sleep(_POLL_SECONDS)
 
     def _place(self, region: str | None, account: str | None) -> dict[str, str]:
         return {

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ def main(descriptor: int, directory: Path) -> None:
         ssm_resources,
         stack_events,
         stack_operations,
+        stack_set_api,
+        stack_set_auto_deployment,
+        stack_set_resource,
+        stack_set_targets,
+        stack_sets,
         waiting,
     )
 
@@ -66,6 +72,11 @@ def main(descriptor: int, directory: Path) -> None:
     response_urls.install()
     stack_events.install()
     stack_operations.install()
+    stack_set_targets.install()
+    stack_set_api.install()
+    stack_set_resource.install()
+    stack_set_auto_deployment.install()
+    stack_sets.install()
     activations.install()
     managed_nodes.install()
     secret_rotation.install()
@@ -95,6 +106,8 @@ def main(descriptor: int, directory: Path) -> None:
 
 
 async def _serve_for_ever(serve: Any, application: Any, config: Any) -> None:
+    # Each stack of a stack set occupies threads while it waits.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     await serve(application, config, shutdown_trigger=asyncio.Event().wait)
 
 
