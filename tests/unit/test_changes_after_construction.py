@@ -10,11 +10,16 @@ import pytest
 from aws_cdk import (
     App,
     Aspects,
+    BootstraplessSynthesizer,
     CfnOutput,
+    CliCredentialsStackSynthesizer,
+    DefaultStackSynthesizer,
     Environment,
     IAspect,
     InjectionContext,
     IPropertyInjector,
+    IStackSynthesizer,
+    LegacyStackSynthesizer,
     NestedStack,
     PhysicalName,
     PropertyInjectors,
@@ -431,3 +436,21 @@ def test_an_error_in_a_nested_stage_is_shown_with_the_path_of_its_construct() ->
     HybridServiceRole(stack, "Nodes", path=LONG_PATH)
     with pytest.raises(RuntimeError, match=r"\[\] Production/Stack/Nodes: activation_role_name must"):
         app.synth()
+
+
+@pytest.mark.parametrize(
+    "synthesizer",
+    [
+        None,
+        DefaultStackSynthesizer(qualifier="team"),
+        LegacyStackSynthesizer(),
+        BootstraplessSynthesizer(),
+        CliCredentialsStackSynthesizer(),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_change_is_found_whichever_synthesizer_the_stack_has(synthesizer: IStackSynthesizer | None) -> None:
+    stack = Stack(App(), "Stack", synthesizer=synthesizer)
+    role = HybridServiceRole(stack, "Nodes")
+    cast(iam.CfnRole, role.node.default_child).path = LONG_PATH
+    assert "activation_role_name must be at most 64 characters" in refusal_at_synth(stack)
