@@ -14,7 +14,7 @@ from . import (
     service_control_policies,
     service_linked_roles,
     service_principals,
-    stack_set_auto_deployment,
+    stack_set_operations,
 )
 from .responses import ApiError
 
@@ -35,7 +35,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "register-node": managed_nodes.register_node,
     "set-role-propagation-seconds": activations.set_role_propagation_seconds,
     "set-service-control-policy": service_control_policies.set_policy,
-    "stack-sets-are-idle": stack_set_auto_deployment.is_idle,
+    "stack-sets-are-idle": stack_set_operations.is_idle,
     "save-checkpoint": checkpoint.save,
     "forget-checkpoint": checkpoint.forget,
 }
