@@ -7,8 +7,7 @@ from pathlib import Path
 from benchmarks.alternation import Distribution, Ratio
 
 _README = Path(__file__).with_name("README.md")
-_BEGIN = "<!-- BEGIN: `python benchmarks/run.py` writes this section. -->"
-_END = "<!-- END: `python benchmarks/run.py` writes this section. -->"
+_MARKER = "<!-- {}: `python benchmarks/{}.py` writes this section. -->"
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,10 @@ def markdown(findings: Sequence[Findings], circumstances: str) -> str:
     return "\n\n".join([summary, *(detail for each in findings for detail in each.details), circumstances])
 
 
-def write_readme(found: str) -> None:
-    """Replace the results in README.md."""
+def write_section(program: str, found: str) -> None:
+    """Replace the results of a program in README.md."""
+    begin, end = (_MARKER.format(each, program) for each in ("BEGIN", "END"))
     text = _README.read_text(encoding="utf-8")
-    introduction, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    _README.write_text(f"{introduction}{_BEGIN}\n\n{found}\n\n{_END}{after}", encoding="utf-8")
+    introduction, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    _README.write_text(f"{introduction}{begin}\n\n{found}\n\n{end}{after}", encoding="utf-8")

@@ -10,7 +10,7 @@ import time
 
 from benchmarks import ensured_roles, every_service_role, import_cost, many_hybrid_roles, sample_app
 from benchmarks.machine import circumstances
-from benchmarks.report import markdown, write_readme
+from benchmarks.report import markdown, write_section
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     found = markdown(findings, circumstances(load_before, time.monotonic() - started))
     print(found)
     if not quick:
-        write_readme(found)
+        write_section("run", found)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ from aws_cdk import (
     Environment,
     FileAssetLocation,
     FileAssetSource,
+    IResolvable,
     IStringProducer,
     ISynthesisSession,
     Lazy,
     Stack,
     StackSynthesizer,
+    Token,
 )
 from constructs import Construct
 
@@ -61,8 +63,11 @@ class StackSetPart(Stack):
             synthesizer=self._synthesizer,
             # The names of resources can depend on the length of this name.
             stack_name=_STACK_NAME.format(stack_set_name),
-            # Otherwise, the stack would have the account and the Region of its stage.
-            env=Environment(account=Aws.ACCOUNT_ID, region=Aws.REGION if region is None else region),
+            # Without an environment, the stack would have that of its stage.
+            env=Environment(
+                account=Token.as_string(_AccountOfPart(scope.node.path)),
+                region=Aws.REGION if region is None else region,
+            ),
             analytics_reporting=False,
         )
         self.rollout_path: str = scope.node.path
@@ -97,6 +102,33 @@ def can_share_account(one: Stack, other: Stack) -> bool:
 def compact(template: object) -> str:
     """Return a template as it is sent in a request."""
     return json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+
+
+@jsii.implements(IResolvable)
+class _AccountOfPart:
+    """The account that a stack of a rollout is deployed to, which other stacks can't name.
+
+    The CDK names a resource with a fixed name by its ARN. Elsewhere, that ARN would have the wrong account.
+    """
+
+    def __init__(self, rollout_path: str) -> None:
+        self._rollout_path = rollout_path
+
+    @property
+    def creation_stack(self) -> list[str]:
+        return []
+
+    def resolve(self, context: IResolveContext) -> str:
+        stack = Stack.of(context.scope)
+        if not isinstance(stack, StackSetPart) or stack.rollout_path != self._rollout_path:
+            raise ValueError(
+                f"{stack.node.path}: resources must not refer to resources of the rollout {self._rollout_path}, which "
+                "are in other accounts"
+            )
+        return Aws.ACCOUNT_ID
+
+    def to_string(self) -> str:
+        return "<account of a rollout>"
 
 
 @jsii.implements(IStringProducer)
@@ -153,10 +185,14 @@ class _TemplateOnly(StackSynthesizer):
         # Importing the class takes time, and few templates are too long.
         from aws_cdk import aws_s3_assets as s3_assets
 
+        id = f"{part.node.id}Template"
+        # It exists if the app is synthesized again.
+        parent_scope = part.node.scope
+        parent_scope.node.try_remove_child(id)
         with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
             file = Path(folder) / "template.json"
             file.write_text(text, encoding="utf-8")
-            self.template_url = s3_assets.Asset(part.node.scope, f"{part.node.id}Template", path=str(file)).http_url
+            self.template_url = s3_assets.Asset(parent_scope, id, path=str(file)).http_url
 
 
 def _report_annotations(part: Stack, parent: Stack) -> None:

@@ -626,6 +626,10 @@ def is_referred_to_by_the_parent(rollout: OrganizationRollout) -> None:
     ssm.CfnParameter(Stack.of(rollout), "Id", type="String", value=own.ref)
 
 
+def is_granted_to_by_the_parent(rollout: OrganizationRollout) -> None:
+    s3.Bucket(Stack.of(rollout), "Bucket", bucket_name="ours").grant_read(hybrid_nodes(rollout))
+
+
 def creates_a_service_linked_role(rollout: OrganizationRollout) -> None:
     iam.CfnServiceLinkedRole(rollout.account_stack, "Inventory", aws_service_name="ssm.amazonaws.com")
 
@@ -698,6 +702,10 @@ AT_SYNTH: dict[str, tuple[Callable[[OrganizationRollout], None], str]] = {
         is_referred_to_by_the_parent,
         "Org/Id: resources of Org must not refer to resources of a rollout, which are in other accounts, got a "
         "reference to Org/Ssm/Account/Topic: refer to it by a fixed name",
+    ),
+    "a grant of the parent": (
+        is_granted_to_by_the_parent,
+        "Org: resources must not refer to resources of the rollout Org/Ssm, which are in other accounts",
     ),
     "a native service-linked role": (
         creates_a_service_linked_role,
@@ -868,3 +876,30 @@ def test_an_included_template_is_deployed(stack: Stack, tmp_path: Path) -> None:
     file.write_text('{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}', encoding="utf-8")
     include.CfnInclude(rollout_in(stack).regional_stack, "Included", template_file=str(file))
     assert types(body(stack, "Regional")) == {"AWS::SNS::Topic"}
+
+
+def test_an_app_can_be_synthesized_again(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    secret = SecretValue.ssm_secure("/nodes/name").unsafe_unwrap()
+    ssm.CfnParameter(rollout.regional_stack, "Copy", type="String", value=secret)
+    app = cast(App, stack.node.root)
+    before = (Path(app.synth().directory) / "Org.template.json").read_text(encoding="utf-8")
+    again = app.synth(force=True)
+    assert (Path(again.directory) / "Org.template.json").read_text(encoding="utf-8") == before
+
+
+def test_another_stack_does_not_refer_to_a_rollout(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    nodes = hybrid_nodes(rollout)
+    for region in (HERE, THERE):
+        other = Stack(cast(App, stack.node.root), region, env=Environment(account=MANAGEMENT, region=region))
+        s3.Bucket(other, "Bucket", bucket_name=f"ours-{region}").grant_read(nodes)
+        assert "resources must not refer to resources of the rollout Org/Ssm" in refusal_at_synth(stack)
+
+
+def test_a_nested_stack_can_have_a_rollout(stack: Stack) -> None:
+    nested = NestedStack(stack, "Nested")
+    topic(rollout_in(nested).regional_stack)
+    template = Template.from_stack(nested).find_resources(_STACK_SET)
+    (stack_set,) = template.values()
+    assert "AWS::SNS::Topic" in stack_set["Properties"]["TemplateBody"]
