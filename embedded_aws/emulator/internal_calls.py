@@ -66,6 +66,12 @@ def start_thread(work: Callable[..., None], *arguments: Any) -> None:
         thread.start()
 
 
+def thread_count() -> int:
+    """Return the number of threads that run."""
+    with _lock:
+        return len(_threads)
+
+
 def wait(condition: threading.Condition) -> None:
     """Wait for a notification, for a limited time.
 
@@ -143,7 +149,9 @@ def install() -> None:
 
     def reset_without_threads() -> None:
         _end_threads()
-        reset_everything()
-        _stopping.clear()
+        try:
+            reset_everything()
+        finally:
+            _stopping.clear()
 
     app._reset_all_state = reset_without_threads

@@ -46,10 +46,20 @@ def administrator(call_as: str, *, required: bool = False) -> str:
             )
         # Other accounts have only stack sets with self-managed permissions.
         return account
-    if required and not has_trusted_access(owner):
+    if required:
+        check_trusted_access(owner)
+    return owner
+
+
+def check_trusted_access(owner: str) -> None:
+    """Check that StackSets can access an organization.
+
+    Raises:
+        ApiError: `ValidationError`: The management account deactivated trusted access.
+    """
+    if not has_trusted_access(owner):
         message = "You must enable organizations access to operate a service managed stack set"
         raise ApiError("ValidationError", message)
-    return owner
 
 
 def is_delegated(owner: str, account: str, service_principal: str) -> bool:

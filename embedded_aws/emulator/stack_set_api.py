@@ -3,6 +3,9 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/what-is-cfnstacksets.html
 """
 
+import functools
+from typing import Any
+
 from . import (
     query_protocol,
     stack_set_administrators,
@@ -15,10 +18,20 @@ from . import (
 )
 from .ministack import cloudformation
 
+
+def _reading_as_caller(action: query_protocol.Action) -> query_protocol.Action:
+    @functools.wraps(action)
+    def handle(request: dict[str, Any]) -> dict[str, Any]:
+        stack_set_templates.check_permission(request)
+        return action(request)
+
+    return handle
+
+
 _ACTIONS: dict[str, query_protocol.Action] = {
     "ActivateOrganizationsAccess": stack_set_administrators.activate_access,
     "CreateStackInstances": stack_sets.create_stack_instances,
-    "CreateStackSet": stack_sets.create_stack_set,
+    "CreateStackSet": _reading_as_caller(stack_sets.create_stack_set),
     "DeactivateOrganizationsAccess": stack_set_administrators.deactivate_access,
     "DeleteStackInstances": stack_sets.delete_stack_instances,
     "DeleteStackSet": stack_sets.delete_stack_set,
@@ -33,7 +46,7 @@ _ACTIONS: dict[str, query_protocol.Action] = {
     "ListStackSets": stack_set_answers.list_stack_sets,
     "StopStackSetOperation": stack_sets.stop_stack_set_operation,
     "UpdateStackInstances": stack_sets.update_stack_instances,
-    "UpdateStackSet": stack_sets.update_stack_set,
+    "UpdateStackSet": _reading_as_caller(stack_sets.update_stack_set),
 }
 
 

@@ -53,7 +53,7 @@ def submit(stack_set: StackSet, operation: Operation, places: Mapping[Place, str
                 stack_set.instances[account, region] = Instance(account, region, unit)
             instance = stack_set.instances[account, region]
             if operation.overrides is not None:
-                instance.parameter_overrides = operation.overrides
+                instance.parameter_overrides = _new_overrides(instance, operation.overrides)
             instance.status = "INOPERABLE" if instance.status == "INOPERABLE" else "OUTDATED"
             instance.detailed_status = "PENDING"
             instance.status_reason = None
@@ -78,6 +78,12 @@ def wait_until_finished(operation: Operation) -> None:
     with changed:
         while not operation.is_finished:
             internal_calls.wait(changed)
+
+
+def _new_overrides(instance: Instance, overrides: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    previous = {each["ParameterKey"]: each for each in instance.parameter_overrides}
+    found = [previous.get(each["ParameterKey"]) if each.get("UsePreviousValue") else each for each in overrides]
+    return [each for each in found if each is not None]
 
 
 def _start_waiting() -> None:

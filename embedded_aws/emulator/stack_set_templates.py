@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import implied_permissions
 from .ministack import cloudformation_handlers, cloudformation_helpers, engine
 from .responses import ApiError
 
 # The URLs at which StackSets stores long templates for the stacks. Customers can't read them.
-_OWN_URL = "https://s3.amazonaws.com/stacksets-templates/"
+_S3_URL = "https://s3.amazonaws.com/"
+_OWN_URL = f"{_S3_URL}stacksets-templates/"
 _stored: dict[str, str] = {}
 
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet")
@@ -38,13 +40,32 @@ def read(request: Mapping[str, Any]) -> str | None:
         )
     if url is None:
         return None if body is None else str(body)
-    host, path = urlsplit(url).hostname or "", urlsplit(url).path
-    bucket, is_virtual_hosted, _ = host.partition(".s3.")
-    location = f"https://s3.amazonaws.com/{bucket}{path}" if is_virtual_hosted else url
-    text, error = cloudformation_helpers._resolve_template({"TemplateURL": [location]})
+    text, error = cloudformation_helpers._resolve_template({"TemplateURL": [f"{_S3_URL}{_object(url)}"]})
     if error is not None:
         raise _as_error(error)
     return str(text)
+
+
+def check_permission(request: Mapping[str, Any]) -> None:
+    """Check that the caller can read the template of a request.
+
+    Raises:
+        ApiError: `ValidationError`: The caller isn't allowed to get the object in Amazon S3.
+    """
+    if "TemplateURL" in request:
+        arn = f"arn:aws:s3:::{_object(request['TemplateURL'])}"
+        denied = "S3 error: Access Denied\nFor more information check "
+        documentation = "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
+        try:
+            implied_permissions.require("s3:GetObject", arn, {})
+        except ApiError as error:
+            raise ApiError("ValidationError", f"{denied}{documentation}") from error
+
+
+def _object(url: str) -> str:
+    host, path = urlsplit(url).hostname or "", urlsplit(url).path.lstrip("/")
+    bucket, is_virtual_hosted, _ = host.partition(".s3.")
+    return f"{bucket}/{path}" if is_virtual_hosted else path
 
 
 def as_argument(template: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 from . import stack_set_operations, stack_set_state, stack_set_targets, stack_set_templates
 from .ministack import responses
 from .responses import ApiError
-from .stack_set_administrators import administrator
+from .stack_set_administrators import administrator, check_trusted_access
 from .stack_set_dependencies import check_auto_deployment
 from .stack_set_state import Operation, Place, StackSet, changed
 
@@ -165,8 +165,6 @@ def update_stack_instances(request: Request) -> Answer:
         places = _usable(stack_set, _existing_places(stack_set, request))
         overrides = list(request.get("ParameterOverrides", []))
         _check_overrides(stack_set, overrides)
-        if any(each.get("UsePreviousValue") for each in overrides):
-            raise ApiError("ValidationError", "The emulator doesn't support UsePreviousValue in ParameterOverrides")
         if "ParameterOverrides" in request:
             operation.overrides = overrides
         stack_set_operations.submit(stack_set, operation, places)
@@ -208,6 +206,7 @@ def _check_permission_model(model: str, request: Request) -> None:
 
 
 def _new_operation(stack_set: StackSet, request: Request, action: str) -> Operation:
+    check_trusted_access(stack_set.account)
     operation_id = request.get("OperationId") or str(uuid.uuid4())
     stack_set_operations.check_acceptance(stack_set, operation_id)
     preferences = dict(request.get("OperationPreferences", {}))
