@@ -115,6 +115,9 @@ def _check(properties: _Properties) -> None:
         if not targets.get("OrganizationalUnitIds"):
             message = "OrganizationalUnitIds should be specified in SERVICE_MANAGED mode"
             raise ApiError("ValidationError", message)
+        preferences = properties.get("OperationPreferences", {})
+        request = {"StackSetName": properties["StackSetName"], **group, "OperationPreferences": preferences}
+        query_protocol.checked("cloudformation", "CreateStackInstances", request)
 
 
 def _groups(properties: _Properties) -> list[dict[str, Any]]:
@@ -181,5 +184,10 @@ def install() -> None:
     provisioners._RESOURCE_HANDLERS[_TYPE] = {operation: _reported(handler) for operation, handler in handlers.items()}
     provisioners._REPLACING_PROPERTIES[_TYPE] = _CREATE_ONLY
     runs_on_worker_thread = stacks._runs_on_worker_thread
+    sends_back_failed_update = stacks._sends_back_failed_update
+    # An update that fails has updated some of the accounts.
+    stacks._sends_back_failed_update = lambda resource_type: (
+        resource_type == _TYPE or sends_back_failed_update(resource_type)
+    )
     # The resource type waits for its operations. It must not block the event loop in the meantime.
     stacks._runs_on_worker_thread = lambda resource_type: resource_type == _TYPE or runs_on_worker_thread(resource_type)
