@@ -204,7 +204,6 @@ class EmbeddedAws:
 
         A reset also clears the injected errors, the call log and the registered uses of roles.
         """
-        self.wait_for_stack_sets()
         self._request("/_ministack/reset", {}, _REQUEST_SECONDS)
 
     def save_checkpoint(self) -> None:

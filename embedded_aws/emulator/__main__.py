@@ -9,7 +9,6 @@ import shutil
 import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ def main(descriptor: int, directory: Path) -> None:
         function_resources,
         iam_answers,
         iam_resources,
+        internal_calls,
         managed_nodes,
         managed_policies,
         ministack,
@@ -56,10 +56,6 @@ def main(descriptor: int, directory: Path) -> None:
         stack_events,
         stack_operations,
         stack_set_api,
-        stack_set_auto_deployment,
-        stack_set_resource,
-        stack_set_targets,
-        stack_sets,
         waiting,
     )
 
@@ -72,11 +68,8 @@ def main(descriptor: int, directory: Path) -> None:
     response_urls.install()
     stack_events.install()
     stack_operations.install()
-    stack_set_targets.install()
     stack_set_api.install()
-    stack_set_resource.install()
-    stack_set_auto_deployment.install()
-    stack_sets.install()
+    internal_calls.install()
     activations.install()
     managed_nodes.install()
     secret_rotation.install()
@@ -106,8 +99,9 @@ def main(descriptor: int, directory: Path) -> None:
 
 
 async def _serve_for_ever(serve: Any, application: Any, config: Any) -> None:
-    # Each stack of a stack set occupies threads while it waits.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
+    from . import internal_calls
+
+    internal_calls.use_loop(asyncio.get_running_loop())
     await serve(application, config, shutdown_trigger=asyncio.Event().wait)
 
 

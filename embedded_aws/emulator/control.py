@@ -10,11 +10,12 @@ from . import (
     calls,
     checkpoint,
     event_rules,
+    internal_calls,
     managed_nodes,
     service_control_policies,
     service_linked_roles,
     service_principals,
-    stack_set_auto_deployment,
+    stack_set_operations,
 )
 from .responses import ApiError
 
@@ -35,7 +36,8 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "register-node": managed_nodes.register_node,
     "set-role-propagation-seconds": activations.set_role_propagation_seconds,
     "set-service-control-policy": service_control_policies.set_policy,
-    "stack-sets-are-idle": stack_set_auto_deployment.is_idle,
+    "internal-call-threads": internal_calls.thread_count,
+    "stack-sets-are-idle": stack_set_operations.is_idle,
     "save-checkpoint": checkpoint.save,
     "forget-checkpoint": checkpoint.forget,
 }

@@ -16,11 +16,13 @@ _CODES = {
     "InvalidInput": "InvalidRequest",
     "InvalidParameterException": "InvalidRequest",
     "InvalidRequestException": "InvalidRequest",
+    "NameAlreadyExistsException": "AlreadyExists",
     "NoSuchEntity": "NotFound",
     "PolicyNotAttachable": "InvalidRequest",
     "ResourceInUseException": "AlreadyExists",
     "ResourceNotFoundException": "NotFound",
     "ServiceSettingNotFound": "NotFound",
+    "StackSetNotFoundException": "NotFound",
     "ValidationError": "InvalidRequest",
     "ValidationException": "InvalidRequest",
 }

@@ -1,90 +1,126 @@
-"""The AWS Query protocol: requests and responses as the API model of a service describes them.
+"""The AWS Query protocol, which CloudFormation uses, with the API model from which the AWS SDKs are generated.
 
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
 
-import uuid
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
+from urllib.parse import parse_qs
 
-from .json_protocol import check, model
+from . import implied_permissions, json_protocol
+from .ministack import cloudformation_helpers
 from .responses import ApiError, Parameters, Response
 
+Action = Callable[[dict[str, Any]], dict[str, Any]]
 
-def request(service: str, operation: str, parameters: Parameters) -> dict[str, Any]:
-    """Return the request in the parameters, validated against the API model.
+
+def put_in_front(module: Any, service: str, actions: Mapping[str, Action]) -> None:
+    """Replace actions of a service in MiniStack.
+
+    Args:
+        module: The module of the service, whose `handle_request` is replaced.
+        service: The name of the API model.
+        actions: The functions that process a request and return the response, by action.
+    """
+    handle_request = module.handle_request
+
+    @functools.wraps(handle_request)
+    async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        parameters = {**query, **parse_qs(body.decode(errors="replace"), keep_blank_values=True)}
+        action = parameters.get("Action", [""])[0]
+        implied_permissions.remember_caller(headers, query)
+        if action not in actions:
+            return await handle_request(method, path, headers, body, query)
+        try:
+            return response(service, action, actions[action](request_of(service, action, parameters)))
+        except ApiError as error:
+            return cloudformation_helpers._error(error.code, error.message, error.http_status)
+
+    module.handle_request = handle
+
+
+def request_of(service: str, action: str, parameters: Parameters) -> dict[str, Any]:
+    """Return the request in the parameters of an HTTP request.
 
     Raises:
-        ApiError: `ValidationError`, which lists all violated constraints.
+        ApiError: `ValidationError`: The request violates a constraint of the API model.
     """
-    flat = {name: values[0] for name, values in parameters.items() if values}
-    parsed: dict[str, Any] = _parsed(model(service).operation_model(operation).input_shape, flat, "") or {}
+    shape = json_protocol.model(service).operation_model(action).input_shape
+    request: dict[str, Any] = _parse(shape, "", parameters) or {}
+    return checked(service, action, request)
+
+
+def checked(service: str, action: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request whose text is converted to the types of the API model.
+
+    Raises:
+        ApiError: `ValidationError`: The request violates a constraint of the API model.
+    """
+    shape = json_protocol.model(service).operation_model(action).input_shape
+    converted: dict[str, Any] = _convert(shape, request, "")
     try:
-        check(service, operation, parsed)
+        json_protocol.check(service, action, converted)
     except ApiError as error:
-        raise ApiError("ValidationError", error.message) from None
-    return parsed
+        raise ApiError("ValidationError", error.message) from error
+    return converted
 
 
-def response(service: str, operation: str, result: Mapping[str, Any]) -> Response:
-    """Return the response with a result."""
-    api = model(service)
-    shape = api.operation_model(operation).output_shape
-    content = "" if shape is None else f"<{operation}Result>{_xml(shape, result)}</{operation}Result>"
-    namespace = api.metadata["xmlNamespace"]
-    body = (
-        f'<{operation}Response xmlns="{namespace}">{content}'
-        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></{operation}Response>"
-    )
-    return 200, {"Content-Type": "text/xml"}, body.encode()
+def response(service: str, action: str, answer: Mapping[str, Any]) -> Response:
+    """Return a response with an XML document."""
+    shape = json_protocol.model(service).operation_model(action).output_shape
+    result = "" if shape is None else f"<{action}Result>{_serialize(shape, answer)}</{action}Result>"
+    document: Response = cloudformation_helpers._xml(200, f"{action}Response", result)
+    return document
 
 
-def error_response(service: str, error: ApiError) -> Response:
-    """Return the response for an error."""
-    namespace = model(service).metadata["xmlNamespace"]
-    body = (
-        f'<ErrorResponse xmlns="{namespace}"><Error><Type>Sender</Type><Code>{error.code}</Code>'
-        f"<Message>{escape(error.message, quote=False)}</Message></Error>"
-        f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
-    )
-    return error.http_status, {"Content-Type": "text/xml"}, body.encode()
-
-
-def _parsed(shape: Any, flat: Mapping[str, str], prefix: str) -> Any:
-    """Return the value at a prefix, or None if the request doesn't have it."""
+def _parse(shape: Any, at: str, parameters: Parameters) -> Any:
     if shape.type_name == "structure":
-        found = {}
-        for name, member in shape.members.items():
-            value = _parsed(member, flat, f"{prefix}.{member.serialization.get('name', name)}".lstrip("."))
-            if value is not None:
-                found[name] = value
-        return found or None
+        members = {
+            name: _parse(member, f"{at}.{name}".lstrip("."), parameters) for name, member in shape.members.items()
+        }
+        return {name: value for name, value in members.items() if value is not None} or None
     if shape.type_name == "list":
-        if flat.get(prefix) == "":
-            return []
-        elements: list[Any] = []
-        while (value := _parsed(shape.member, flat, f"{prefix}.member.{len(elements) + 1}")) is not None:
-            elements.append(value)
-        return elements or None
-    text = flat.get(prefix)
-    if text is None or shape.type_name == "string":
-        return text
-    try:
-        return {"true": True, "false": False}[text] if shape.type_name == "boolean" else int(text)
-    except (KeyError, ValueError):
-        raise ApiError("MalformedInput", f"{text!r} at {prefix!r} is not a {shape.type_name}") from None
+        found = []
+        while (value := _parse(shape.member, f"{at}.member.{len(found) + 1}", parameters)) is not None:
+            found.append(value)
+        return found if found or at in parameters else None
+    return parameters[at][0] if at in parameters else None
 
 
-def _xml(shape: Any, value: Any) -> str:
+def _convert(shape: Any, value: Any, at: str) -> Any:
+    if shape.type_name == "structure":
+        _require(isinstance(value, Mapping), at, "an object")
+        unknown = value.keys() - shape.members.keys()
+        if unknown:
+            raise ApiError("ValidationError", f"Unknown members of {at or 'the request'}: {', '.join(sorted(unknown))}")
+        return {name: _convert(shape.members[name], each, f"{at}.{name}".lstrip(".")) for name, each in value.items()}
+    if shape.type_name == "list":
+        _require(isinstance(value, list), at, "a list")
+        return [_convert(shape.member, each, f"{at}.{index}") for index, each in enumerate(value, 1)]
+    if shape.type_name == "boolean":
+        _require(str(value).lower() in ("true", "false"), at, "true or false")
+        return str(value).lower() == "true"
+    if shape.type_name == "integer":
+        _require(str(value).lstrip("-").isdecimal(), at, "an integer")
+        return int(value)
+    _require(not isinstance(value, (Mapping, list)), at, "a text")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _require(is_met: bool, at: str, what: str) -> None:
+    if not is_met:
+        raise ApiError("ValidationError", f"The value of {at} must be {what}")
+
+
+def _serialize(shape: Any, value: Any) -> str:
     if shape.type_name == "structure":
         return "".join(
-            f"<{name}>{_xml(member, value[name])}</{name}>"
+            f"<{name}>{_serialize(member, value[name])}</{name}>"
             for name, member in shape.members.items()
             if value.get(name) is not None
         )
     if shape.type_name == "list":
-        return "".join(f"<member>{_xml(shape.member, each)}</member>" for each in value)
-    if shape.type_name == "timestamp":
-        return str(value.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-    return str(value).lower() if shape.type_name == "boolean" else escape(str(value), quote=False)
+        return "".join(f"<member>{_serialize(shape.member, each)}</member>" for each in value)
+    return str(value).lower() if isinstance(value, bool) else escape(str(value), quote=False)

@@ -22,9 +22,33 @@ _staying: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar
 # The physical ID in the latest response of each custom resource, by stack ID and logical ID.
 _physical_ids: dict[tuple[Any, Any], Any] = {}
 
-# The custom resources that CloudFormation failed to create, by stack ID and logical ID, until the event about it. A
-# rollback or the deletion of the stack sends a Delete request to them.
+# The resources that exist although CloudFormation failed to create them, such as custom resources, by stack ID and
+# logical ID, until the event about the failure. A rollback or the deletion of the stack deletes them.
 _failed_creations: dict[tuple[str, str], dict[str, Any]] = {}
+
+
+def keep_failed_creation(
+    stack_name: str, logical_id: str, resource_type: str, physical_id: str, properties: Any
+) -> None:
+    """Let the rollback or the deletion of a stack delete a resource that CloudFormation failed to create.
+
+    Args:
+        stack_name: The name of the stack.
+        logical_id: The logical ID of the resource.
+        resource_type: The type of the resource.
+        physical_id: The physical ID of the resource.
+        properties: The properties of the resource.
+    """
+    stack_id = cloudformation._stacks[stack_name]["StackId"]
+    _failed_creations[stack_id, logical_id] = {
+        "PhysicalResourceId": physical_id,
+        "ResourceType": resource_type,
+        "ResourceStatus": "CREATE_FAILED",
+        "LogicalResourceId": logical_id,
+        "Properties": properties,
+        "Attributes": {},
+        "Timestamp": stacks.now_iso(),
+    }
 
 
 def _remembering_physical_ids(deliver: Callable[..., bool]) -> Callable[..., bool]:
@@ -55,15 +79,8 @@ def _naming_the_custom_resource(invoke: Callable[..., Any]) -> Callable[..., Any
         except (RuntimeError, TimeoutError) as error:
             if request_type == "Create":
                 generated_id = f"{stack_name}-{logical_id}-{secrets.token_hex(6).upper()}"
-                _failed_creations[place] = {
-                    "PhysicalResourceId": _physical_ids.get(place) or generated_id,
-                    "ResourceType": resource_type,
-                    "ResourceStatus": "CREATE_FAILED",
-                    "LogicalResourceId": logical_id,
-                    "Properties": properties,
-                    "Attributes": {},
-                    "Timestamp": stacks.now_iso(),
-                }
+                physical_id = _physical_ids.get(place) or generated_id
+                keep_failed_creation(stack_name, logical_id, resource_type, physical_id, properties)
             if isinstance(error, TimeoutError):
                 raise
             raise RuntimeError(

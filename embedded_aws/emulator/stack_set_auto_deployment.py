@@ -1,115 +1,117 @@
-"""Automatic deployments to accounts that join, move between or leave organizational units.
+"""Automatic deployments to accounts that join, move between or leave the organizational units of stack sets.
+
+Filters by account and the preferences of operations don't apply to them. The stack instances of a closed account
+remain, because StackSets can't access the account any more.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+https://repost.aws/knowledge-center/cloudformation-removal-stacksets
 """
 
 import functools
-import queue
-import threading
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import stack_set_targets, stack_sets
+from . import stack_set_operations, stack_set_state, stack_set_targets
 from .ministack import organizations, responses
-from .stack_set_operations import Operation
-from .stack_set_targets import Account
-from .stack_sets import StackSet
-
-_changes: "queue.Queue[tuple[str, str]]" = queue.Queue()
+from .stack_set_administrators import has_trusted_access
+from .stack_set_state import Operation, StackSet, changed
 
 
-def is_idle() -> bool:
-    """Whether no operation on a stack set is running, queued or about to start."""
-    return _changes.unfinished_tasks == 0 and not any(each.runner.unfinished for each in stack_sets.all_stack_sets())
+def _deploy(owner: str, account: str, before: list[str]) -> None:
+    """Start the operations for an account whose organizational units changed.
 
-
-def _work() -> None:
-    while True:
-        owner, account = _changes.get()
-        try:
-            for operation in _deploy(owner, account):
-                operation.finished.wait()
-        finally:
-            _changes.task_done()
-
-
-def _deploy(owner: str, account: str) -> list[Operation]:
-    """Start the operations that an account needs, in the order of the dependencies between stack sets.
-
-    The filters by account and the operation preferences don't apply to automatic deployments.
+    Args:
+        owner: The management account.
+        account: The account.
+        before: The organizational units and the root that contained the account, innermost first.
     """
-    created: dict[str, Operation] = {}
-    deleted: dict[str, Operation] = {}
-    ordered = _in_order([each for each in stack_sets.of_owner(owner) if each.is_automatic])
-    for stack_set in ordered:
-        target, regions = _target(stack_set, account)
-        new = {(account, region): target for region in regions if (account, region) not in stack_set.instances}
-        if new:
-            needed = stack_set.auto_deployment.get("DependsOn") or []
-            first = [created[arn] for arn in needed if arn in created]
-            created[stack_set.arn] = stack_set.start("CREATE", new, preferences=_ALL_AT_ONCE, first=first)
-    # What depends on a stack set is deleted before it.
-    for stack_set in reversed(ordered):
-        _, regions = _target(stack_set, account)
-        old = {
-            place: Account(account, instance.unit, False)
-            for place, instance in list(stack_set.instances.items())
-            if place[0] == account and place[1] not in regions
-        }
-        if old:
-            retain = bool(stack_set.auto_deployment.get("RetainStacksOnAccountRemoval"))
-            first = [
-                operation
-                for each in ordered
-                if stack_set.arn in (each.auto_deployment.get("DependsOn") or [])
-                and (operation := deleted.get(each.arn)) is not None
-            ]
-            deleted[stack_set.arn] = stack_set.start(
-                "DELETE", old, preferences=_ALL_AT_ONCE, retain=retain, first=first
-            )
-    return [*created.values(), *deleted.values()]
+    now = stack_set_targets.parents(owner, account)
+    if account == owner or not has_trusted_access(owner):
+        return
+    with changed:
+        automatic = _in_order(
+            [each for each in stack_set_state.all_stack_sets() if each.account == owner and _is_automatic(each)]
+        )
+        deletions: dict[str, Operation] = {}
+        # What depends on a stack set is deleted before it.
+        for stack_set in reversed(automatic):
+            left = [region for region in _regions(stack_set, before) if region not in _regions(stack_set, now)]
+            places = {(account, region): "" for region in left if (account, region) in stack_set.instances}
+            if places:
+                retain = bool(stack_set.auto_deployment.get("RetainStacksOnAccountRemoval"))
+                operation = _operation("DELETE", retain_stacks=retain)
+                operation.after = [
+                    deletions[each.arn]
+                    for each in automatic
+                    if stack_set.arn in each.auto_deployment.get("DependsOn", []) and each.arn in deletions
+                ]
+                units = {place: stack_set.instances[place].organizational_unit_id for place in places}
+                stack_set_operations.submit(stack_set, operation, units)
+                deletions[stack_set.arn] = operation
+        creations: dict[str, Operation] = {}
+        for stack_set in automatic:
+            previous, joined = _regions(stack_set, before), _regions(stack_set, now)
+            for region, unit in joined.items():
+                if (account, region) in stack_set.instances:
+                    stack_set.instances[account, region].organizational_unit_id = unit
+            places = {
+                (account, region): unit
+                for region, unit in joined.items()
+                if previous.get(region) != unit and (account, region) not in stack_set.instances
+            }
+            if places:
+                operation = _operation("CREATE", after=list(deletions.values()))
+                needed = stack_set.auto_deployment.get("DependsOn", [])
+                operation.depends_on = [creations[arn] for arn in needed if arn in creations]
+                stack_set_operations.submit(stack_set, operation, places)
+                creations[stack_set.arn] = operation
 
 
-_ALL_AT_ONCE = {"MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 0, "RegionConcurrencyType": "PARALLEL"}
+def _is_automatic(stack_set: StackSet) -> bool:
+    return bool(stack_set.auto_deployment.get("Enabled"))
 
 
-def _target(stack_set: StackSet, account: str) -> tuple[Account, list[str]]:
-    """Return an account as a target of a stack set, with the Regions in which it is one."""
-    target, regions = Account(account, "", False), []
-    for region, units in stack_set.units.items():
-        found = stack_set_targets.accounts_below(stack_set.owner, units).get(account)
-        if found is not None:
-            target = found
-            regions.append(region)
-    return target, regions
+def _operation(action: str, **named: Any) -> Operation:
+    return Operation(str(uuid.uuid4()), action, **named)
+
+
+def _regions(stack_set: StackSet, parents: list[str]) -> dict[str, str]:
+    """Return the Regions that a stack set deploys to, each with the innermost unit that is a target there."""
+    found: dict[str, str] = {}
+    for unit in parents:
+        for region in stack_set.auto_deployment_targets.get(unit, []):
+            found.setdefault(region, unit)
+    return found
 
 
 def _in_order(automatic: list[StackSet]) -> list[StackSet]:
-    """Return stack sets after those that they depend on."""
-    waiting, ordered = list(automatic), list[StackSet]()
+    """Return each stack set after those that it depends on."""
+    waiting, ordered = list(automatic), []
     while waiting:
         arns = {each.arn for each in waiting}
-        ready = [each for each in waiting if not arns & set(each.auto_deployment.get("DependsOn") or [])]
+        ready = [each for each in waiting if not arns & set(each.auto_deployment.get("DependsOn", []))]
         ordered += ready
         waiting = [each for each in waiting if each not in ready]
     return ordered
 
 
-def _announcing(handle: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(handle)
-    def announce(request: Mapping[str, Any]) -> Any:
-        answer = handle(request)
-        account = request.get("AccountId")
-        if answer[0] == 200 and account is not None:
-            _changes.put((responses.get_account_id(), account))
+def _watched(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(handler)
+    def handle(request: Mapping[str, Any]) -> Any:
+        owner = responses.get_account_id()
+        known = {account: stack_set_targets.parents(owner, account) for account in stack_set_targets.members(owner)}
+        answer = handler(request)
+        for account in stack_set_targets.members(owner):
+            before = known.get(account, [])
+            if before != stack_set_targets.parents(owner, account):
+                _deploy(owner, account, before)
         return answer
 
-    return announce
+    return handle
 
 
 def install() -> None:
-    """Deploy to accounts when they move."""
-    for operation in ("MoveAccount", "RemoveAccountFromOrganization"):
-        if operation in organizations._DISPATCH:
-            organizations._DISPATCH[operation] = _announcing(organizations._DISPATCH[operation])
-    threading.Thread(target=_work, daemon=True).start()
+    """Deploy to accounts after each change of an organization."""
+    for operation in ("CreateAccount", "MoveAccount"):
+        organizations._DISPATCH[operation] = _watched(organizations._DISPATCH[operation])

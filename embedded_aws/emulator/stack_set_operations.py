@@ -1,226 +1,255 @@
-"""Operations on stack sets: which stacks are created, updated and deleted at a time, and when an operation stops.
+"""Operations on stack instances, which run in the background.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html#stackset-ops-options
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ManagedExecution.html
 """
 
-import threading
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import stack_set_stacks
+from . import internal_calls, stack_set_stacks, stack_set_state, stack_set_targets
 from .responses import ApiError
-from .stack_set_targets import Account
+from .stack_set_state import Instance, Operation, Place, Result, StackSet, changed
 
-# AWS deploys more stacks at a time; this machine has few processors.
-_MOST_AT_A_TIME = 16
-
-Place = tuple[str, str]
-"""An account and a Region."""
-
-
-@dataclass
-class Instance:
-    """A stack of a stack set, which doesn't exist if it couldn't be created."""
-
-    account: str
-    region: str
-    unit: str
-    stack_id: str | None = None
-    status: str = "OUTDATED"
-    detailed_status: str = "PENDING"
-    reason: str = ""
-    operation_id: str = ""
+_SUSPENDED = (
+    "This account is suspended. To remove this instance from the stack set, run DeleteStackInstances with the "
+    "RetainStacks parameter."
+)
+_TOLERANCE_EXCEEDED = "Cancelled since failure tolerance has exceeded"
+_DEPENDENCY_FAILED = "Cancelled since the operation of a stack set in DependsOn failed"
+_STOPPED = "Cancelled since the operation was stopped"
 
 
-@dataclass
-class Operation:
-    """An operation on the instances of a stack set."""
+def check_acceptance(stack_set: StackSet, operation_id: str) -> None:
+    """Check that an operation that a customer requests can start or wait.
 
-    action: str
-    preferences: Mapping[str, Any]
-    places: dict[Place, Account]
-    template: str = ""
-    capabilities: Sequence[str] = ()
-    retain: bool = False
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: str = "QUEUED"
-    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    ended: datetime | None = None
-    results: dict[Place, dict[str, Any]] = field(default_factory=dict)
-    stopping: threading.Event = field(default_factory=threading.Event)
-    finished: threading.Event = field(default_factory=threading.Event)
-    first: "Sequence[Operation]" = ()
-    """The operations that must succeed before this one begins."""
-
-    def failures(self) -> list[dict[str, Any]]:
-        """Return the results of stacks that failed."""
-        return [each for each in self.results.values() if each["Status"] == "FAILED"]
+    Raises:
+        ApiError: `OperationInProgressException`: Another operation runs, and managed execution isn't active.
+            `OperationIdAlreadyExistsException`: There is an operation with this ID.
+    """
+    if operation_id in stack_set.operations:
+        raise ApiError("OperationIdAlreadyExistsException", f"Operation {operation_id} already exists", 409)
+    if stack_set.unfinished and not stack_set.managed_execution:
+        other = stack_set.unfinished[0].operation_id
+        message = f"Another Operation on StackSet {stack_set.arn} is in progress: {other}"
+        raise ApiError("OperationInProgressException", message, 409)
 
 
-def check_preferences(preferences: Mapping[str, Any]) -> None:
-    """Raise `ValidationError` for preferences that contradict each other."""
-    for one, other in (
-        ("FailureToleranceCount", "FailureTolerancePercentage"),
-        ("MaxConcurrentCount", "MaxConcurrentPercentage"),
-    ):
-        if one in preferences and other in preferences:
-            raise ApiError("ValidationError", f"You can specify either {one} or {other}, but not both")
-    most, tolerated = preferences.get("MaxConcurrentCount"), preferences.get("FailureToleranceCount")
-    is_strict = preferences.get("ConcurrencyMode", "STRICT_FAILURE_TOLERANCE") == "STRICT_FAILURE_TOLERANCE"
-    if is_strict and most is not None and most > (tolerated or 0) + 1:
-        raise ApiError("ValidationError", "MaxConcurrentCount must be at most one more than the FailureToleranceCount")
+def submit(stack_set: StackSet, operation: Operation, places: Mapping[Place, str]) -> None:
+    """Start an operation, or let it wait for other operations.
+
+    Args:
+        stack_set: The stack set.
+        operation: The new operation.
+        places: The accounts and Regions of the operation, and the organizational unit or root of each.
+    """
+    with changed:
+        operation.creation_timestamp = stack_set_state.now()
+        operation.results = {place: Result(*place, unit) for place, unit in places.items()}
+        stack_set.operations[operation.operation_id] = operation
+        for (account, region), unit in places.items():
+            if operation.action == "CREATE" and (account, region) not in stack_set.instances:
+                stack_set.instances[account, region] = Instance(account, region, unit)
+            instance = stack_set.instances[account, region]
+            if operation.overrides is not None:
+                instance.parameter_overrides = _new_overrides(instance, operation.overrides)
+            instance.status = "INOPERABLE" if instance.status == "INOPERABLE" else "OUTDATED"
+            instance.detailed_status = "PENDING"
+            instance.status_reason = None
+            instance.last_operation_id = operation.operation_id
+        _start_waiting()
 
 
-def tolerance(preferences: Mapping[str, Any], accounts: int) -> int:
-    """Return how many accounts can fail in a Region."""
-    count: int = preferences.get("FailureToleranceCount", -1)
-    return count if count >= 0 else accounts * int(preferences.get("FailureTolerancePercentage", 0)) // 100
+def stop(stack_set: StackSet, operation: Operation) -> None:
+    """Stop an operation: stack operations that run continue, and no others begin."""
+    with changed:
+        if operation.status == "QUEUED":
+            _cancel(stack_set, operation, _STOPPED)
+            _finish(operation, "STOPPED")
+            _start_waiting()
+        else:
+            operation.status = "STOPPING"
+        changed.notify_all()
 
 
-def most_at_a_time(preferences: Mapping[str, Any], accounts: int, failures: int) -> int:
-    """Return to how many accounts a Region is deployed at a time after some failures."""
-    most: int = preferences.get("MaxConcurrentCount", 0)
-    if most == 0:
-        most = max(1, accounts * int(preferences.get("MaxConcurrentPercentage", 0)) // 100)
-    if preferences.get("ConcurrencyMode", "STRICT_FAILURE_TOLERANCE") == "STRICT_FAILURE_TOLERANCE":
-        most = min(most, tolerance(preferences, accounts) + 1 - failures)
-    return max(most, 0)
+def wait_until_finished(operation: Operation) -> None:
+    """Wait until an operation has ended."""
+    with changed:
+        while not operation.is_finished:
+            internal_calls.wait(changed)
 
 
-class Runner:
-    """Runs the operations of one stack set, one after another."""
+def _new_overrides(instance: Instance, overrides: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    previous = {each["ParameterKey"]: each for each in instance.parameter_overrides}
+    found = [previous.get(each["ParameterKey"]) if each.get("UsePreviousValue") else each for each in overrides]
+    return [each for each in found if each is not None]
 
-    def __init__(self, name: str, instances: dict[Place, Instance]) -> None:
-        self._name = name
-        self._instances = instances
-        self._turn = threading.Lock()
-        self._waiting: list[Operation] = []
+
+def _start_waiting() -> None:
+    for stack_set in list(stack_set_state.all_stack_sets()):
+        for operation in stack_set.unfinished:
+            if operation.status != "QUEUED" or not _can_start(stack_set, operation):
+                continue
+            if all(each.status == "SUCCEEDED" for each in operation.depends_on):
+                operation.status = "RUNNING"
+                internal_calls.start_thread(_run, stack_set, operation)
+            else:
+                _cancel(stack_set, operation, _DEPENDENCY_FAILED)
+                _finish(operation, "FAILED")
+                _start_waiting()
+                return
+    changed.notify_all()
+
+
+def _can_start(stack_set: StackSet, operation: Operation) -> bool:
+    if not all(each.is_finished for each in [*operation.after, *operation.depends_on]):
+        return False
+    earlier = stack_set.unfinished[: stack_set.unfinished.index(operation)]
+    if not stack_set.managed_execution:
+        return not earlier
+    return all(other.status != "QUEUED" and not other.results.keys() & operation.results.keys() for other in earlier)
+
+
+def _run(stack_set: StackSet, operation: Operation) -> None:
+    preferences = operation.preferences
+    wanted = preferences.get("RegionOrder", [])
+    regions = sorted(
+        dict.fromkeys(region for _, region in operation.results),
+        key=lambda region: wanted.index(region) if region in wanted else len(wanted),
+    )
+    runs = [_RegionRun(stack_set, operation, region) for region in regions]
+    if preferences.get("RegionConcurrencyType") == "PARALLEL":
+        _in_parallel([run.run for run in runs])
+    else:
+        for run in runs:
+            run.run()
+            if run.is_stopped:
+                break
+    with changed:
+        exceeded = any(run.is_stopped for run in runs)
+        was_stopped = operation.status == "STOPPING"
+        _cancel(stack_set, operation, _STOPPED if was_stopped else _TOLERANCE_EXCEEDED)
+        _finish(operation, "STOPPED" if was_stopped else "FAILED" if exceeded else "SUCCEEDED")
+        _start_waiting()
+
+
+def is_idle() -> bool:
+    """Return whether no operation runs or waits."""
+    with changed:
+        return not any(stack_set.unfinished for stack_set in stack_set_state.all_stack_sets())
+
+
+def _cancel(stack_set: StackSet, operation: Operation, reason: str) -> None:
+    for place, result in operation.results.items():
+        if result.status == "PENDING":
+            result.status, result.status_reason = "CANCELLED", reason
+            instance = stack_set.instances[place]
+            instance.detailed_status, instance.status_reason = "CANCELLED", reason
+
+
+def _finish(operation: Operation, status: str) -> None:
+    operation.status = status
+    operation.end_timestamp = stack_set_state.now()
+
+
+def _in_parallel(works: list[Callable[[], None]]) -> None:
+    left = len(works)
+
+    def run(work: Callable[[], None]) -> None:
+        nonlocal left
+        try:
+            work()
+        finally:
+            with changed:
+                left -= 1
+                changed.notify_all()
+
+    for work in works:
+        internal_calls.start_thread(run, work)
+    with changed:
+        while left:
+            internal_calls.wait(changed)
+
+
+class _RegionRun:
+    """The part of an operation in a Region."""
+
+    def __init__(self, stack_set: StackSet, operation: Operation, region: str) -> None:
+        self._stack_set = stack_set
+        self._operation = operation
+        self._results = [result for result in operation.results.values() if result.region == region]
+        self._tolerance = _count(operation.preferences, "FailureTolerance", len(self._results), least=0)
+        self._most = _count(operation.preferences, "MaxConcurrent", len(self._results), least=1)
+        self._running = 0
+        self._failures = 0
 
     @property
-    def unfinished(self) -> list[Operation]:
-        """The operations that are queued or running."""
-        return [each for each in self._waiting if not each.finished.is_set()]
+    def is_stopped(self) -> bool:
+        """Whether more accounts failed than the failure tolerance allows."""
+        return self._failures > self._tolerance
 
-    def start(self, operation: Operation) -> None:
-        """Start an operation in a thread, after those that were started before."""
-        self._waiting = [*self.unfinished, operation]
-        for place in operation.places:
-            operation.results[place] = {"Status": "PENDING", "StatusReason": ""}
-        before = list(self.unfinished[:-1])
-        threading.Thread(target=self._run, args=(operation, before), daemon=True).start()
+    def run(self) -> None:
+        """Run the operation in all accounts, and return when none runs any more."""
+        waiting = list(self._results)
+        with changed:
+            while waiting or self._running:
+                if self.is_stopped or self._operation.status == "STOPPING":
+                    waiting.clear()
+                while waiting and self._running < self._concurrency():
+                    result = waiting.pop(0)
+                    result.status = "RUNNING"
+                    self._running += 1
+                    internal_calls.start_thread(self._run_in_account, result)
+                if self._running:
+                    internal_calls.wait(changed)
 
-    def _run(self, operation: Operation, before: Sequence[Operation]) -> None:
-        for each in [*before, *operation.first]:
-            each.finished.wait()
+    def _concurrency(self) -> int:
+        if self._operation.preferences.get("ConcurrencyMode") == "SOFT_FAILURE_TOLERANCE":
+            return self._most
+        # The number of failed accounts must not exceed the failure tolerance by more than one.
+        return min(self._most, self._tolerance + 1 - self._failures)
+
+    def _run_in_account(self, result: Result) -> None:
+        instance = self._stack_set.instances[result.account, result.region]
+        with changed:
+            instance.detailed_status = "RUNNING"
+        reason: str | None = None
+        is_suspended = stack_set_targets.is_suspended(self._stack_set.account, result.account)
         try:
-            if any(each.status != "SUCCEEDED" for each in operation.first):
-                self._cancel(operation, list(operation.places), "Cancelled since a dependency has failed")
-                operation.status = "FAILED"
-                return
-            if operation.stopping.is_set():
-                self._cancel(operation, list(operation.places), "Cancelled by the user")
-                operation.status = "STOPPED"
-                return
-            operation.status = "RUNNING"
-            has_failed = self._run_regions(operation)
-            operation.status = "STOPPED" if operation.stopping.is_set() else "FAILED" if has_failed else "SUCCEEDED"
-        finally:
-            operation.ended = datetime.now(timezone.utc)
-            operation.finished.set()
+            if self._operation.action == "DELETE":
+                if not self._operation.retain_stacks and not is_suspended:
+                    stack_set_stacks.delete(instance)
+            elif not is_suspended:
+                stack_set_stacks.deploy(self._stack_set, instance)
+        except stack_set_stacks.StackError as error:
+            reason = str(error)
+        with changed:
+            self._record(result, instance, reason, is_suspended)
+            self._running -= 1
+            changed.notify_all()
 
-    def _run_regions(self, operation: Operation) -> bool:
-        """Return whether more accounts failed than a Region tolerates."""
-        order = operation.preferences.get("RegionOrder") or []
-        regions = sorted(
-            dict.fromkeys(region for _, region in operation.places),
-            key=lambda region: order.index(region) if region in order else len(order),
-        )
-        if operation.preferences.get("RegionConcurrencyType") == "PARALLEL":
-            with ThreadPoolExecutor(len(regions) or 1) as pool:
-                return any(list(pool.map(lambda region: self._run_region(operation, region), regions)))
-        for index, region in enumerate(regions):
-            if self._run_region(operation, region):
-                rest = [place for place in operation.places if place[1] in regions[index + 1 :]]
-                self._cancel(operation, rest, "Cancelled since failure tolerance has exceeded")
-                return True
-        return False
-
-    def _run_region(self, operation: Operation, region: str) -> bool:
-        """Return whether more accounts failed than the Region tolerates."""
-        places = [place for place in operation.places if place[1] == region]
-        tolerated, failures = tolerance(operation.preferences, len(places)), 0
-        running: dict[Future[bool], Place] = {}
-        with ThreadPoolExecutor(_MOST_AT_A_TIME) as pool:
-            while places or running:
-                limit = most_at_a_time(operation.preferences, len(operation.places), failures)
-                may_start = failures <= tolerated and not operation.stopping.is_set()
-                while may_start and places and len(running) < min(limit, _MOST_AT_A_TIME):
-                    place = places.pop(0)
-                    running[pool.submit(self._run_one, operation, place)] = place
-                if not running:
-                    break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for each in done:
-                    del running[each]
-                    failures += not each.result()
-        reason = (
-            "Cancelled by the user" if operation.stopping.is_set() else "Cancelled since failure tolerance has exceeded"
-        )
-        self._cancel(operation, places, reason)
-        return failures > tolerated
-
-    def _run_one(self, operation: Operation, place: Place) -> bool:
-        """Carry out an operation in one account and Region, and return whether it succeeded."""
-        result = operation.results[place]
-        result["Status"] = "RUNNING"
-        target = operation.places[place]
-        instance = self._instances.setdefault(place, Instance(*place, target.unit))
-        instance.unit, instance.operation_id = target.unit, operation.id
-        if target.is_suspended:
-            # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
-            instance.detailed_status = "SKIPPED_SUSPENDED_ACCOUNT"
-            result.update(Status="SUCCEEDED", StatusReason="Skipped, because the account is suspended")
-            return True
-        instance.detailed_status = "RUNNING"
-        try:
-            _ACTIONS[operation.action](self._name, operation, instance)
-        except Exception as error:
-            instance.detailed_status = "FAILED"
-            instance.status = "INOPERABLE" if operation.action == "DELETE" else "OUTDATED"
-            instance.reason = str(error)
-            result.update(Status="FAILED", StatusReason=str(error))
-            return False
-        instance.status, instance.detailed_status, instance.reason = "CURRENT", "SUCCEEDED", ""
-        if operation.action == "DELETE":
-            self._instances.pop(place, None)
-        result["Status"] = "SUCCEEDED"
-        return True
-
-    def _cancel(self, operation: Operation, places: Sequence[Place], reason: str) -> None:
-        for place in places:
-            operation.results[place].update(Status="CANCELLED", StatusReason=reason)
-            target = operation.places[place]
-            instance = self._instances.setdefault(place, Instance(*place, target.unit))
-            instance.detailed_status, instance.reason, instance.operation_id = "CANCELLED", reason, operation.id
+    def _record(self, result: Result, instance: Instance, reason: str | None, is_suspended: bool) -> None:
+        is_deletion = self._operation.action == "DELETE"
+        if is_suspended and not (is_deletion and self._operation.retain_stacks):
+            # Suspended accounts don't count as failed.
+            result.status, result.status_reason = "SUCCEEDED", _SUSPENDED
+            instance.detailed_status, instance.status_reason = "SKIPPED_SUSPENDED_ACCOUNT", _SUSPENDED
+        elif reason is not None:
+            self._failures += 1
+            result.status, result.status_reason = "FAILED", reason
+            instance.status = "INOPERABLE" if is_deletion else "OUTDATED"
+            instance.detailed_status = "INOPERABLE" if is_deletion else "FAILED"
+            instance.status_reason = reason
+        else:
+            result.status = "SUCCEEDED"
+            instance.status, instance.detailed_status, instance.status_reason = "CURRENT", "SUCCEEDED", None
+            if is_deletion:
+                del self._stack_set.instances[result.account, result.region]
 
 
-def _deploy(name: str, operation: Operation, instance: Instance) -> None:
-    stack_set_stacks.deploy(name, operation.template, operation.capabilities, instance)
-
-
-def _delete(_name: str, operation: Operation, instance: Instance) -> None:
-    if not operation.retain:
-        stack_set_stacks.delete(instance)
-
-
-_ACTIONS: dict[str, Callable[[str, Operation, Instance], None]] = {
-    "CREATE": _deploy,
-    "UPDATE": _deploy,
-    "DELETE": _delete,
-}
+def _count(preferences: Mapping[str, Any], name: str, accounts: int, *, least: int) -> int:
+    if f"{name}Count" in preferences:
+        return int(preferences[f"{name}Count"])
+    # A percentage is rounded down.
+    return max(least, accounts * int(preferences.get(f"{name}Percentage", 0)) // 100)

@@ -1,129 +1,193 @@
-"""The CloudFormation resource type of stack sets.
+"""The CloudFormation resource type `AWS::CloudFormation::StackSet`, which calls the actions of stack sets in turn.
+
+The resource type is public. Its order of calls and its error messages are those of the source code:
+https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import handler_errors, stack_set_targets, stack_sets
-from .ministack import provisioners, stacks
+from . import (
+    handler_errors,
+    query_protocol,
+    stack_operations,
+    stack_set_groups,
+    stack_set_operations,
+    stack_set_state,
+    stack_set_templates,
+    stack_sets,
+)
+from .ministack import provisioners, responses, stacks
 from .responses import ApiError
-from .stack_set_operations import Operation
-from .stack_sets import StackSet
+from .stack_set_administrators import administrator
+from .stack_set_state import Operation, StackSet
 
 _TYPE = "AWS::CloudFormation::StackSet"
-# The maximum time that CloudFormation waits for this type is 36 hours, which no test takes.
-_SECONDS = 900.0
+_CREATE_ONLY = ("PermissionModel", "StackSetName")
+_REQUIRED = ("PermissionModel", "StackSetName")
+# The properties that don't belong to the stack set itself.
+_APART = ("CallAs", "ManagedExecution", "OperationPreferences", "StackInstancesGroup")
+_LONGEST_MESSAGE = 850
 
 _Properties = Mapping[str, Any]
 _Result = tuple[str, dict[str, Any]]
 
-
-def _request(properties: _Properties) -> dict[str, Any]:
-    return {key: value for key, value in properties.items() if value is not None}
-
-
-def _groups(properties: _Properties) -> list[dict[str, Any]]:
-    groups = list(properties.get("StackInstancesGroup") or [])
-    for group in groups:
-        if group["DeploymentTargets"].get("AccountFilterType") == "UNION":
-            # The resource type doesn't allow what the API allows.
-            raise ApiError("ValidationError", "UNION is not a valid AccountFilterType")
-    return groups
+_ACTIONS = {
+    "CreateStackSet": stack_sets.create_stack_set,
+    "UpdateStackSet": stack_sets.update_stack_set,
+    "DeleteStackSet": stack_sets.delete_stack_set,
+    "CreateStackInstances": stack_sets.create_stack_instances,
+    "UpdateStackInstances": stack_sets.update_stack_instances,
+    "DeleteStackInstances": stack_sets.delete_stack_instances,
+}
 
 
-def _create(_logical_id: str, properties: _Properties, _stack_name: str) -> _Result:
-    groups = _groups(properties)
-    owner = stack_set_targets.owner_of(properties.get("CallAs"))
-    stack_set = stack_sets.create(_request(properties), owner)
+def _create(logical_id: str, properties: _Properties, stack_name: str) -> _Result:
+    _check(properties)
+    settings = {name: value for name, value in properties.items() if name not in _APART or name == "ManagedExecution"}
+    answer = _call("CreateStackSet", properties, **settings, ClientRequestToken=str(uuid.uuid4()))
+    stack_set_id = str(answer["StackSetId"])
     try:
-        _create_instances(stack_set, groups, properties)
+        for group in stack_set_groups.created([], _groups(properties)):
+            _operate("CreateStackInstances", properties, stack_set_id, **group)
     except Exception:
-        # CloudFormation deletes a resource that couldn't be created in the rollback.
-        _delete_all(stack_set)
+        # The stack set exists, so that the rollback deletes it.
+        stack_operations.keep_failed_creation(stack_name, logical_id, _TYPE, stack_set_id, properties)
         raise
-    return stack_set.id, {"StackSetId": stack_set.id}
+    return stack_set_id, {"StackSetId": stack_set_id}
 
 
-def _create_instances(stack_set: StackSet, groups: list[dict[str, Any]], properties: _Properties) -> None:
-    for group in groups:
-        request = {**group, "OperationPreferences": properties.get("OperationPreferences")}
-        _wait(stack_set, stack_sets.create_instances(stack_set, request))
-
-
-def _update(stack_set_id: str, _old: _Properties, new: _Properties, _stack_name: str) -> _Result:
-    groups = _groups(new)
-    stack_set = _find(stack_set_id, new)
-    wanted = {
-        (account, region)
-        for group in groups
-        for account in stack_set_targets.accounts_of(stack_set.owner, group["DeploymentTargets"])
-        for region in group["Regions"]
-    }
-    unwanted = {place: target for place, target in stack_sets.existing(stack_set, {}).items() if place not in wanted}
-    if unwanted:
-        _wait(stack_set, stack_set.start("DELETE", unwanted, preferences=new.get("OperationPreferences")))
-    stack_set.units.clear()
-    _wait(stack_set, stack_sets.update(stack_set, _request(new)))
-    for group in groups:
-        accounts = stack_set_targets.accounts_of(stack_set.owner, group["DeploymentTargets"])
-        for region in group["Regions"]:
-            known = stack_set.units.setdefault(region, [])
-            known += [unit for unit in group["DeploymentTargets"]["OrganizationalUnitIds"] if unit not in known]
-        missing = {
-            (account.id, region): account
-            for account in accounts.values()
-            for region in group["Regions"]
-            if (account.id, region) not in stack_set.instances
-        }
-        if missing:
-            _wait(stack_set, stack_set.start("CREATE", missing, preferences=new.get("OperationPreferences")))
+def _update(stack_set_id: str, old: _Properties, new: _Properties, _stack_name: str) -> _Result:
+    _check(new)
+    before, after = _groups(old), _groups(new)
+    if old.get("ManagedExecution") != new.get("ManagedExecution"):
+        _operate(
+            "UpdateStackSet",
+            new,
+            stack_set_id,
+            ManagedExecution=new.get("ManagedExecution", {"Active": False}),
+            Capabilities=new.get("Capabilities", []),
+            UsePreviousTemplate=True,
+        )
+    for group in stack_set_groups.deleted(before, after):
+        _operate("DeleteStackInstances", new, stack_set_id, **group, RetainStacks=False)
+    if _settings(old) != _settings(new):
+        settings = {name: value for name, value in _settings(new).items() if name not in _CREATE_ONLY}
+        # The values of parameters and tags that the template doesn't contain any more are removed.
+        settings = {"Parameters": [], "Tags": [], "Capabilities": [], **settings}
+        _operate("UpdateStackSet", new, stack_set_id, **settings)
+    for group in stack_set_groups.created(before, after):
+        _operate("CreateStackInstances", new, stack_set_id, **group)
+    for group in stack_set_groups.updated(before, after):
+        _operate("UpdateStackInstances", new, stack_set_id, **group)
     return stack_set_id, {"StackSetId": stack_set_id}
 
 
 def _delete(stack_set_id: str, properties: _Properties) -> None:
     try:
-        stack_set = _find(stack_set_id, properties)
+        for group in stack_set_groups.deleted(_groups(properties), []):
+            _operate("DeleteStackInstances", properties, stack_set_id, **group, RetainStacks=False)
+        _call("DeleteStackSet", properties, StackSetName=stack_set_id)
     except ApiError as error:
-        if error.code == "StackSetNotFoundException":
-            return
-        raise
-    _delete_all(stack_set, properties.get("OperationPreferences"))
+        if error.code != "StackSetNotFoundException":
+            raise
 
 
-def _delete_all(stack_set: StackSet, preferences: Mapping[str, Any] | None = None) -> None:
-    for operation in stack_set.runner.unfinished:
-        operation.finished.wait(_SECONDS)
-    places = stack_sets.existing(stack_set, {})
-    if places:
-        _wait(stack_set, stack_set.start("DELETE", places, preferences=preferences))
-    stack_sets.delete(stack_set)
+def _check(properties: _Properties) -> None:
+    for name in _REQUIRED:
+        if name not in properties:
+            raise ApiError("ValidationError", f"Model validation failed (#: required key [{name}] not found)")
+    template = stack_set_templates.read(properties)
+    kinds = set() if template is None else stack_set_templates.resource_types(template)
+    if _TYPE in kinds:
+        raise ApiError("ValidationError", f"Nested {_TYPE} is not supported in {_TYPE}")
+    if "AWS::CloudFormation::Stack" in kinds:
+        message = f"Nested AWS::CloudFormation::Stack is not supported in service managed {_TYPE}"
+        raise ApiError("ValidationError", message)
+    for group in _groups(properties):
+        targets = group["DeploymentTargets"]
+        kind = targets.get("AccountFilterType", "NONE")
+        if kind == "UNION":
+            raise ApiError("ValidationError", f"{kind} is not a valid AccountFilterType")
+        if not targets.get("OrganizationalUnitIds"):
+            message = "OrganizationalUnitIds should be specified in SERVICE_MANAGED mode"
+            raise ApiError("ValidationError", message)
+        preferences = properties.get("OperationPreferences", {})
+        request = {"StackSetName": properties["StackSetName"], **group, "OperationPreferences": preferences}
+        query_protocol.checked("cloudformation", "CreateStackInstances", request)
 
 
-def _find(stack_set_id: str, properties: _Properties) -> StackSet:
-    return stack_sets.find(stack_set_id, stack_set_targets.owner_of(properties.get("CallAs")))
+def _groups(properties: _Properties) -> list[dict[str, Any]]:
+    return list(properties.get("StackInstancesGroup", []))
 
 
-def _wait(stack_set: StackSet, operation: Operation) -> None:
-    operation.finished.wait(_SECONDS)
-    if operation.status == "SUCCEEDED":
-        return
-    reasons = ", ".join(f"[{each['StatusReason']}]" for each in operation.failures())
-    raise ValueError(
-        f"Resource handler returned message: \"Resource of type 'Stack set operation [{operation.id}] was unexpectedly "
-        f"stopped or failed. status reason(s): {reasons}' with identifier '{stack_set.id}' did not stabilize.\" "
-        f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: NotStabilized)"
+def _settings(properties: _Properties) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name not in _APART}
+
+
+def _call(action: str, properties: _Properties, **request: Any) -> dict[str, Any]:
+    if "CallAs" in properties:
+        request["CallAs"] = properties["CallAs"]
+    return _ACTIONS[action](query_protocol.checked("cloudformation", action, request))
+
+
+def _operate(action: str, properties: _Properties, stack_set_id: str, **request: Any) -> None:
+    if "OperationPreferences" in properties:
+        request["OperationPreferences"] = properties["OperationPreferences"]
+    owner = administrator(properties.get("CallAs", "SELF"))
+    stack_set = stack_set_state.find(owner, responses.get_region(), stack_set_id)
+    while True:
+        try:
+            answer = _call(action, properties, StackSetName=stack_set_id, **request)
+            break
+        except ApiError as error:
+            if error.code == "StackInstanceNotFoundException" and action == "DeleteStackInstances":
+                return
+            if error.code != "OperationInProgressException":
+                raise
+            # The resource type tries again until the other operation ends.
+            for operation in stack_set.unfinished:
+                stack_set_operations.wait_until_finished(operation)
+    operation = stack_set.operations[answer["OperationId"]]
+    stack_set_operations.wait_until_finished(operation)
+    if operation.status != "SUCCEEDED":
+        raise ValueError(_failure(stack_set, operation))
+
+
+def _failure(stack_set: StackSet, operation: Operation) -> str:
+    reasons = dict.fromkeys(
+        str(result.status_reason) for result in operation.results.values() if result.status == "FAILED"
+    )
+    shown = "".join(f" [{reason}]" for reason in reasons)
+    message = (
+        f"Stack set operation [{operation.operation_id}] was unexpectedly stopped or failed. status reason(s):{shown}"
+    )
+    if len(message) > _LONGEST_MESSAGE:
+        message = f"{message[:_LONGEST_MESSAGE]}... Use list-stack-set-operation-results for more information."
+    return (
+        f"Resource handler returned message: \"Resource of type '{message}' with identifier "
+        f"'{stack_set.stack_set_id}' did not stabilize.\" (RequestToken: {uuid.uuid4()}, "
+        "HandlerErrorCode: NotStabilized)"
     )
 
 
+def _reported(handler: Callable[..., Any]) -> Callable[..., Any]:
+    return handler_errors.reported("CloudFormation", handler)
+
+
 def install() -> None:
-    """Add the resource type, whose handlers wait for other stacks and must not block the event loop."""
-    provisioners._RESOURCE_HANDLERS[_TYPE] = {
-        operation: handler_errors.reported("CloudFormation", handler)
-        for operation, handler in (("create", _create), ("update", _update), ("delete", _delete))
-    }
-    provisioners._REPLACING_PROPERTIES[_TYPE] = ("StackSetName", "PermissionModel")
+    """Add this resource type to MiniStack."""
+    handlers: dict[str, Callable[..., Any]] = {"create": _create, "update": _update, "delete": _delete}
+    provisioners._RESOURCE_HANDLERS[_TYPE] = {operation: _reported(handler) for operation, handler in handlers.items()}
+    provisioners._REPLACING_PROPERTIES[_TYPE] = _CREATE_ONLY
     runs_on_worker_thread = stacks._runs_on_worker_thread
+    sends_back_failed_update = stacks._sends_back_failed_update
+    # An update that fails has updated some of the accounts.
+    stacks._sends_back_failed_update = lambda resource_type: (
+        resource_type == _TYPE or sends_back_failed_update(resource_type)
+    )
+    # The resource type waits for its operations. It must not block the event loop in the meantime.
     stacks._runs_on_worker_thread = lambda resource_type: resource_type == _TYPE or runs_on_worker_thread(resource_type)

@@ -1,143 +1,126 @@
-"""The stacks of stack sets, in the accounts and Regions that they are deployed to.
+"""The stacks of stack instances, which StackSets creates, updates and deletes with the CloudFormation API.
 
-StackSets calls CloudFormation with a role of its own in each account, so that the permissions of the caller don't
-matter there, but the service control policies of the account do.
-
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-troubleshooting.html
 """
 
-import contextlib
-import os
-import time
 import uuid
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from . import internal_calls, stack_set_templates
+from .responses import ApiError
+from .stack_set_state import Instance, StackSet
 
-_BODY_BYTES = 51_200
-_POLL_SECONDS = 0.05
-_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-# A stack that failed to be created can't be updated.
-_DEAD = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE", "DELETE_FAILED")
+_LONGEST_STACK_NAME = 128
+_UNUSABLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+_NO_UPDATES = "No updates are to be performed"
 
 
-class StackInstance(Protocol):
-    """Where a stack is, and which it is."""
-
-    account: str
-    region: str
-    stack_id: str | None
+class StackError(Exception):
+    """A stack can't be created, updated or deleted."""
 
 
-def client(service: str, account: str, region: str) -> Any:
-    """Return a client that calls the emulator as the root user of an account."""
-    make_client: Any = boto3.session.Session().client
-    return make_client(
-        service,
-        region_name=region,
-        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
-        aws_access_key_id=account,
-        aws_secret_access_key="test",
-        config=Config(proxies={}, retries={"max_attempts": 2}, read_timeout=900),
-    )
-
-
-def deploy(name: str, template: str, capabilities: Sequence[str], instance: StackInstance) -> None:
-    """Create or update the stack of an instance.
+def deploy(stack_set: StackSet, instance: Instance) -> None:
+    """Create or update the stack of an instance, and wait until the stack operation ends.
 
     Raises:
-        Exception: CloudFormation rejected the request, or the stack failed. The message is the reason.
+        StackError: The operation failed.
     """
-    cloudformation = client("cloudformation", instance.account, instance.region)
-    status = None if instance.stack_id is None else _stack(cloudformation, instance.stack_id)["StackStatus"]
-    if status in _DEAD:
+    stack = _describe(instance)
+    status = "DELETE_COMPLETE" if stack is None else stack["StackStatus"]
+    if status in _UNUSABLE:
+        # Such a stack can't be updated. StackSets deletes it before it tries again.
         delete(instance)
-        status = None
-    with _template(template, instance) as arguments:
-        if status is None:
-            stack = cloudformation.create_stack(
-                StackName=f"StackSet-{name}-{uuid.uuid4()}", Capabilities=list(capabilities), **arguments
-            )
-            instance.stack_id = stack["StackId"]
-        else:
-            try:
-                cloudformation.update_stack(StackName=instance.stack_id, Capabilities=list(capabilities), **arguments)
-            except ClientError as error:
-                if "No updates are to be performed" in str(error):
-                    return
-                raise
-    assert instance.stack_id is not None
-    _wait(cloudformation, instance.stack_id)
+        status = "DELETE_COMPLETE"
+    settings = {
+        **stack_set_templates.as_argument(stack_set.template),
+        "Parameters": _parameters(stack_set, instance),
+        "Capabilities": stack_set.capabilities,
+        "Tags": stack_set.tags,
+    }
+    if status == "DELETE_COMPLETE":
+        _create(stack_set, instance, settings)
+    else:
+        _update(instance, settings)
 
 
-def delete(instance: StackInstance) -> None:
-    """Delete the stack of an instance, if it has one.
+def delete(instance: Instance) -> None:
+    """Delete the stack of an instance if it exists, and wait until it is deleted.
 
     Raises:
-        RuntimeError: The stack can't be deleted.
+        StackError: The deletion failed.
     """
+    if _describe(instance) is not None:
+        _try(instance, "DeleteStack", StackName=instance.stack_id)
+        _wait(instance, "DELETE_COMPLETE")
+
+
+def _create(stack_set: StackSet, instance: Instance, settings: dict[str, Any]) -> None:
+    # The name has its own UUID in each account and Region. The names of stack sets can be as long as those of stacks.
+    unique = str(uuid.uuid4())
+    name = f"StackSet-{stack_set.name}"[: _LONGEST_STACK_NAME - len(unique) - 1]
+    # The stack of a failed creation is deleted. Its events remain.
+    answer = _try(instance, "CreateStack", StackName=f"{name}-{unique}", OnFailure="DELETE", **settings)
+    instance.stack_id = answer["StackId"]
+    _wait(instance, "CREATE_COMPLETE")
+
+
+def _update(instance: Instance, settings: dict[str, Any]) -> None:
+    try:
+        _try(instance, "UpdateStack", StackName=instance.stack_id, **settings)
+    except StackError as error:
+        if _NO_UPDATES in str(error):
+            return
+        raise
+    _wait(instance, "UPDATE_COMPLETE")
+
+
+def _parameters(stack_set: StackSet, instance: Instance) -> list[dict[str, Any]]:
+    values = {each["ParameterKey"]: each for each in [*stack_set.parameters, *instance.parameter_overrides]}
+    return [{name: each[name] for name in ("ParameterKey", "ParameterValue")} for each in values.values()]
+
+
+def _describe(instance: Instance) -> dict[str, Any] | None:
     if instance.stack_id is None:
-        return
-    cloudformation = client("cloudformation", instance.account, instance.region)
-    cloudformation.delete_stack(StackName=instance.stack_id)
-    while (stack := _stack(cloudformation, instance.stack_id))["StackStatus"] == "DELETE_IN_PROGRESS":
-        time.sleep(_POLL_SECONDS)
-    if stack["StackStatus"] != "DELETE_COMPLETE":
-        raise RuntimeError(_reason(cloudformation, stack))
-    instance.stack_id = None
-
-
-def _stack(cloudformation: Any, stack_id: str) -> dict[str, Any]:
+        return None
     try:
-        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
-    except ClientError:
-        return {"StackId": stack_id, "StackStatus": "DELETE_COMPLETE"}
-    return found
+        answer = internal_calls.call("DescribeStacks", instance.account, instance.region, StackName=instance.stack_id)
+    except ApiError as error:
+        if "does not exist" in error.message:
+            return None
+        raise StackError(error.message) from error
+    stack: dict[str, Any] = answer["Stacks"][0]
+    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
 
-def _wait(cloudformation: Any, stack_id: str) -> None:
-    while (stack := _stack(cloudformation, stack_id))["StackStatus"].endswith("_IN_PROGRESS"):
-        time.sleep(_POLL_SECONDS)
-    if stack["StackStatus"] not in _GOOD:
-        raise RuntimeError(_reason(cloudformation, stack))
-
-
-def _reason(cloudformation: Any, stack: dict[str, Any]) -> str:
-    """Return which resource failed first, as StackSets reports it."""
-    events = cloudformation.describe_stack_events(StackName=stack["StackId"])["StackEvents"]
-    operation = []
-    for event in events:
-        operation.append(event)
-        is_stack = event["PhysicalResourceId"] == stack["StackId"]
-        if is_stack and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"):
+def _wait(instance: Instance, wanted: str) -> None:
+    while True:
+        stack = _describe(instance)
+        status = "DELETE_COMPLETE" if stack is None else stack["StackStatus"]
+        # `DescribeStacks` returns only after the operation ends, or after a timeout.
+        if not status.endswith("_IN_PROGRESS"):
             break
-    for event in reversed(operation):
-        cancelled = "cancelled" in event.get("ResourceStatusReason", "")
-        if event["ResourceStatus"].endswith("_FAILED") and not cancelled:
-            return (
-                f"ResourceLogicalId:{event['LogicalResourceId']}, ResourceType:{event['ResourceType']}, "
-                f"ResourceStatusReason:{event.get('ResourceStatusReason', '')}"
-            )
-    return f"Stack {stack['StackId']} is in status {stack['StackStatus']}: {stack.get('StackStatusReason', '')}"
+    if status != wanted:
+        raise StackError(_reason(instance))
 
 
-@contextlib.contextmanager
-def _template(template: str, instance: StackInstance) -> Any:
-    """Yield the arguments for a template. StackSets has buckets of its own for long ones."""
-    if len(template.encode()) <= _BODY_BYTES:
-        yield {"TemplateBody": template}
-        return
-    s3, bucket = client("s3", instance.account, instance.region), f"stack-set-{uuid.uuid4()}"
-    place = (
-        {} if instance.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": instance.region}}
+def _reason(instance: Instance) -> str:
+    answer = internal_calls.call("DescribeStackEvents", instance.account, instance.region, StackName=instance.stack_id)
+    failed: dict[str, Any] = {}
+    for event in answer["StackEvents"]:
+        is_stack = event["PhysicalResourceId"] == instance.stack_id
+        if is_stack and event.get("ResourceStatusReason") == "User Initiated" and failed:
+            # Older events belong to other operations.
+            break
+        if event["ResourceStatus"].endswith("_FAILED") and (not is_stack or not failed):
+            failed = event
+    return (
+        f"ResourceLogicalId:{failed.get('LogicalResourceId')}, ResourceType:{failed.get('ResourceType')}, "
+        f"ResourceStatusReason:{failed.get('ResourceStatusReason')}."
     )
-    s3.create_bucket(Bucket=bucket, **place)
+
+
+def _try(instance: Instance, operation: str, **request: Any) -> dict[str, Any]:
     try:
-        s3.put_object(Bucket=bucket, Key="template.json", Body=template.encode())
-        yield {"TemplateURL": f"https://s3.{instance.region}.amazonaws.com/{bucket}/template.json"}
-    finally:
-        s3.delete_object(Bucket=bucket, Key="template.json")
-        s3.delete_bucket(Bucket=bucket)
+        return internal_calls.call(operation, instance.account, instance.region, **request)
+    except ApiError as error:
+        raise StackError(error.message) from error
