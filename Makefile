@@ -147,7 +147,7 @@ check-templates: $(SETUP)
 	for app in $(APPS); do CDK_OUTDIR="$$out/$${app%.py}" python "$$app" > /dev/null; done; \
 	mapfile -t templates < <(find "$$out" -name '*.template.json'); \
 	test $${#templates[@]} -gt 0 || { echo "The apps have no templates"; exit 1; }; \
-	cfn-lint --ignore-checks W3005 --template "$${templates[@]}"
+	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
 
 # The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
 # checking aws_cdk takes most of the time.
@@ -176,6 +176,11 @@ snapshots: $(SETUP) ## update the golden templates
 .PHONY: inline
 inline: $(SETUP) ## update the inline code of the functions
 	@python tools/inline_functions.py
+
+.PHONY: templates
+templates: $(SETUP) ## write the CloudFormation templates for users without the AWS CDK to dist/templates
+	@python tools/templates.py
+	@python -m ssm_roles templates --output dist/templates --force
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)

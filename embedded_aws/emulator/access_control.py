@@ -64,6 +64,15 @@ def _arn_matches(actual: str, expected: str) -> bool:
     )
 
 
+def _role_of_session(principal_arn: str) -> str:
+    """Return the ARN of the role of a session, or the ARN of any other principal."""
+    account, resource = principal_arn.split(":", 5)[4:] if principal_arn.count(":") >= 5 else ("", "")
+    if not resource.startswith("assumed-role/"):
+        return principal_arn
+    role = service_linked_roles.find_role(resource.split("/")[1], account)
+    return principal_arn if role is None else str(role["Arn"])
+
+
 def _without_services(document: Any) -> dict[str, Any]:
     policy: dict[str, Any] = json.loads(document) if isinstance(document, str) else dict(document)
     statements = policy.get("Statement", [])
@@ -90,6 +99,14 @@ def _correct_comparisons() -> None:
     iam_evaluator.evaluate_trust_policy = lambda document, *rest: evaluate_trust_policy(
         _without_services(document), *rest
     )
+    resolve_condition_key = iam_evaluator._resolve_condition_key
+
+    def condition_key(key: str, context: Any) -> Any:
+        value = resolve_condition_key(key, context)
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+        return _role_of_session(value) if key.lower() == "aws:principalarn" else value
+
+    iam_evaluator._resolve_condition_key = condition_key
     iam_evaluator._CONDITION_OPS.update(
         arnequals=_arn_matches,
         arnlike=_arn_matches,

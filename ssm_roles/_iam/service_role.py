@@ -33,7 +33,7 @@ from .quotas import QuotaChecks
 from .role_names import RoleName, RoleNameChecks, for_the_cdk
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-_PATH = re.compile(r"/|/[\u0021-\u007E]+/")
+ROLE_PATH = re.compile(r"/|/[\u0021-\u007E]+/")
 _PATH_LENGTH = 512
 _DESCRIPTION = re.compile(r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*")
 _DESCRIPTION_LENGTH = 1000
@@ -199,7 +199,7 @@ def check_description(description: object, *, limit: int = _DESCRIPTION_LENGTH) 
 def check_path(argument: str, path: object) -> None:
     """Check the path of a role."""
     allowed = "'/', or printable ASCII characters other than blanks that begin and end with '/'"
-    text = check_text(argument, path, _PATH, allowed, _PATH_LENGTH)
+    text = check_text(argument, path, ROLE_PATH, allowed, _PATH_LENGTH)
     if text.startswith(f"/{SERVICE_LINKED_PATH}"):
         raise ValueError(
             f"{argument} must not be under /{SERVICE_LINKED_PATH}, which is reserved for AWS, got {text!r}"

@@ -16,13 +16,13 @@ from .._named_errors import methods_name_their_errors
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
-_EKS_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_EKS_CLUSTER_LENGTH = 100
+EKS_CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+EKS_CLUSTER_NAME_LENGTH = 100
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
 # The tool takes a value that begins with two hyphens for an option.
-_ECS_CLUSTER = re.compile(r"(?!--)[A-Za-z0-9_-]+")
-_ECS_CLUSTER_LENGTH = 255
+ECS_CLUSTER_NAME = re.compile(r"(?!--)[A-Za-z0-9_-]+")
+ECS_CLUSTER_NAME_LENGTH = 255
 
 _KUBERNETES_VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
 
@@ -83,9 +83,9 @@ class Registration:
         check_text(
             "cluster_name",
             cluster_name,
-            _EKS_CLUSTER,
+            EKS_CLUSTER_NAME,
             "letters, digits, hyphens and underscores, beginning with a letter or a digit",
-            _EKS_CLUSTER_LENGTH,
+            EKS_CLUSTER_NAME_LENGTH,
         )
         check_text("kubernetes_version", kubernetes_version, _KUBERNETES_VERSION, "a version such as '1.34'", 20)
         values = {"cluster_name": cluster_name, "kubernetes_version": kubernetes_version}
@@ -108,7 +108,7 @@ class Registration:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere-registration.html
         """
         allowed = "letters, digits, hyphens and underscores, not beginning with --"
-        check_text("cluster_name", cluster_name, _ECS_CLUSTER, allowed, _ECS_CLUSTER_LENGTH)
+        check_text("cluster_name", cluster_name, ECS_CLUSTER_NAME, allowed, ECS_CLUSTER_NAME_LENGTH)
         return _Script("ecs_anywhere", "register.sh", "ecs_anywhere_install.sh", {"cluster_name": cluster_name})
 
 

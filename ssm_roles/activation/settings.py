@@ -21,7 +21,7 @@ from ..nodes.node_tags import TEXT_LENGTH, check_node_text
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
-_REGISTRATION_LIMIT = 1000
+REGISTRATION_LIMIT = 1000
 _LONGEST_LIFETIME_HOURS = 30 * 24
 _DESCRIPTION = re.compile(r"[\t\n\r -~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]*")
 
@@ -117,8 +117,8 @@ def check_registration_limit(registration_limit: object) -> None:
     if isinstance(registration_limit, float) and is_token(registration_limit):
         return
     check_type("registration_limit", registration_limit, int, "a whole number")
-    if not 1 <= cast(int, registration_limit) <= _REGISTRATION_LIMIT:
-        raise ValueError(f"registration_limit must be 1 to {_REGISTRATION_LIMIT}, got {registration_limit}")
+    if not 1 <= cast(int, registration_limit) <= REGISTRATION_LIMIT:
+        raise ValueError(f"registration_limit must be 1 to {REGISTRATION_LIMIT}, got {registration_limit}")
 
 
 def _check_activation_description(description: object) -> None:

@@ -33,7 +33,7 @@ _ADMINISTRATION_ROLE_NAME = "AWS-SystemsManager-AutomationAdministrationRole"
 _EXECUTION_ROLE_NAME = "AWS-SystemsManager-AutomationExecutionRole"
 
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
-_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 class _AutomationRole(ServiceRole):
@@ -366,7 +366,7 @@ def _checked_accounts(argument: str, accounts: object) -> list[str]:
     allowed = "a list of account IDs of 12 digits"
     ids = check_strings(argument, accounts, allowed, one="account")
     for id in ids:
-        if not is_known_later(id) and not _ACCOUNT.fullmatch(id):
+        if not is_known_later(id) and not ACCOUNT.fullmatch(id):
             raise ValueError(f"{argument} must be {allowed}, got {shown(id)}")
     check_unique(argument, ids, "each account")
     return ids

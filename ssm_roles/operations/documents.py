@@ -18,6 +18,8 @@ _AWS_PREFIXES = ("aws", "amazon", "amzn")
 # A name with the wildcard of IAM, which stands for any number of characters.
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 _LITERAL = re.compile(r"[A-Za-z0-9]")
+NAME_OR_PATTERN = re.compile(rf"{_NAME.pattern}|(?=[^*]*\*)(?=[^A-Za-z0-9]*{_LITERAL.pattern}){_PATTERN.pattern}")
+"""What a name or a pattern of documents looks like, in one expression."""
 
 # Numbers only: $DEFAULT and $LATEST, which the service also accepts, stand for another version over time.
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAutomationExecution.html
