@@ -82,7 +82,7 @@ def _parse(shape: Any, at: str, parameters: Parameters) -> Any:
         }
         return {name: value for name, value in members.items() if value is not None} or None
     if shape.type_name == "list":
-        found = []
+        found: list[Any] = []
         while (value := _parse(shape.member, f"{at}.member.{len(found) + 1}", parameters)) is not None:
             found.append(value)
         return found if found or at in parameters else None

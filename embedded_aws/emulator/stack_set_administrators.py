@@ -32,12 +32,12 @@ def administrator(call_as: str, *, required: bool = False) -> str:
     Raises:
         ApiError: `ValidationError`: The account doesn't administer stack sets, or trusted access isn't active.
     """
-    account = responses.get_account_id()
+    account = str(responses.get_account_id())
     owner = stack_set_targets.management_account_of(account)
     if call_as == "DELEGATED_ADMIN":
         if owner is None or not is_delegated(owner, account, SERVICE_PRINCIPAL):
             raise ApiError("ValidationError", "Account used is not a delegated administrator")
-    elif owner != account:
+    elif owner is None or owner != account:
         if required:
             raise ApiError(
                 "ValidationError",

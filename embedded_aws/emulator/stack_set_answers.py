@@ -28,10 +28,10 @@ def describe_stack_set(request: Request) -> Answer:
         "StackSet": {
             **_summary(stack_set),
             "StackSetARN": stack_set.arn,
-            "TemplateBody": stack_set.template,
-            "Parameters": stack_set.parameters,
-            "Capabilities": stack_set.capabilities,
-            "Tags": stack_set.tags,
+            "TemplateBody": stack_set.definition.template,
+            "Parameters": stack_set.definition.parameters,
+            "Capabilities": stack_set.definition.capabilities,
+            "Tags": stack_set.definition.tags,
             "OrganizationalUnitIds": sorted({each.organizational_unit_id for each in stack_set.instances.values()}),
             "Regions": sorted({each.region for each in stack_set.instances.values()}),
         }

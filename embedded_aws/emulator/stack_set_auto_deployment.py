@@ -40,7 +40,7 @@ def _deploy(owner: str, account: str, before: list[str]) -> None:
             places = {(account, region): "" for region in left if (account, region) in stack_set.instances}
             if places:
                 retain = bool(stack_set.auto_deployment.get("RetainStacksOnAccountRemoval"))
-                operation = _operation("DELETE", retain_stacks=retain)
+                operation = _operation(stack_set, "DELETE", retain_stacks=retain)
                 operation.after = [
                     deletions[each.arn]
                     for each in automatic
@@ -61,7 +61,7 @@ def _deploy(owner: str, account: str, before: list[str]) -> None:
                 if previous.get(region) != unit and (account, region) not in stack_set.instances
             }
             if places:
-                operation = _operation("CREATE", after=list(deletions.values()))
+                operation = _operation(stack_set, "CREATE", after=list(deletions.values()))
                 needed = stack_set.auto_deployment.get("DependsOn", [])
                 operation.depends_on = [creations[arn] for arn in needed if arn in creations]
                 stack_set_operations.submit(stack_set, operation, places)
@@ -72,8 +72,8 @@ def _is_automatic(stack_set: StackSet) -> bool:
     return bool(stack_set.auto_deployment.get("Enabled"))
 
 
-def _operation(action: str, **named: Any) -> Operation:
-    return Operation(str(uuid.uuid4()), action, **named)
+def _operation(stack_set: StackSet, action: str, **named: Any) -> Operation:
+    return Operation(str(uuid.uuid4()), action, stack_set.definition, **named)
 
 
 def _regions(stack_set: StackSet, parents: list[str]) -> dict[str, str]:

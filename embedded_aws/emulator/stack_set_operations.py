@@ -93,6 +93,7 @@ def _start_waiting() -> None:
                 continue
             if all(each.status == "SUCCEEDED" for each in operation.depends_on):
                 operation.status = "RUNNING"
+                _update_places(stack_set, operation)
                 internal_calls.start_thread(_run, stack_set, operation)
             else:
                 _cancel(stack_set, operation, _DEPENDENCY_FAILED)
@@ -109,6 +110,17 @@ def _can_start(stack_set: StackSet, operation: Operation) -> bool:
     if not stack_set.managed_execution:
         return not earlier
     return all(other.status != "QUEUED" and not other.results.keys() & operation.results.keys() for other in earlier)
+
+
+def _update_places(stack_set: StackSet, operation: Operation) -> None:
+    for place, result in list(operation.results.items()):
+        if place in stack_set.instances:
+            continue
+        # An earlier operation deleted the instance while this one waited.
+        if operation.action == "CREATE":
+            stack_set.instances[place] = Instance(*place, result.organizational_unit_id)
+        else:
+            del operation.results[place]
 
 
 def _run(stack_set: StackSet, operation: Operation) -> None:
@@ -144,8 +156,9 @@ def _cancel(stack_set: StackSet, operation: Operation, reason: str) -> None:
     for place, result in operation.results.items():
         if result.status == "PENDING":
             result.status, result.status_reason = "CANCELLED", reason
-            instance = stack_set.instances[place]
-            instance.detailed_status, instance.status_reason = "CANCELLED", reason
+            if place in stack_set.instances:
+                instance = stack_set.instances[place]
+                instance.detailed_status, instance.status_reason = "CANCELLED", reason
 
 
 def _finish(operation: Operation, status: str) -> None:
@@ -221,8 +234,9 @@ class _RegionRun:
                 if not self._operation.retain_stacks and not is_suspended:
                     stack_set_stacks.delete(instance)
             elif not is_suspended:
-                stack_set_stacks.deploy(self._stack_set, instance)
-        except stack_set_stacks.StackError as error:
+                stack_set_stacks.deploy(self._stack_set.name, self._operation.definition, instance)
+        except Exception as error:
+            # An operation that doesn't end would block all tests.
             reason = str(error)
         with changed:
             self._record(result, instance, reason, is_suspended)

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import internal_calls, stack_set_templates
 from .responses import ApiError
-from .stack_set_state import Instance, StackSet
+from .stack_set_state import Definition, Instance
 
 _LONGEST_STACK_NAME = 128
 _UNUSABLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
@@ -19,8 +19,13 @@ class StackError(Exception):
     """A stack can't be created, updated or deleted."""
 
 
-def deploy(stack_set: StackSet, instance: Instance) -> None:
+def deploy(name: str, definition: Definition, instance: Instance) -> None:
     """Create or update the stack of an instance, and wait until the stack operation ends.
+
+    Args:
+        name: The name of the stack set.
+        definition: What the stacks have in common.
+        instance: The instance.
 
     Raises:
         StackError: The operation failed.
@@ -32,13 +37,13 @@ def deploy(stack_set: StackSet, instance: Instance) -> None:
         delete(instance)
         status = "DELETE_COMPLETE"
     settings = {
-        **stack_set_templates.as_argument(stack_set.template),
-        "Parameters": _parameters(stack_set, instance),
-        "Capabilities": stack_set.capabilities,
-        "Tags": stack_set.tags,
+        **stack_set_templates.as_argument(definition.template),
+        "Parameters": _parameters(definition, instance),
+        "Capabilities": definition.capabilities,
+        "Tags": definition.tags,
     }
     if status == "DELETE_COMPLETE":
-        _create(stack_set, instance, settings)
+        _create(name, instance, settings)
     else:
         _update(instance, settings)
 
@@ -54,10 +59,10 @@ def delete(instance: Instance) -> None:
         _wait(instance, "DELETE_COMPLETE")
 
 
-def _create(stack_set: StackSet, instance: Instance, settings: dict[str, Any]) -> None:
+def _create(stack_set_name: str, instance: Instance, settings: dict[str, Any]) -> None:
     # The name has its own UUID in each account and Region. The names of stack sets can be as long as those of stacks.
     unique = str(uuid.uuid4())
-    name = f"StackSet-{stack_set.name}"[: _LONGEST_STACK_NAME - len(unique) - 1]
+    name = f"StackSet-{stack_set_name}"[: _LONGEST_STACK_NAME - len(unique) - 1]
     # The stack of a failed creation is deleted. Its events remain.
     answer = _try(instance, "CreateStack", StackName=f"{name}-{unique}", OnFailure="DELETE", **settings)
     instance.stack_id = answer["StackId"]
@@ -74,8 +79,8 @@ def _update(instance: Instance, settings: dict[str, Any]) -> None:
     _wait(instance, "UPDATE_COMPLETE")
 
 
-def _parameters(stack_set: StackSet, instance: Instance) -> list[dict[str, Any]]:
-    values = {each["ParameterKey"]: each for each in [*stack_set.parameters, *instance.parameter_overrides]}
+def _parameters(definition: Definition, instance: Instance) -> list[dict[str, Any]]:
+    values = {each["ParameterKey"]: each for each in [*definition.parameters, *instance.parameter_overrides]}
     return [{name: each[name] for name in ("ParameterKey", "ParameterValue")} for each in values.values()]
 
 

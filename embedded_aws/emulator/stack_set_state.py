@@ -24,6 +24,16 @@ changed = threading.Condition(threading.RLock())
 _stack_sets: Any = responses.AccountRegionScopedDict()
 
 
+@dataclass(frozen=True)
+class Definition:
+    """What the stacks of a stack set have in common."""
+
+    template: str
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    capabilities: list[str] = field(default_factory=list)
+    tags: list[dict[str, str]] = field(default_factory=list)
+
+
 @dataclass
 class Instance:
     """A stack instance: a reference to a stack in an account and a Region."""
@@ -57,6 +67,7 @@ class Operation:
     """An operation on stack instances.
 
     Attributes:
+        definition: The stacks when the operation was requested. Later changes are made by later operations.
         overrides: The parameter overrides that the instances get, or None to keep them.
         after: The operations that must end before.
         depends_on: The operations that must succeed before.
@@ -64,6 +75,7 @@ class Operation:
 
     operation_id: str
     action: str
+    definition: Definition
     status: str = "QUEUED"
     preferences: dict[str, Any] = field(default_factory=dict)
     deployment_targets: dict[str, Any] = field(default_factory=dict)
@@ -95,11 +107,8 @@ class StackSet:
     stack_set_id: str
     account: str
     region: str
-    template: str
+    definition: Definition
     description: str | None = None
-    parameters: list[dict[str, Any]] = field(default_factory=list)
-    capabilities: list[str] = field(default_factory=list)
-    tags: list[dict[str, str]] = field(default_factory=list)
     auto_deployment: dict[str, Any] = field(default_factory=dict)
     managed_execution: bool = False
     status: str = "ACTIVE"

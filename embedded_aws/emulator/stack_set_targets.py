@@ -32,7 +32,7 @@ def parents(owner: str, account: str) -> list[str]:
 
 def is_suspended(owner: str, account: str) -> bool:
     """Return whether an account is closed."""
-    return organizations._accounts.get_scoped(owner, None, account, {}).get("Status") == "SUSPENDED"
+    return bool(organizations._accounts.get_scoped(owner, None, account, {}).get("Status") == "SUSPENDED")
 
 
 def is_organizational_unit(owner: str, unit: str) -> bool:

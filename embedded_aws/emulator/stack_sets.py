@@ -17,7 +17,7 @@ from .ministack import responses
 from .responses import ApiError
 from .stack_set_administrators import administrator, check_trusted_access
 from .stack_set_dependencies import check_auto_deployment
-from .stack_set_state import Operation, Place, StackSet, changed
+from .stack_set_state import Definition, Operation, Place, StackSet, changed
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -68,11 +68,8 @@ def create_stack_set(request: Request) -> Answer:
             stack_set_id=stack_set_state.new_stack_set_id(name),
             account=owner,
             region=region,
-            template=template,
+            definition=Definition(template, parameters, capabilities, list(request.get("Tags", []))),
             description=request.get("Description"),
-            parameters=parameters,
-            capabilities=capabilities,
-            tags=list(request.get("Tags", [])),
             managed_execution=bool(request.get("ManagedExecution", {}).get("Active", False)),
             client_request_token=request.get("ClientRequestToken"),
         )
@@ -93,7 +90,7 @@ def update_stack_set(request: Request) -> Answer:
                 raise ApiError(
                     "ValidationError", "You cannot specify both usePreviousTemplate and Template Body/Template URL."
                 )
-            template = stack_set.template
+            template = stack_set.definition.template
         if template is None:
             raise ApiError(
                 "ValidationError", "You must specify either Template URL, Template Body, or usePreviousTemplate."
@@ -113,12 +110,11 @@ def update_stack_set(request: Request) -> Answer:
                     "ManagedExecution can't be changed while operations are running or queued",
                 )
         places = _updated_places(stack_set, request)
-        stack_set.template, stack_set.parameters, stack_set.capabilities = template, parameters, capabilities
+        tags = list(request.get("Tags", stack_set.definition.tags))
+        stack_set.definition = operation.definition = Definition(template, parameters, capabilities, tags)
         stack_set.auto_deployment, stack_set.managed_execution = auto_deployment, managed_execution
         if "Description" in request:
             stack_set.description = request["Description"]
-        if "Tags" in request:
-            stack_set.tags = list(request["Tags"])
         for place, instance in stack_set.instances.items():
             if place not in places and instance.status == "CURRENT":
                 # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1751
@@ -217,7 +213,7 @@ def _new_operation(stack_set: StackSet, request: Request, action: str) -> Operat
     if len(set(order)) != len(order):
         raise ApiError("ValidationError", "RegionOrder must not contain a Region more than once")
     targets = dict(request.get("DeploymentTargets", {}))
-    return Operation(operation_id, action, preferences=preferences, deployment_targets=targets)
+    return Operation(operation_id, action, stack_set.definition, preferences=preferences, deployment_targets=targets)
 
 
 def _places(stack_set: StackSet, request: Request) -> dict[Place, str]:
@@ -260,10 +256,10 @@ def _usable(stack_set: StackSet, places: Mapping[Place, str]) -> dict[Place, str
 
 
 def _updated_parameters(stack_set: StackSet, request: Request, template: str) -> list[dict[str, Any]]:
-    previous = {each["ParameterKey"]: each for each in stack_set.parameters}
+    previous = {each["ParameterKey"]: each for each in stack_set.definition.parameters}
     names = stack_set_templates.parameter_keys(template)
     if "Parameters" not in request:
-        return [each for each in stack_set.parameters if each["ParameterKey"] in names]
+        return [each for each in stack_set.definition.parameters if each["ParameterKey"] in names]
     found = []
     for each in request["Parameters"]:
         if not each.get("UsePreviousValue"):
@@ -274,7 +270,7 @@ def _updated_parameters(stack_set: StackSet, request: Request, template: str) ->
 
 
 def _check_overrides(stack_set: StackSet, overrides: list[dict[str, Any]]) -> None:
-    names = stack_set_templates.parameter_keys(stack_set.template)
+    names = stack_set_templates.parameter_keys(stack_set.definition.template)
     for each in overrides:
         if each["ParameterKey"] not in names:
             raise ApiError("ValidationError", f"Parameters: [{each['ParameterKey']}] do not exist in the template")

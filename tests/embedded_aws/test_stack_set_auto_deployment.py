@@ -209,7 +209,7 @@ def test_a_stack_set_isnt_deployed_after_a_dependency_failed(aws: EmbeddedAws) -
     for name in ("First", "Second"):
         organization.deploy(name=name)
     account = organization.add_account()
-    organization.send(*organization.waiting(1), "FAILURE")
+    organization.send(organization.waiting(1)[0], "FAILURE")
     aws.wait_for_stack_sets()
     assert organization.operations("First")[1:] == [("CREATE", "FAILED")]
     assert organization.operations("Second")[1:] == [("CREATE", "FAILED")]

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOp
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -167,7 +168,7 @@ def test_a_second_operation_is_rejected_while_the_first_runs(aws: EmbeddedAws) -
     assert error_of(organization.start) == ("OperationInProgressException", message)
     deletion = error_of(organization.cloudformation.delete_stack_set, StackSetName="Set")
     assert deletion == ("OperationInProgressException", message)
-    organization.send(*organization.waiting(1))
+    organization.send(organization.waiting(1)[0])
     assert organization.finish(operation) == "SUCCEEDED"
     assert error_of(organization.start, OperationId=operation)[0] == "OperationIdAlreadyExistsException"
     assert organization.deploy() == "SUCCEEDED"
@@ -194,6 +195,29 @@ def test_managed_execution_runs_operations_that_dont_conflict_and_queues_the_oth
     for place in ((one, HERE), (two, HERE), (two, THERE)):
         organization.send(place)
     assert [organization.finish(each) for each in (first, second, fourth)] == ["SUCCEEDED"] * 3
+
+
+def test_a_queued_operation_deploys_what_was_requested_and_skips_what_earlier_ones_deleted(aws: EmbeddedAws) -> None:
+    organization = Organization(aws)
+    units = [organization.add_unit(), organization.add_unit()]
+    kept, removed = (organization.add_account(unit) for unit in units)
+    client = organization.cloudformation
+    organization.create(ManagedExecution={"Active": True})
+    organization.deploy(*units)
+    waiting = {"Resources": {**parameter("two")["Resources"], **signal()["Resources"]}}
+    update = client.update_stack_set(StackSetName="Set", TemplateBody=json.dumps(waiting))["OperationId"]
+    organization.waiting(1)
+    deletion = client.delete_stack_instances(
+        StackSetName="Set", Regions=[HERE], DeploymentTargets=organization.targets(units[1]), RetainStacks=False
+    )["OperationId"]
+    last = client.update_stack_set(StackSetName="Set", TemplateBody=json.dumps(parameter("three")))["OperationId"]
+    assert [organization.status(each) for each in (deletion, last)] == ["QUEUED"] * 2
+    for _ in range(2):
+        organization.send(organization.waiting(1)[0])
+    assert [organization.finish(each) for each in (update, deletion, last)] == ["SUCCEEDED"] * 3
+    assert set(organization.results(update)) == {(kept, HERE), (removed, HERE)}
+    assert set(organization.results(last)) == {(kept, HERE)}
+    assert organization.values() == {(kept, HERE): "three"}
 
 
 def test_a_reset_ends_operations_and_their_threads(aws: EmbeddedAws) -> None:

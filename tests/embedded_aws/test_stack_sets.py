@@ -213,8 +213,8 @@ def test_an_update_without_changes_succeeds_and_one_of_some_accounts_outdates_th
     organization.create()
     organization.deploy(one, two)
     assert organization.update(parameter()) == "SUCCEEDED"
-    settings = {"DeploymentTargets": organization.targets(one), "Regions": [HERE]}
-    assert organization.update(parameter("two"), **settings) == "SUCCEEDED"
+    targets = organization.targets(one)
+    assert organization.update(parameter("two"), DeploymentTargets=targets, Regions=[HERE]) == "SUCCEEDED"
     assert organization.values() == {(first, HERE): "two", (second, HERE): "one"}
     instance = organization.instances()[second, HERE]
     # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1751
@@ -302,7 +302,7 @@ def _life(client: Any, organizations: Any, wait: Callable[[], None]) -> list[Any
         return dict(answer)
 
     name = {"StackSetName": "Set"}
-    settings = {"TemplateBody": json.dumps(parameter()), "PermissionModel": "SERVICE_MANAGED"}
+    settings: dict[str, Any] = {"TemplateBody": json.dumps(parameter()), "PermissionModel": "SERVICE_MANAGED"}
     settings["AutoDeployment"] = {"Enabled": False}
     targets = {"DeploymentTargets": {"OrganizationalUnitIds": [unit]}, "Regions": [HERE]}
     call("describe_stack_set", **name)
@@ -328,8 +328,7 @@ def test_moto_answers_alike(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setitem(sys.modules, f"openapi_spec_validator{module}", MagicMock())
     own = _life(aws.client("cloudformation"), aws.client("organizations"), aws.wait_for_stack_sets)
     with moto.mock_aws():
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": HERE}
-        session: Any = boto3.session.Session(**keys)
+        session: Any = boto3.session.Session("testing", "testing", region_name=HERE)
         organizations = session.client("organizations")
         organizations.create_organization(FeatureSet="ALL")
         others = _life(session.client("cloudformation"), organizations, lambda: None)
