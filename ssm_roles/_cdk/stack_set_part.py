@@ -5,28 +5,24 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import jsii
 from aws_cdk import (
     Aws,
     CfnResource,
-    DockerImageAssetLocation,
-    DockerImageAssetSource,
     Environment,
-    FileAssetLocation,
-    FileAssetSource,
     IResolvable,
     IStringProducer,
     ISynthesisSession,
     Lazy,
     Stack,
-    StackSynthesizer,
     Token,
 )
 from constructs import Construct
 
 from .._facts.stack_set_limits import TEMPLATE_BODY_BYTES
+from .template_writer import TemplateWriter
 
 if TYPE_CHECKING:
     from aws_cdk import IResolveContext
@@ -56,11 +52,11 @@ class StackSetPart(Stack):
             region: The Region of the stack, or None if it is deployed to several.
             after: The stack of the same rollout that is deployed before, or None.
         """
-        self._synthesizer = _TemplateOnly()
+        self._synthesizer = _PartSynthesizer()
         super().__init__(
             scope,
             id,
-            synthesizer=self._synthesizer,
+            synthesizer=self._synthesizer,  # type: ignore[arg-type]
             # The names of resources can depend on the length of this name.
             stack_name=_STACK_NAME.format(stack_set_name),
             # Without an environment, the stack would have that of its stage.
@@ -133,7 +129,7 @@ class _AccountOfPart:
 
 @jsii.implements(IStringProducer)
 class _AtSynth:
-    def __init__(self, synthesizer: _TemplateOnly, attribute: str) -> None:
+    def __init__(self, synthesizer: _PartSynthesizer, attribute: str) -> None:
         self._synthesizer = synthesizer
         self._attribute = attribute
 
@@ -142,7 +138,7 @@ class _AtSynth:
         return value
 
 
-class _TemplateOnly(StackSynthesizer):
+class _PartSynthesizer(TemplateWriter):
     """Writes the template, which becomes a property or an asset of the stack that contains the stack set.
 
     The CDK synthesizes a stack before the stack that contains it.
@@ -151,16 +147,8 @@ class _TemplateOnly(StackSynthesizer):
     template_body: str | None = None
     template_url: str | None = None
 
-    @jsii.member(jsii_name="addFileAsset")
-    def add_file_asset(self, asset: FileAssetSource) -> FileAssetLocation:
-        what = asset.file_name if asset.executable is None else " ".join(asset.executable)
-        raise ValueError(self._no_asset("files", f"{what!r}"))
-
-    @jsii.member(jsii_name="addDockerImageAsset")
-    def add_docker_image_asset(self, asset: DockerImageAssetSource) -> DockerImageAssetLocation:
-        raise ValueError(self._no_asset("images", f"{asset.directory_name!r}"))
-
-    def _no_asset(self, kind: str, asset: str) -> str:
+    def no_asset(self, kind: str, asset: str) -> str:
+        """Return why there can't be an asset, for errors."""
         return (
             f"{self._bound_stack.node.path}: assets must not be in a rollout, because other accounts can't read the "
             f"{kind} of this one: use inline code, or a bucket or repository that the organization can read, "
@@ -169,12 +157,14 @@ class _TemplateOnly(StackSynthesizer):
 
     @jsii.member(jsii_name="synthesize")
     def synthesize(self, session: ISynthesisSession) -> None:
+        """Write the template, and pass it to the stack set."""
         part = self._bound_stack
         assert isinstance(part, StackSetPart)
         if not part.has_resources:
             return
         self._synthesize_template(session)
-        parent = Stack.of(part.node.scope)
+        rollout = cast(Construct, part.node.scope)
+        parent = Stack.of(rollout)
         _report_annotations(part, parent)
         written = Path(session.outdir) / part.template_file
         text = compact(json.loads(written.read_text(encoding="utf-8")))
@@ -187,12 +177,11 @@ class _TemplateOnly(StackSynthesizer):
 
         id = f"{part.node.id}Template"
         # It exists if the app is synthesized again.
-        parent_scope = part.node.scope
-        parent_scope.node.try_remove_child(id)
+        rollout.node.try_remove_child(id)
         with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
             file = Path(folder) / "template.json"
             file.write_text(text, encoding="utf-8")
-            self.template_url = s3_assets.Asset(parent_scope, id, path=str(file)).http_url
+            self.template_url = s3_assets.Asset(rollout, id, path=str(file)).http_url
 
 
 def _report_annotations(part: Stack, parent: Stack) -> None:

@@ -13,16 +13,13 @@ import jsii
 from aws_cdk import (
     Annotations,
     CfnElement,
-    DockerImageAssetLocation,
-    DockerImageAssetSource,
-    FileAssetLocation,
-    FileAssetSource,
     ISynthesisSession,
     Stack,
-    StackSynthesizer,
     Stage,
 )
 from constructs import IConstruct, IValidation
+
+from .template_writer import TemplateWriter
 
 if TYPE_CHECKING:
     from aws_cdk import cx_api
@@ -188,7 +185,9 @@ class _Faults:
 def _synthesized(stack: Stack) -> Mapping[str, Any]:
     """Return the template that the CDK writes into a temporary folder: one call for any number of resources."""
     with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
-        writer = _TemplateWriter()
+        # The stack's own synthesizer would also add artifacts. One that the app has passed to the stack can't be called
+        # from Python, because the CDK binds a copy of it to the stack.
+        writer = TemplateWriter()
         writer.bind(stack)
         try:
             writer.synthesize(cast(ISynthesisSession, _Session(folder)))
@@ -198,26 +197,6 @@ def _synthesized(stack: Stack) -> Mapping[str, Any]:
             return {}
         template: Mapping[str, Any] = json.loads((Path(folder) / stack.template_file).read_text(encoding="utf-8"))
     return template
-
-
-class _TemplateWriter(StackSynthesizer):
-    """Writes the template of a stack.
-
-    The stack's own synthesizer would also add artifacts. If the app has passed it to the stack, Python can't even call
-    it, because the CDK binds a copy of it to the stack.
-    """
-
-    @jsii.member(jsii_name="addFileAsset")
-    def add_file_asset(self, asset: FileAssetSource) -> FileAssetLocation:
-        raise NotImplementedError
-
-    @jsii.member(jsii_name="addDockerImageAsset")
-    def add_docker_image_asset(self, asset: DockerImageAssetSource) -> DockerImageAssetLocation:
-        raise NotImplementedError
-
-    @jsii.member(jsii_name="synthesize")
-    def synthesize(self, session: ISynthesisSession) -> None:
-        self._synthesize_template(session)
 
 
 @jsii.implements(ISynthesisSession)

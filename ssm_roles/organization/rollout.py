@@ -21,7 +21,7 @@ from .._iam.quotas import QuotaChecks
 from .._named_errors import NamesItsErrors
 from ..nodes.hybrid_service_role import check_activation_region
 from .rollout_checks import HandedOver, Plan, RolloutChecks
-from .stack_sets import StackSetSettings, create_part
+from .stack_sets import Part, StackSetSettings, create_part
 from .targets import (
     account_filter,
     check_account,
@@ -209,7 +209,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             after=self._account,
             before=before,
         )
-        self._parts = [self._account, self._regional]
+        self._parts: list[Part] = [self._account, self._regional]
         self._roles_in_regions: dict[str, iam.IRole] = {}
         self._plan = Plan(self._account.stack, self._regional.stack, [home], names)
         facts.synth_checks.get(RolloutChecks).add(self._plan)

@@ -234,7 +234,7 @@ BAD: dict[str, dict[str, Any]] = {
     [(argument, value) for argument, cases in BAD.items() for value in cases.values()],
     ids=[f"{argument}-{name}" for argument, cases in BAD.items() for name in cases],
 )
-def test_invalid_input_is_rejected(stack: Stack, refused: Refused, argument: str, value: object) -> None:
+def test_invalid_input_is_rejected(stack: Stack, refused: Refused, argument: str, value: Any) -> None:
     refused(lambda: rollout_in(stack, **{argument: value}), argument, tree=stack)
 
 
@@ -273,7 +273,7 @@ def test_a_rollout_is_outside_of_china(refused: Refused) -> None:
 def test_a_rollout_is_not_inside_a_rollout(stack: Stack, refused: Refused) -> None:
     outer = rollout_in(stack)
     for inner in (outer.account_stack, outer.regional_stack):
-        refused(lambda inner=inner: rollout_in(inner), "scope", tree=inner)  # type: ignore[misc]
+        refused(lambda inner=inner: rollout_in(inner), "scope", tree=inner)
 
 
 def test_the_home_region_is_that_of_the_stack_if_possible(stack: Stack) -> None:
@@ -573,7 +573,7 @@ def test_a_role_of_the_parent_is_not_passed_to_a_rollout(stack: Stack, refused: 
     rollout = rollout_in(stack)
     nodes = HybridServiceRole(stack, "Nodes", role_name="Nodes", activation_regions=rollout.regions)
     for part in (rollout.account_stack, rollout.regional_stack):
-        refused(lambda part=part: HybridActivation(part, "Activation", role=nodes), "role", tree=part)  # type: ignore[misc]
+        refused(lambda part=part: HybridActivation(part, "Activation", role=nodes), "role", tree=part)
 
 
 def test_a_role_of_one_account_is_not_imported_into_a_rollout(stack: Stack, refused: Refused) -> None:
@@ -754,7 +754,7 @@ def test_references_are_rejected_in_a_stack_without_an_environment(name: str) ->
 def test_a_native_service_linked_role_is_rejected_at_once(stack: Stack, refused: Refused) -> None:
     for part in (rollout_in(stack).account_stack, rollout_in(stack, "Other").regional_stack):
         refused(
-            lambda part=part: ServiceLinkedRole(  # type: ignore[misc]
+            lambda part=part: ServiceLinkedRole(
                 part,
                 "Inventory",
                 role_type=ServiceLinkedRoleType.AMAZON_SSM,
