@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
 
 import jsii
 from aws_cdk import (
     App,
+    Aws,
     BootstraplessSynthesizer,
     CfnCondition,
     CfnElement,
@@ -24,6 +27,7 @@ from aws_cdk import (
     CfnResource,
     Fn,
     Stack,
+    Token,
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -33,15 +37,18 @@ import ssm_roles
 from ssm_roles import (
     AutomationAdministrationRole,
     AutomationExecutionRole,
+    FunctionSettings,
     HybridActivation,
     HybridServiceRole,
     NodeBasePolicy,
     NodeCapability,
     ServiceLinkedRole,
     ServiceLinkedRoleType,
+    activation_role_name,
 )
 from ssm_roles._facts.iam_limits import NAME_CHARACTERS, ROLE_NAME, ROLE_NAME_LENGTH
 from ssm_roles._facts.service_linked_roles import SERVICE_LINKED_ROLES
+from ssm_roles._iam.role_names import ROLE_ARN
 from ssm_roles.activation.registration import (
     ECS_CLUSTER_NAME,
     ECS_CLUSTER_NAME_LENGTH,
@@ -49,19 +56,22 @@ from ssm_roles.activation.registration import (
     EKS_CLUSTER_NAME_LENGTH,
 )
 from ssm_roles.activation.settings import REGISTRATION_LIMIT
-from ssm_roles.nodes.node_tags import TEXT_LENGTH
-from ssm_roles.operations.automation import ACCOUNT
+from ssm_roles.nodes.node_tags import NODE_TEXT, TAG_KEY_LENGTH, TEXT_LENGTH
+from ssm_roles.operations.automation import ACCOUNT, ADMINISTRATION_ROLE_NAME, EXECUTION_ROLE_NAME
 from ssm_roles.operations.documents import NAME_OR_PATTERN
+from ssm_roles.service_linked.role_arn import arn_of_name
 
 FOLDER = Path(__file__).resolve().parents[1] / "ssm_roles" / "templates"
 
-# CloudFormation's patterns are those of Java, which are the same in these cases. Systems Manager accepts the letters of
-# other alphabets, too.
-_NODE_TEXT = "[A-Za-z0-9 _.:/=+@-]"
-_POLICY_ARN = r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[A-Za-z0-9_+=,.@/-]+"
-_KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"
+# CloudFormation's patterns are those of Java, which are the same in these cases.
+_POLICY_ARN = r"arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9_+=,.@/-]+"
+_KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+
+_LINE_LENGTH = 110
 
 Resources = dict[str, Any]
+
+_NOTHING = {"Ref": "AWS::NoValue"}
 
 
 @dataclass(frozen=True)
@@ -72,17 +82,16 @@ class Parameter:
     label: str
     description: str
     constraint: str
-    default: str | int | None = None
+    default: str | None = None
     pattern: str | None = None
     max_length: int | None = None
     allowed_values: tuple[str, ...] | None = None
-    limits: tuple[int, int] | None = None
 
     @property
     def properties(self) -> dict[str, Any]:
         """The definition in the template."""
         found: dict[str, Any] = {
-            "Type": "String" if self.limits is None else "Number",
+            "Type": "String",
             "Description": self.description,
             "ConstraintDescription": self.constraint,
         }
@@ -94,8 +103,6 @@ class Parameter:
             found["MaxLength"] = self.max_length
         if self.allowed_values is not None:
             found["AllowedValues"] = list(self.allowed_values)
-        if self.limits is not None:
-            found["MinValue"], found["MaxValue"] = self.limits
         return found
 
 
@@ -109,12 +116,12 @@ class Choice:
 
 def is_given(parameter: Parameter) -> Choice:
     """Return the choice that depends on whether an optional parameter is given."""
-    return Choice(f"Has{parameter.name}", {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter.name}, ""]}]})
+    return Choice(f"Has{parameter.name}", {"Fn::Not": [_is(parameter, "")]})
 
 
 def is_true(parameter: Parameter) -> Choice:
     """Return the choice that depends on a parameter that is true or false."""
-    return Choice(f"Is{parameter.name}", {"Fn::Equals": [{"Ref": parameter.name}, "true"]})
+    return Choice(f"Is{parameter.name}", _is(parameter, "true"))
 
 
 class ReadableStack(Stack):
@@ -123,6 +130,7 @@ class ReadableStack(Stack):
     def __init__(self) -> None:
         super().__init__(App(), "Template", synthesizer=BootstraplessSynthesizer(), analytics_reporting=False)
         self._values: dict[str, CfnParameter] = {}
+        self._policies: dict[str, iam.IManagedPolicy] = {}
 
     @jsii.member(jsii_name="allocateLogicalId")
     def _allocate_logical_id(self, cfn_element: CfnElement) -> str:
@@ -136,12 +144,18 @@ class ReadableStack(Stack):
 
     def number(self, parameter: Parameter) -> int:
         """Return the value of a parameter that is a number."""
-        return self._parameter(parameter).value_as_number  # type: ignore[return-value]
+        return Token.as_number(self._parameter(parameter).value)  # type: ignore[return-value]
+
+    def policy(self, parameter: Parameter) -> iam.IManagedPolicy:
+        """Return the managed policy whose ARN is the value of a parameter."""
+        if parameter.name not in self._policies:
+            policy = iam.ManagedPolicy.from_managed_policy_arn(self, f"{parameter.name}Policy", self.value(parameter))
+            self._policies[parameter.name] = policy
+        return self._policies[parameter.name]
 
     def _parameter(self, parameter: Parameter) -> CfnParameter:
         if parameter.name not in self._values:
-            kind = "String" if parameter.limits is None else "Number"
-            self._values[parameter.name] = CfnParameter(self, parameter.name, type=kind, default="1")
+            self._values[parameter.name] = CfnParameter(self, parameter.name)
         return self._values[parameter.name]
 
 
@@ -158,6 +172,8 @@ class Plan:
     build: Build
     choices: list[Choice] = field(default_factory=list)
     rules: Mapping[str, Any] = field(default_factory=dict)
+    conditional: Mapping[str, str] = field(default_factory=dict)
+    """The conditions of resources. The AWS CDK would warn of each reference to them."""
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -167,6 +183,8 @@ class Plan:
     def template(self) -> dict[str, Any]:
         """Return the template."""
         body = self._merged(self.choices, frozenset())
+        for name, condition in self.conditional.items():
+            body["Resources"][name]["Condition"] = condition
         labels = {each.name: {"default": each.label} for each in self.parameters}
         groups = [
             {"Label": {"default": label}, "Parameters": [each.name for each in group]}
@@ -223,17 +241,92 @@ def _either_value(condition: str, one: Any, other: Any) -> Any:  # noqa: ANN401
     """Return a value that is the first if a condition is met, with the condition as far inside as possible."""
     if one == other:
         return one
-    if isinstance(one, dict) and isinstance(other, dict) and not _is_function(one) and not _is_function(other):
-        nothing = {"Ref": "AWS::NoValue"}
-        names = [*one, *(each for each in other if each not in one)]
-        return {name: _either_value(condition, one.get(name, nothing), other.get(name, nothing)) for name in names}
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [_either_value(condition, *pair) for pair in zip(one, other, strict=True)]
+    if isinstance(one, dict) and isinstance(other, dict):
+        functions = (_function(one), _function(other))
+        if functions == (None, None):
+            names = [*one, *(each for each in other if each not in one)]
+            return {
+                name: _either_value(condition, one.get(name, _NOTHING), other.get(name, _NOTHING)) for name in names
+            }
+        if functions == ("Fn::Join", "Fn::Join") and one["Fn::Join"][0] == other["Fn::Join"][0] == "":
+            return _joined(_either_text(condition, one["Fn::Join"][1], other["Fn::Join"][1]))
+        if functions == ("Fn::If", "Fn::If") and one["Fn::If"][0] == other["Fn::If"][0]:
+            return {
+                "Fn::If": [_either_value(condition, *pair) for pair in zip(one["Fn::If"], other["Fn::If"], strict=True)]
+            }
+    if isinstance(one, list) and isinstance(other, list):
+        return _either_list(condition, one, other)
     return {"Fn::If": [condition, one, other]}
 
 
-def _is_function(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
+def _either_list(condition: str, one: list[Any], other: list[Any]) -> Any:  # noqa: ANN401
+    if len(one) == len(other):
+        return [_either_value(condition, *pair) for pair in zip(one, other, strict=True)]
+    texts = [[json.dumps(each) for each in values] for values in (one, other)]
+    found: list[Any] = []
+    for kind, *places in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+        begin, end, other_begin, other_end = places
+        if kind == "equal":
+            found += one[begin:end]
+        else:
+            pairs = zip_longest(one[begin:end], other[other_begin:other_end], fillvalue=_NOTHING)
+            found += [_either_value(condition, *pair) for pair in pairs]
+    return found
+
+
+def _either_text(condition: str, one: list[Any], other: list[Any]) -> list[Any]:
+    """Return the parts of a text, with the condition between the parts that are the same."""
+    same = _common_length(one, other)
+    one_rest, other_rest = one[same:], other[same:]
+    end = _common_length(one_rest[::-1], other_rest[::-1])
+    middle = [_joined(each[: len(each) - end]) for each in (one_rest, other_rest)]
+    return [*one[:same], _either_value(condition, *middle), *one_rest[len(one_rest) - end :]]
+
+
+def _common_length(one: list[Any], other: list[Any]) -> int:
+    """Return how many values are the same at the beginning of two lists."""
+    return next(
+        (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
+
+
+def _joined(parts: list[Any]) -> Any:  # noqa: ANN401
+    if len(parts) > 1:
+        return {"Fn::Join": ["", parts]}
+    return parts[0] if parts else ""
+
+
+def _function(value: dict[str, Any]) -> str | None:
+    """Return the name of an intrinsic function, if the value is one."""
+    (name, *others) = value or [""]
+    return name if not others and name.startswith(("Fn::", "Ref")) else None
+
+
+def _whole_numbers(maximum: int) -> str:
+    """Return a pattern of the numbers from 1 to a power of ten."""
+    digits = len(str(maximum)) - 1
+    assert maximum == 10**digits
+    return f"[1-9][0-9]{{0,{digits - 1}}}|{maximum}"
+
+
+def _flag(name: str, label: str, description: str, default: str = "false") -> Parameter:
+    return Parameter(
+        name, label, description, "must be true or false.", default=default, allowed_values=("true", "false")
+    )
+
+
+def _rule(assertion: dict[str, Any], description: str, when: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a rule: an assertion, which is made if a condition is met.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+    """
+    condition = {} if when is None else {"RuleCondition": when}
+    return {**condition, "Assertions": [{"Assert": assertion, "AssertDescription": description}]}
+
+
+def _is(parameter: Parameter, value: str) -> dict[str, Any]:
+    return {"Fn::Equals": [{"Ref": parameter.name}, value]}
 
 
 # Parameters that several templates have
@@ -255,51 +348,54 @@ _BOUNDARY = Parameter(
     default="",
     pattern=_POLICY_ARN,
 )
-_EVERY_REGION = Parameter(
+_BOUNDARY_OF_ALL = replace(
+    _BOUNDARY,
+    description="The ARN of the managed policy that sets the permissions boundary of all roles. Default: none.",
+)
+_EVERY_REGION = _flag(
     "EveryRegion",
     "Hybrid activations of every Region",
     "Whether hybrid activations of every Region can use the role. Otherwise, only those of the stack's Region can.",
-    "must be true or false.",
-    default="false",
-    allowed_values=("true", "false"),
 )
-_ALL_PARAMETERS = Parameter(
+_ALL_PARAMETERS = _flag(
     "ReadAllParameters",
     "Read every parameter",
     "Whether nodes can read every parameter of Parameter Store, which AmazonSSMManagedInstanceCore allows.",
-    "must be true or false.",
     default="true",
-    allowed_values=("true", "false"),
 )
 _NODE_GROUP = {"Role": [_ROLE_NAME, _BOUNDARY], "Nodes": [_EVERY_REGION, _ALL_PARAMETERS]}
 _NODE_CHOICES = [is_given(_ROLE_NAME), is_given(_BOUNDARY), is_true(_EVERY_REGION), is_true(_ALL_PARAMETERS)]
 
 
 def _node_role(stack: ReadableStack, met: frozenset[str], *capabilities: NodeCapability) -> HybridServiceRole:
-    boundary = None
-    if "HasPermissionsBoundary" in met:
-        boundary = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", stack.value(_BOUNDARY))
-    role = HybridServiceRole(
+    return HybridServiceRole(
         stack,
         "NodeRole",
         role_name=stack.value(_ROLE_NAME) if "HasRoleName" in met else None,
-        permissions_boundary=boundary,
+        permissions_boundary=_boundary(stack, met),
         activation_regions=["*"] if "IsEveryRegion" in met else None,
         base_policy=NodeBasePolicy.CORE if "IsReadAllParameters" in met else NodeBasePolicy.WITHOUT_PARAMETERS,
         capabilities=capabilities,
     )
+
+
+def _boundary(stack: ReadableStack, met: frozenset[str]) -> iam.IManagedPolicy | None:
+    return stack.policy(_BOUNDARY) if "HasPermissionsBoundary" in met else None
+
+
+def _show_role(stack: ReadableStack, role: iam.IRole) -> None:
+    """Output what an activation needs of a role."""
+    _show_arn(stack, role)
+    name = activation_role_name(role)
+    CfnOutput(stack, "ActivationRoleName", value=name, description="What CreateActivation takes as IamRole")
+
+
+def _show_arn(stack: ReadableStack, role: iam.IRole) -> None:
     CfnOutput(stack, "RoleArn", value=role.role_arn, description="The ARN of the role")
-    CfnOutput(
-        stack,
-        "ActivationRoleName",
-        value=role.activation_role_name,
-        description="What CreateActivation takes as IamRole",
-    )
-    return role
 
 
 def _build_node_role(stack: ReadableStack, met: frozenset[str]) -> None:
-    _node_role(stack, met)
+    _show_role(stack, _node_role(stack, met))
 
 
 # Amazon EKS and Amazon ECS
@@ -312,13 +408,10 @@ _EKS_CLUSTER = Parameter(
     pattern=EKS_CLUSTER_NAME.pattern,
     max_length=EKS_CLUSTER_NAME_LENGTH,
 )
-_POD_IDENTITY = Parameter(
+_POD_IDENTITY = _flag(
     "PodIdentity",
     "EKS Pod Identity",
     "Whether the EKS Pod Identity Agent of the nodes gets credentials for pods.",
-    "must be true or false.",
-    default="false",
-    allowed_values=("true", "false"),
 )
 _ECS_CLUSTER = Parameter(
     "ClusterName",
@@ -332,12 +425,13 @@ _ECS_CLUSTER = Parameter(
 
 def _build_eks_role(stack: ReadableStack, met: frozenset[str]) -> None:
     cluster = stack.format_arn(service="eks", resource="cluster", resource_name=stack.value(_EKS_CLUSTER))
-    _node_role(stack, met, NodeCapability.eks_hybrid_nodes([cluster], pod_identity="IsPodIdentity" in met))
+    capability = NodeCapability.eks_hybrid_nodes([cluster], pod_identity="IsPodIdentity" in met)
+    _show_role(stack, _node_role(stack, met, capability))
 
 
 def _build_ecs_role(stack: ReadableStack, met: frozenset[str]) -> None:
     cluster = stack.format_arn(service="ecs", resource="cluster", resource_name=stack.value(_ECS_CLUSTER))
-    _node_role(stack, met, NodeCapability.ecs_anywhere([cluster]))
+    _show_role(stack, _node_role(stack, met, NodeCapability.ecs_anywhere([cluster])))
 
 
 # The fleet
@@ -346,17 +440,18 @@ _LIMIT = Parameter(
     "RegistrationLimit",
     "Registration limit",
     "The number of machines that can be registered with one activation. It is replaced when it is used up.",
-    f"must be 1 to {REGISTRATION_LIMIT:,}.",
-    default=10,
-    limits=(1, REGISTRATION_LIMIT),
+    f"must be a whole number of 1 to {REGISTRATION_LIMIT:,}.",
+    default="10",
+    # CloudFormation's numbers can have fractions.
+    pattern=_whole_numbers(REGISTRATION_LIMIT),
 )
 _INSTANCE_NAME = Parameter(
     "DefaultInstanceName",
     "Name of the nodes",
     "The name of each managed node. Default: none.",
-    f"must be up to {TEXT_LENGTH} letters, digits, spaces or _.:/=+-@.",
+    f"must be 1 to {TEXT_LENGTH} letters, digits, spaces or _.:/=+-@, or empty.",
     default="",
-    pattern=f"{_NODE_TEXT}+",
+    pattern=f"{NODE_TEXT}+",
     max_length=TEXT_LENGTH,
 )
 _KEY = Parameter(
@@ -369,14 +464,51 @@ _KEY = Parameter(
 )
 
 
+_EXISTING_ROLE = Parameter(
+    "ExistingRoleArn",
+    "Existing role",
+    "The ARN of the service role of the nodes, such as one of another template. It must trust activations in this "
+    "Region. Default: a new role.",
+    "must be the ARN of a role, or empty.",
+    default="",
+    # The path and the name of the role are part of a JSON string.
+    pattern=rf'(?![^"\\]*["\\]){ROLE_ARN.pattern}',
+)
+_TAG_KEY = Parameter(
+    "TagKey",
+    "Key of the tag",
+    "The key of a tag of each managed node. For nodes of Amazon EKS, it is EKSClusterARN. Default: no tag.",
+    f"must be up to {TAG_KEY_LENGTH} letters, digits, spaces or _.:/=+-@ that don't begin with aws:, or empty.",
+    default="",
+    pattern=f"(?![aA][wW][sS]:){NODE_TEXT}+",
+    max_length=TAG_KEY_LENGTH,
+)
+_TAG_VALUE = Parameter(
+    "TagValue",
+    "Value of the tag",
+    "The value of the tag of each managed node. For nodes of Amazon EKS, it is the ARN of the cluster.",
+    f"must be up to {TEXT_LENGTH} letters, digits, spaces or _.:/=+-@.",
+    default="",
+    pattern=f"{NODE_TEXT}*",
+    max_length=TEXT_LENGTH,
+)
+
+
 def _build_fleet(stack: ReadableStack, met: frozenset[str]) -> None:
+    FunctionSettings.of(stack).apply(permissions_boundary=_boundary(stack, met))
+    created = _node_role(stack, met)
+    creates = CfnCondition(stack, "CreatesRole", expression=Fn.condition_equals(stack.value(_EXISTING_ROLE), ""))
+    arn = Fn.condition_if(creates.logical_id, created.role_arn, stack.value(_EXISTING_ROLE)).to_string()
+    role = iam.Role.from_role_arn(stack, "Role", arn)
+    _show_role(stack, role)
     key = kms.Key.from_key_arn(stack, "Key", stack.value(_KEY)) if "HasEncryptionKey" in met else None
     activation = HybridActivation(
         stack,
         "Activation",
-        role=_node_role(stack, met),
+        role=role,
         registration_limit=stack.number(_LIMIT),
         default_instance_name=stack.value(_INSTANCE_NAME) if "HasDefaultInstanceName" in met else None,
+        tags={stack.value(_TAG_KEY): stack.value(_TAG_VALUE)} if "HasTagKey" in met else None,
         encryption_key=key,
     )
     CfnOutput(
@@ -392,16 +524,18 @@ def _build_fleet(stack: ReadableStack, met: frozenset[str]) -> None:
 
 def _service_linked_parameter(name: str) -> Parameter:
     facts = SERVICE_LINKED_ROLES[name]
-    return Parameter(
+    return _flag(
         re.sub(r"[^A-Za-z0-9]", "", facts.role_name.removeprefix("AWSServiceRoleFor")),
         facts.role_name,
         f"Whether to ensure this role, which {facts.service_principal} uses for: {facts.feature}.",
-        "must be true or false.",
-        default="false",
-        allowed_values=("true", "false"),
     )
 
 
+_BOUNDARY_OF_FUNCTION = replace(
+    _BOUNDARY,
+    description="The ARN of the managed policy that sets the permissions boundary of the function's role. "
+    "Default: none.",
+)
 _LINKED = {
     name: _service_linked_parameter(name)
     for name, facts in SERVICE_LINKED_ROLES.items()
@@ -410,23 +544,29 @@ _LINKED = {
 
 
 def _build_linked(stack: ReadableStack, met: frozenset[str]) -> None:
+    FunctionSettings.of(stack).apply(permissions_boundary=_boundary(stack, met))
+    arns = []
     for name, parameter in _LINKED.items():
-        role = ServiceLinkedRole(stack, f"{parameter.name}Role", role_type=getattr(ServiceLinkedRoleType, name))
+        role_type = getattr(ServiceLinkedRoleType, name)
+        role = ServiceLinkedRole(stack, f"{parameter.name}Role", role_type=role_type)
         resource = cast(CfnResource, role.node.find_child("Ensured").node.default_child)
-        resource.cfn_options.condition = CfnCondition(
+        condition = CfnCondition(
             stack, f"Is{parameter.name}", expression=Fn.condition_equals(stack.value(parameter), "true")
         )
+        resource.cfn_options.condition = condition
+        arn = arn_of_name(stack.partition, stack.account, role_type.role_name)
+        arns.append(Fn.condition_if(condition.logical_id, arn, Aws.NO_VALUE))
+    # The function can create the roles that are chosen, and no others.
+    policy = stack.node.find_child("EnsureServiceLinkedRoles").node.find_child("Role").node.find_child("Create")
+    cast(CfnResource, policy.node.default_child).add_property_override("PolicyDocument.Statement.0.Resource", arns)
 
 
 # Automation
 
-_TARGET_UNITS = Parameter(
+_TARGET_UNITS = _flag(
     "TargetOrganizationalUnits",
     "Target organizational units",
     "Whether runbooks can have organizational units as targets, for which the role lists their accounts.",
-    "must be true or false.",
-    default="false",
-    allowed_values=("true", "false"),
 )
 _CENTRAL = Parameter(
     "AdministratorAccountId",
@@ -444,11 +584,52 @@ _RUNBOOK = Parameter(
 )
 
 
+_ADMINISTRATION_NAME = replace(
+    _ROLE_NAME,
+    name="AdministrationRoleName",
+    label="Name of the administration role",
+    description="The name of the administration role, the same in both templates.",
+    constraint=f"must be 1 to {ROLE_NAME_LENGTH} {NAME_CHARACTERS}.",
+    default=ADMINISTRATION_ROLE_NAME,
+)
+_EXECUTION_NAME = replace(
+    _ADMINISTRATION_NAME,
+    name="ExecutionRoleName",
+    label="Name of the execution roles",
+    description="The name of the execution roles, the same in both templates and in each account.",
+    default=EXECUTION_ROLE_NAME,
+)
+_DIFFERENT_NAMES = {
+    "DifferentNames": _rule(
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": _ADMINISTRATION_NAME.name}, {"Ref": _EXECUTION_NAME.name}]}]},
+        "AdministrationRoleName and ExecutionRoleName must be different, because the central account can have both.",
+    )
+}
+_STEPS = Parameter(
+    "StepsPolicy",
+    "Policy for the steps",
+    "The ARN of a managed policy that allows what the steps of the runbook do. Default: none.",
+    "must be the ARN of a managed policy, or empty.",
+    default="",
+    pattern=_POLICY_ARN,
+)
+_AMAZON_POLICY = _flag(
+    "AmazonSSMAutomationRole",
+    "AmazonSSMAutomationRole",
+    "Whether to attach AmazonSSMAutomationRole, which AWS's template attaches. It allows ssm:* on every resource.",
+)
+
+
 def _build_administration(stack: ReadableStack, met: frozenset[str]) -> None:
     role = AutomationAdministrationRole(
-        stack, "AdministrationRole", target_organizational_units="IsTargetOrganizationalUnits" in met
+        stack,
+        "AdministrationRole",
+        target_organizational_units="IsTargetOrganizationalUnits" in met,
+        role_name=stack.value(_ADMINISTRATION_NAME),
+        execution_role_name=stack.value(_EXECUTION_NAME),
+        permissions_boundary=_boundary(stack, met),
     )
-    CfnOutput(stack, "RoleArn", value=role.role_arn, description="The ARN of the role")
+    _show_arn(stack, role)
 
 
 def _build_execution(stack: ReadableStack, met: frozenset[str]) -> None:
@@ -458,9 +639,13 @@ def _build_execution(stack: ReadableStack, met: frozenset[str]) -> None:
         administrator_accounts=[stack.value(_CENTRAL)],
         runbooks=[stack.value(_RUNBOOK)],
         regions=["*"],
-        amazon_ssm_automation_role=False,
+        amazon_ssm_automation_role="IsAmazonSSMAutomationRole" in met,
+        managed_policies=[stack.policy(_STEPS)] if "HasStepsPolicy" in met else None,
+        role_name=stack.value(_EXECUTION_NAME),
+        administration_role_name=stack.value(_ADMINISTRATION_NAME),
+        permissions_boundary=_boundary(stack, met),
     )
-    CfnOutput(stack, "RoleArn", value=role.role_arn, description="The ARN of the role")
+    _show_arn(stack, role)
 
 
 _FLEET_CHOICES = [
@@ -468,6 +653,7 @@ _FLEET_CHOICES = [
     is_given(_BOUNDARY),
     is_true(_ALL_PARAMETERS),
     is_given(_INSTANCE_NAME),
+    is_given(_TAG_KEY),
     is_given(_KEY),
 ]
 
@@ -493,39 +679,54 @@ PLANS = {
     "fleet": Plan(
         "A hybrid service role, and a hybrid activation in a secret that is rotated",
         {
-            "Role": [_ROLE_NAME, _BOUNDARY, _ALL_PARAMETERS],
-            "Activation": [_LIMIT, _INSTANCE_NAME, _KEY],
+            "Role": [_EXISTING_ROLE, _ROLE_NAME, _ALL_PARAMETERS, _BOUNDARY_OF_ALL],
+            "Activation": [_LIMIT, _INSTANCE_NAME, _TAG_KEY, _TAG_VALUE, _KEY],
         },
         _build_fleet,
         _FLEET_CHOICES,
+        {
+            "ExistingRole": _rule(
+                {"Fn::And": [_is(_ROLE_NAME, ""), _is(_ALL_PARAMETERS, "true")]},
+                "RoleName and ReadAllParameters must have their defaults with ExistingRoleArn, because they are for a "
+                "new role.",
+                when={"Fn::Not": [_is(_EXISTING_ROLE, "")]},
+            ),
+            "Tag": _rule(
+                {"Fn::Not": [_is(_TAG_KEY, "")]},
+                "TagKey must be given with TagValue.",
+                when={"Fn::Not": [_is(_TAG_VALUE, "")]},
+            ),
+        },
+        {"NodeRole": "CreatesRole"},
     ),
     "service-linked-roles": Plan(
         "Service-linked roles of Systems Manager, which are created if they are missing and adopted if they exist",
-        {"Roles": list(_LINKED.values())},
+        {"Roles": list(_LINKED.values()), "Function": [_BOUNDARY_OF_FUNCTION]},
         _build_linked,
-        rules={
-            "AtLeastOneRole": {
-                "Assertions": [
-                    {
-                        "Assert": {
-                            "Fn::Or": [{"Fn::Equals": [{"Ref": each.name}, "true"]} for each in _LINKED.values()]
-                        },
-                        "AssertDescription": "At least one role must be true.",
-                    }
-                ]
-            }
+        [is_given(_BOUNDARY)],
+        {
+            "AtLeastOneRole": _rule(
+                {"Fn::Or": [_is(each, "true") for each in _LINKED.values()]}, "At least one role must be true."
+            )
         },
     ),
     "automation-administration-role": Plan(
         "The role of the central account that starts runbooks in other accounts and Regions",
-        {"Targets": [_TARGET_UNITS]},
+        {"Targets": [_TARGET_UNITS], "Roles": [_ADMINISTRATION_NAME, _EXECUTION_NAME, _BOUNDARY]},
         _build_administration,
-        [is_true(_TARGET_UNITS)],
+        [is_true(_TARGET_UNITS), is_given(_BOUNDARY)],
+        _DIFFERENT_NAMES,
     ),
     "automation-execution-role": Plan(
         "The role with which runbooks of a central account run in this account",
-        {"Automation": [_CENTRAL, _RUNBOOK]},
+        {
+            "Automation": [_CENTRAL, _RUNBOOK],
+            "Permissions": [_STEPS, _AMAZON_POLICY],
+            "Roles": [_EXECUTION_NAME, _ADMINISTRATION_NAME, _BOUNDARY],
+        },
         _build_execution,
+        [is_given(_STEPS), is_true(_AMAZON_POLICY), is_given(_BOUNDARY)],
+        _DIFFERENT_NAMES,
     ),
 }
 
@@ -533,15 +734,30 @@ PLANS = {
 def written() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each template."""
     for name, plan in PLANS.items():
-        yield name, json.dumps(plan.template(), indent=1, ensure_ascii=False) + "\n"
+        yield name, _text(plan.template()) + "\n"
+
+
+def _text(value: Any, indentation: str = "") -> str:  # noqa: ANN401
+    """Return a value as JSON, on one line if it fits."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or len(indentation + line) <= _LINE_LENGTH:
+        return line
+    deeper = f"{indentation} "
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(name)}: {_text(each, deeper)}" for name, each in value.items()]
+    else:
+        lines = [_text(each, deeper) for each in value]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return begin + ",".join(f"\n{deeper}{each}" for each in lines) + f"\n{indentation}{end}"
 
 
 def main() -> None:
     """Write the templates."""
+    texts = dict(written())
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.json"):
         path.unlink()
-    for name, text in written():
+    for name, text in texts.items():
         (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
 
 

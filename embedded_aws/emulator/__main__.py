@@ -47,6 +47,7 @@ def main(descriptor: int, directory: Path) -> None:
         network_resources,
         node_credentials,
         node_messages,
+        parameter_patterns,
         response_urls,
         secret_resources,
         secret_rotation,
@@ -69,6 +70,7 @@ def main(descriptor: int, directory: Path) -> None:
     stack_events.install()
     stack_operations.install()
     stack_set_api.install()
+    parameter_patterns.install()
     internal_calls.install()
     activations.install()
     managed_nodes.install()

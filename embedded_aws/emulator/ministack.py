@@ -9,6 +9,7 @@ from typing import Any
 
 app: Any = importlib.import_module("ministack.app")
 cloudformation: Any = importlib.import_module("ministack.services.cloudformation")
+cloudformation_engine: Any = importlib.import_module("ministack.services.cloudformation.engine")
 cloudformation_handlers: Any = importlib.import_module("ministack.services.cloudformation.handlers")
 cloudformation_helpers: Any = importlib.import_module("ministack.services.cloudformation.helpers")
 custom_resource: Any = importlib.import_module("ministack.services.cloudformation.custom_resource")

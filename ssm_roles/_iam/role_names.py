@@ -24,7 +24,7 @@ from .not_a_role import role_instead_of
 from .other_stacks import check_name_of_role, deployed_names
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+", re.ASCII)
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role(/[\u0021-\u007E]+)?/[A-Za-z0-9_+=,.@-]+")
 
 
 def for_the_cdk(name: str | None, *, form: str = "{}") -> str | None:
@@ -67,7 +67,7 @@ def checked_role_arn(argument: str, role: object, facts: StackFacts | None = Non
         )
     if is_dummy(arn):
         return arn
-    if not is_known_later(arn) and not _ROLE_ARN.fullmatch(arn):
+    if not is_known_later(arn) and not ROLE_ARN.fullmatch(arn):
         raise ValueError(
             f"{argument} must be a role with an ARN such as 'arn:PARTITION:iam::111122223333:role/MyRole', got {arn!r}"
         )

@@ -12,12 +12,15 @@ from .._iam.grants import Conditions, Statement
 # Systems Manager copies the tags of an activation to the managed nodes:
 # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
 _TAGS = 50
-_KEY_LENGTH = 128
+TAG_KEY_LENGTH = 128
 TEXT_LENGTH = 256
 # The tag by which AWS's template for EKS hybrid nodes recognizes the nodes of a cluster:
 # https://github.com/aws/eks-hybrid/blob/main/example/hybrid-ssm-cfn.yaml
 EKS_CLUSTER_TAG = "EKSClusterARN"
 
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
+NODE_TEXT = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"
+"""A character, as AWS writes it and as the patterns of CloudFormation take it."""
 _TEXT = "letters, digits, spaces and _.:/=+-@"
 
 
@@ -40,7 +43,7 @@ def check_tags(tags: object, argument: str = "tags") -> dict[str, str]:
 
 def check_tag_key(argument: str, key: object) -> None:
     """Check the key of a tag."""
-    check_node_text(argument, key, _KEY_LENGTH, "have keys of ")
+    check_node_text(argument, key, TAG_KEY_LENGTH, "have keys of ")
     if cast(str, key).lower().startswith("aws:"):
         raise ValueError(
             f"{argument} must not have keys that begin with 'aws:', which is reserved for AWS, got {key!r}"
@@ -54,7 +57,7 @@ def check_node_text(argument: str, value: object, maximum: int, what: str = "be 
         return
     if not minimum <= len(text) <= maximum:
         raise ValueError(f"{argument} must {what}{minimum} to {maximum} characters, got {len(text)}: {shown(text)}")
-    # The API's pattern is [\p{L}\p{Z}\p{N}_.:/=+\-@]*; Python's `re` does not support the categories of Unicode.
+    # This is NODE_TEXT: Python's `re` does not support the categories of Unicode.
     if not all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text):
         raise ValueError(f"{argument} must {what}{_TEXT}, got {shown(text)}")
 

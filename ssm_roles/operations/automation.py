@@ -29,11 +29,11 @@ _POLICY_NAME = "service-role/AmazonSSMAutomationRole"
 # The names that AWS's templates give, the latter of which is also Automation's default:
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/running-automations-multiple-accounts-regions.html
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_TargetLocation.html
-_ADMINISTRATION_ROLE_NAME = "AWS-SystemsManager-AutomationAdministrationRole"
-_EXECUTION_ROLE_NAME = "AWS-SystemsManager-AutomationExecutionRole"
+ADMINISTRATION_ROLE_NAME = "AWS-SystemsManager-AutomationAdministrationRole"
+EXECUTION_ROLE_NAME = "AWS-SystemsManager-AutomationExecutionRole"
 
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
-ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+ACCOUNT = re.compile("[0-9]{12}")
 
 
 class _AutomationRole(ServiceRole):
@@ -173,8 +173,8 @@ class AutomationAdministrationRole(_AutomationRole):
         id: str,
         *,
         target_organizational_units: bool = False,
-        role_name: str = _ADMINISTRATION_ROLE_NAME,
-        execution_role_name: str = _EXECUTION_ROLE_NAME,
+        role_name: str = ADMINISTRATION_ROLE_NAME,
+        execution_role_name: str = EXECUTION_ROLE_NAME,
         description: str | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
@@ -255,8 +255,8 @@ class AutomationExecutionRole(ServiceRole):
         amazon_ssm_automation_role: bool = False,
         managed_policies: Sequence[iam.IManagedPolicy] | None = None,
         inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
-        role_name: str = _EXECUTION_ROLE_NAME,
-        administration_role_name: str = _ADMINISTRATION_ROLE_NAME,
+        role_name: str = EXECUTION_ROLE_NAME,
+        administration_role_name: str = ADMINISTRATION_ROLE_NAME,
         description: str | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
         max_session_duration: Duration | None = None,

@@ -405,3 +405,17 @@ def test_the_settings_of_asynchronous_invocations_are_created_updated_and_delete
     assert _send(client, "update", template) == "UPDATE_COMPLETE"
     with pytest.raises(functions.exceptions.ResourceNotFoundException):
         functions.get_function_event_invoke_config(**place)
+
+
+def test_the_patterns_of_parameters_know_the_categories_of_unicode(aws: EmbeddedAws) -> None:
+    client = aws.client("cloudformation")
+    template = {
+        "Parameters": {
+            "Name": {"Type": "String", "AllowedPattern": r"\p{L}+", "ConstraintDescription": "must be letters"}
+        },
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    create = {"StackName": "stack", "TemplateBody": json.dumps(template)}
+    with pytest.raises(client.exceptions.ClientError, match="Parameter 'Name' must be letters"):
+        client.create_stack(**create, Parameters=[{"ParameterKey": "Name", "ParameterValue": "1"}])
+    client.create_stack(**create, Parameters=[{"ParameterKey": "Name", "ParameterValue": "Zürich"}])

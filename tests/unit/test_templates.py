@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import re
 import subprocess
@@ -14,15 +15,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ssm_roles
+from ssm_roles import AutomationExecutionRole
 from ssm_roles.__main__ import main
 from ssm_roles._iam.service_role import check_role_name
 from ssm_roles.activation.registration import Registration
 from ssm_roles.activation.settings import check_registration_limit
-from ssm_roles.nodes.node_tags import TEXT_LENGTH, check_node_text
+from ssm_roles.nodes.node_tags import TEXT_LENGTH, check_node_text, check_tag_key, check_tags
 from ssm_roles.operations.documents import checked_runbooks
 
 FOLDER = files("ssm_roles") / "templates"
@@ -91,10 +94,10 @@ def test_every_parameter_is_described_limited_and_in_one_group(name: str) -> Non
     for properties in template["Parameters"].values():
         assert properties["Description"].endswith(".")
         assert properties["ConstraintDescription"].startswith("must be ")
-        assert {"AllowedPattern", "AllowedValues", "MaxValue"} & set(properties)
+        assert len({"AllowedPattern", "AllowedValues"} & set(properties)) == 1
         default = properties.get("Default")
-        if "AllowedPattern" in properties and default is not None:
-            assert re.fullmatch(properties["AllowedPattern"], default)
+        if default is not None:
+            assert accepts_value(properties, default)
 
 
 @each_template
@@ -116,7 +119,7 @@ def test_logical_ids_can_be_read() -> None:
 
 # The limits are those of the constructs
 
-_LETTERS = st.text("aZ09_+=,.@-/*: ~", max_size=8)
+_LETTERS = st.text('aZ09_+=,.@-/*: ~ß漢②\u2028"\n', max_size=8)
 _LONG = st.integers(1, 300).map(lambda length: "a" * length)
 
 
@@ -130,9 +133,26 @@ def accepts(check: Callable[[], object]) -> bool:
 
 def allowed(template: str, parameter: str, value: str) -> bool:
     """Return whether CloudFormation accepts a value."""
-    properties = TEMPLATES[template]["Parameters"][parameter]
-    matches = re.fullmatch(properties["AllowedPattern"], value) is not None
-    return matches and len(value) <= properties.get("MaxLength", 4096)
+    return accepts_value(TEMPLATES[template]["Parameters"][parameter], value)
+
+
+def accepts_value(parameter: dict[str, Any], value: str) -> bool:
+    if "AllowedValues" in parameter:
+        return value in parameter["AllowedValues"]
+    # Java knows the categories of Unicode, such as \p{L}, and the module `re` doesn't.
+    regex = pytest.importorskip("regex")
+    return len(value) <= parameter.get("MaxLength", 4096) and bool(regex.fullmatch(parameter["AllowedPattern"], value))
+
+
+def execution_role(**arguments: Any) -> AutomationExecutionRole:
+    given = {"administrator_accounts": ["111122223333"], "runbooks": ["AWS-RestartEC2Instance"], **arguments}
+    return AutomationExecutionRole(Stack(App(), "Stack"), "Role", **given)
+
+
+def check_limit(value: str) -> None:
+    if not re.fullmatch("[1-9][0-9]*", value, re.ASCII):
+        raise ValueError
+    check_registration_limit(int(value))
 
 
 CHECKS: dict[tuple[str, str], Callable[[str], object]] = {
@@ -142,31 +162,138 @@ CHECKS: dict[tuple[str, str], Callable[[str], object]] = {
     ("eks-hybrid-node-role", "ClusterName"): lambda value: Registration.eks_hybrid_node(
         cluster_name=value, kubernetes_version="1.34"
     ),
+    ("fleet", "RegistrationLimit"): check_limit,
+    ("fleet", "TagKey"): lambda value: check_tag_key("tags", value),
+    ("fleet", "TagValue"): lambda value: check_tags({"key": value}),
+    ("automation-execution-role", "AdministratorAccountId"): lambda value: execution_role(
+        administrator_accounts=[value]
+    ),
+    ("automation-execution-role", "ExecutionRoleName"): check_role_name,
     ("automation-execution-role", "Runbook"): lambda value: checked_runbooks("runbooks", [value]),
+    ("automation-administration-role", "AdministrationRoleName"): check_role_name,
 }
 
 
 @pytest.mark.parametrize("place", CHECKS, ids=lambda place: "-".join(place))
-@given(value=_LETTERS | _LONG)
+@given(value=_LETTERS | _LONG | st.integers(0, 2000).map(str) | st.text("0123456789", max_size=13))
 @example(value="--a")
 @example(value="a*")
 @example(value="*")
 @example(value="Zäh")
+@example(value="1.5")
+@example(value="1000")
+@example(value="1001")
+@example(value="AWS:x")
+@example(value="111122223333")
+@example(value="\u0661" * 12)
 @example(value="a" * 64)
 @example(value="a" * 65)
 def test_a_parameter_allows_what_the_construct_allows(place: tuple[str, str], value: str) -> None:
-    # Without a value, an optional parameter has no effect. Names have only letters of ASCII, and a runbook no version.
-    if value == "" or not value.isascii() or (place[1] == "Runbook" and ":" in value):
+    # Without a value, an optional parameter has no effect. A runbook has no version.
+    if value == "" or (place[1] == "Runbook" and ":" in value):
         return
     assert allowed(*place, value) == accepts(lambda: CHECKS[place](value)), value
 
 
-def test_the_registration_limit_is_that_of_activations() -> None:
-    properties = TEMPLATES["fleet"]["Parameters"]["RegistrationLimit"]
-    for value in (properties["MinValue"], properties["MaxValue"]):
-        check_registration_limit(value)
-    for value in (properties["MinValue"] - 1, properties["MaxValue"] + 1):
-        assert not accepts(lambda value=value: check_registration_limit(value))  # type: ignore[misc]
+@pytest.mark.parametrize(
+    ("value", "is_allowed"),
+    [
+        ("arn:aws:iam::111122223333:role/Nodes", True),
+        ("arn:aws-cn:iam::111122223333:role/teams/a/Nodes", True),
+        ("Nodes", False),
+        # Path and name become part of a JSON string.
+        ('arn:aws:iam::111122223333:role/a"b/Nodes', False),
+        ("arn:aws:iam::111122223333:role/a\\b/Nodes", False),
+    ],
+)
+def test_an_existing_role_is_named_by_its_arn(value: str, *, is_allowed: bool) -> None:
+    assert allowed("fleet", "ExistingRoleArn", value) is is_allowed
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
+_RULE_FUNCTIONS = {
+    "Fn::And",
+    "Fn::Contains",
+    "Fn::EachMemberEquals",
+    "Fn::EachMemberIn",
+    "Fn::Equals",
+    "Fn::Not",
+    "Fn::Or",
+}
+
+
+@each_template
+def test_rules_have_only_functions_that_rules_can_have(name: str) -> None:
+    for rule in TEMPLATES[name].get("Rules", {}).values():
+        used = set(re.findall(r'"(Fn::\w+)"', json.dumps(rule)))
+        assert used <= _RULE_FUNCTIONS
+        assert all(each["AssertDescription"].endswith(".") for each in rule["Assertions"])
+        # These take two to ten conditions.
+        for each in re.finditer(r'"Fn::(?:And|Or)": (\[.*)', json.dumps(rule)):
+            conditions, _ = json.JSONDecoder().raw_decode(each[1])
+            assert 2 <= len(conditions) <= 10
+
+
+# What a template has for a choice is what the construct has
+
+
+def chosen(value: Any, choices: dict[str, bool]) -> Any:
+    """Return what CloudFormation makes of a value, for the conditions that are known."""
+    nothing = {"Ref": "AWS::NoValue"}
+    if isinstance(value, list):
+        return [each for each in (chosen(each, choices) for each in value) if each != nothing]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::If"} and value["Fn::If"][0] in choices:
+        condition, one, other = value["Fn::If"]
+        return chosen(one if choices[condition] else other, choices)
+    found = {
+        key: each for key, each in ((key, chosen(each, choices)) for key, each in value.items()) if each != nothing
+    }
+    if found.get("Fn::Join", [None])[0] == "":
+        return text_of(found["Fn::Join"][1])
+    return found or value
+
+
+def text_of(parts: list[Any]) -> Any:
+    """Return a text without texts in it."""
+    flat: list[Any] = []
+    for part in parts:
+        inner = part["Fn::Join"][1] if isinstance(part, dict) and "Fn::Join" in part else [part]
+        for each in inner:
+            if flat and isinstance(flat[-1], str) and isinstance(each, str):
+                flat[-1] += each
+            else:
+                flat.append(each)
+    return flat[0] if len(flat) == 1 else {"Fn::Join": ["", flat]}
+
+
+@pytest.mark.skipif(not TOOL.exists(), reason="the tools are not here")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "automation-administration-role",
+        *(
+            pytest.param(each, marks=pytest.mark.deep)
+            for each in sorted({*TEMPLATES} - {"automation-administration-role"})
+        ),
+    ],
+)
+def test_each_choice_gives_what_the_construct_gives(name: str) -> None:
+    module = tool()
+    plan = module.PLANS[name]
+    conditions = [each.condition for each in plan.choices]
+    for values in itertools.product([True, False], repeat=len(conditions)):
+        choices = dict(zip(conditions, values, strict=True))
+        stack = module.ReadableStack()
+        plan.build(stack, frozenset(each for each, met in choices.items() if met))
+        built = module.Template.from_stack(stack).to_json()
+        for section in ("Resources", "Outputs"):
+            expected = chosen(built.get(section, {}), {})
+            for each, condition in plan.conditional.items():
+                if section == "Resources":
+                    expected[each]["Condition"] = condition
+            assert chosen(TEMPLATES[name].get(section, {}), choices) == expected, choices
 
 
 # The command
