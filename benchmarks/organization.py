@@ -1,21 +1,24 @@
 """Simulate the rollout of roles to an organization, and measure its synthesis.
 
-Nobody can deploy to 5,000 accounts to find out how long it takes. The simulation applies the documented behavior of
-CloudFormation StackSets to assumed durations. It is deterministic, so that the tables in README.md can be compared.
+The simulation applies the documented rules of CloudFormation StackSets to assumed durations. It is deterministic. Every
+parameter has a source, or is marked ASSUMPTION with a reason.
 
     .venv/bin/python benchmarks/organization.py
 """
 
 from __future__ import annotations
 
+import argparse
 import heapq
 import json
 import math
 import random
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from benchmarks.report import table, write_section
@@ -24,317 +27,384 @@ HOUR = 3600.0
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 INSTANCES_PER_STACK_SET = 100_000
-# The timeout of the resource handlers of AWS::CloudFormation::StackSet, 2,160 minutes, in the published schema:
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
+OPERATIONS_PER_REGION = 10_000
+STACK_SETS_PER_ACCOUNT = 1_000
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+DEPENDENCIES_PER_STACK_SET = 10
+DEPENDENCIES_PER_ACCOUNT = 100
+# The create handler of AWS::CloudFormation::StackSet has timeoutInMinutes 2160. A copy of the schema in the registry:
+# https://github.com/pulumi/pulumi-aws-native/blob/master/aws-cloudformation-schema/aws-cloudformation-stackset.json
 TIMEOUT_HOURS = 36.0
+# Regions that accounts must enable, of 30 commercial Regions. The other 17 are always enabled:
+# https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+OPT_IN_REGIONS = 13
 
 
 @dataclass(frozen=True)
-class World:
-    """What AWS and an organization are like. Fields are marked as documented or as assumed."""
+class Assumptions:
+    """What AWS doesn't publish. Durations are in seconds, and medians."""
 
-    # Documented until 2023, and missing in the current page, so that StackSets may be faster by now:
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html#stackset-ops-options
+    # ASSUMPTION: StackSets deploys at most 100 stacks of a stack set at a time, in all Regions together. Its guide said
+    # so until 2023. Today it says only that the service can throttle large deployments:
+    # https://github.com/awsdocs/aws-cloudformation-user-guide/blob/0c112e8/doc_source/stacksets-concepts.md
     stacks_at_a_time: int = 100
-    # Documented, for each Region and administrator account:
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-    stacks_at_a_time_per_region: int = 10_000
-    # ASSUMED: the median duration of a stack with roles and a function that ensures a service-linked role. A role takes
-    # 15 to 20 seconds in CloudFormation, and the function depends on it.
-    account_stack_seconds: float = 75.0
-    # ASSUMED: the same for a hybrid activation with its function, its secret and its first rotation.
-    regional_stack_seconds: float = 150.0
-    # ASSUMED: the spread of the durations, of which 95 percent are between half and twice the median.
+    # ASSUMPTION: what StackSets needs to notice that a stack is complete and to start the next one, because it polls.
+    stack_overhead: float = 10.0
+    # ASSUMPTION: a role or a policy, because CloudFormation waits until IAM is consistent before it goes on:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-resource-configuration-complete.html
+    iam_resource: float = 15.0
+    # ASSUMPTION: a function, whose creation is asynchronous: https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+    function: float = 10.0
+    # ASSUMPTION: a custom resource, with a cold start and the answer through Amazon S3.
+    custom_resource: float = 10.0
+    # ASSUMPTION: a rule, a permission or a rotation schedule.
+    other_resource: float = 10.0
+    # ASSUMPTION: what a custom resource waits for a new role that other services can't use yet. AWS gives no duration:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    iam_consistency: float = 15.0
+    # ASSUMPTION: the first rotation of a hybrid activation, which has four steps, each of them a call of the function.
+    first_rotation: float = 35.0
+    # ASSUMPTION: a stack that is denied, or whose template is bad, fails with its first resource and is deleted.
+    failing_stack: float = 20.0
+    # ASSUMPTION: the spread of the lognormal durations: 95 percent of the stacks take half to twice the median.
     sigma: float = 0.35
-    # ASSUMED: a stack that is denied or not possible fails with its first resource.
-    failing_stack_seconds: float = 15.0
-    # ASSUMED: IAM limits the rate of writes per account, for all Regions together, and publishes no numbers:
-    # https://aws.amazon.com/blogs/security/how-to-monitor-and-query-iam-resources-at-scale-part-2/
+    # ASSUMPTION: IAM limits the rate of requests per account and publishes no number:
+    # https://repost.aws/knowledge-center/iam-sts-throttling-error
+    # The Regions of an account share the rate, because IAM has one control plane for all of them:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/disaster-recovery-resiliency.html
     iam_writes_per_second: float = 2.0
-    # Counted in the golden templates of examples/organization.py: roles and policies.
-    account_stack_writes: int = 5
-    regional_stack_writes: int = 3
-    # The part of the accounts in which a service control policy denies the stack, in all Regions.
-    denied: float = 0.0
-    # The part of the accounts that haven't enabled a Region, for each Region.
-    not_enabled: float = 0.0
-    # The part of the stacks that fail for other reasons, such as throttling that lasts too long.
-    transient: float = 0.0
-    # Whether the template fails everywhere.
-    bad_template: bool = False
+    # ASSUMPTION: StackSets goes through the accounts in the same order in each Region, which is the worst case for IAM.
+    same_order: bool = True
+    # ASSUMPTION: an operation that stops in a Region goes on in those in parallel with it. The guide says only that it
+    # isn't attempted in "subsequent" Regions, and is canceled in "remaining" ones.
+    others_go_on: bool = True
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The operation preferences of a stack set."""
+class Part:
+    """A part of a rollout: the longest chain of resources in its stack, and how often the stack writes to IAM.
+
+    Both are counted in the templates of a rollout with a hybrid role, a service-linked role and a hybrid activation.
+    """
+
+    chain: dict[str, int]
+    iam_writes: int
+
+    def median(self, assumed: Assumptions) -> float:
+        """Return the median duration of the stack in seconds."""
+        resources: float = sum(number * getattr(assumed, name) for name, number in self.chain.items())
+        return assumed.stack_overhead + assumed.iam_consistency + resources
+
+
+ACCOUNT_PART = Part({"iam_resource": 2, "function": 1, "custom_resource": 1}, iam_writes=7)
+REGIONAL_PART = Part(
+    {"iam_resource": 2, "function": 1, "custom_resource": 2, "other_resource": 3, "first_rotation": 1}, iam_writes=3
+)
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The operation preferences of a stack set. All of them apply to each Region separately.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+    """
 
     concurrent_percentage: int = 25
     tolerated_percentage: int = 5
     soft: bool = True
     parallel: bool = True
 
+    def tolerated(self, accounts: int) -> int:
+        """Return how many accounts can fail in a Region. StackSets rounds down."""
+        return accounts * self.tolerated_percentage // 100
+
     def most(self, accounts: int, failures: int) -> int:
-        """Return how many stacks a Region has at a time after some failures.
+        """Return how many stacks a Region can deploy at a time. StackSets rounds down, but not to 0.
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html
         """
         most = max(1, accounts * self.concurrent_percentage // 100)
-        return most if self.soft else max(0, min(most, self.tolerated(accounts) + 1 - failures))
-
-    def tolerated(self, accounts: int) -> int:
-        """Return how many accounts can fail in a Region before the operation stops there."""
-        return accounts * self.tolerated_percentage // 100
+        return most if self.soft else min(most, self.tolerated(accounts) + 1 - failures)
 
 
-OURS = Settings()
-AWS_DEFAULT = Settings(concurrent_percentage=0, tolerated_percentage=0, soft=False, parallel=False)
+OURS = Preferences()
+AWS_DEFAULTS = Preferences(concurrent_percentage=0, tolerated_percentage=0, soft=False, parallel=False)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How an operation is done, and what fails. A failed stack counts towards the tolerance of its Region."""
+
+    preferences: Preferences = OURS
+    # The share of the accounts in which a service control policy denies the stack, in all Regions.
+    denied: float = 0.0
+    # The share of the accounts that haven't enabled the opt-in Regions. StackSets can't deploy there:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
+    # Only stacks of suspended accounts are skipped (SKIPPED_SUSPENDED_ACCOUNT), so that these stacks fail:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
+    not_enabled: float = 0.0
+    # The share of the stacks that fail anywhere, for example because a request was throttled for too long.
+    transient: float = 0.0
+    bad_template: bool = False
+    assumed: Assumptions = Assumptions()
+    seed: int = 1
+
+
+USUAL = Scenario()
 
 
 @dataclass
-class Result:
-    """What an operation did."""
+class Outcome:
+    """What an operation did, in stacks."""
 
+    instances: int
     seconds: float = 0.0
     tried: int = 0
     failed: int = 0
-    stopped_regions: int = 0
     peak: int = 0
     busiest_region: int = 0
+    stopped_regions: int = 0
+    accounts: int = 0
 
     @property
     def hours(self) -> float:
         """The duration in hours."""
         return self.seconds / HOUR
 
+    @property
+    def short(self) -> str:
+        """Whether the operation succeeded, and how far it came."""
+        if self.stopped_regions:
+            return f"stops after {self.tried:,} of {self.instances:,}"
+        return f"succeeds, {self.failed:,} failed" if self.failed else "succeeds"
+
 
 @dataclass
 class _Region:
-    pending: deque[int]
-    not_enabled: set[int]
+    accounts: deque[int]
+    failing: set[int]
+    durations: list[float]
     running: int = 0
     failures: int = 0
-    stopped: bool = False
 
 
 class _Operation:
-    """An operation on a stack set, event by event."""
+    """An operation on a stack set. Each stack that ends is an event, which lets other stacks start."""
 
-    def __init__(self, accounts: int, world: World, settings: Settings, median: float, writes: int, seed: int) -> None:
-        self._accounts = accounts
-        self._world = world
-        self._settings = settings
-        self._median = median
-        self._writes = writes
-        self._chance = random.Random(seed)
-        self._denied = self._some(world.denied)
+    def __init__(self, part: Part, accounts: int, scenario: Scenario) -> None:
+        self._part, self._accounts, self._assumed = part, accounts, scenario.assumed
+        self._preferences, self._tolerated = scenario.preferences, scenario.preferences.tolerated(accounts)
         self._iam_is_free = [0.0] * accounts
-        # The stacks that are being deployed: when they are ready, their order, their Region, and whether they fail.
+        self._reached: set[int] = set()
+        # The stacks that are being deployed: when they end, a unique number, their Region, and whether they fail.
         self._running: list[tuple[float, int, _Region, bool]] = []
+        self._number = count()
         self._now = 0.0
-        self.result = Result()
 
-    def _some(self, part: float) -> set[int]:
-        return {account for account in range(self._accounts) if self._chance.random() < part}
+    def run(self, regions: list[_Region]) -> Outcome:
+        outcome = Outcome(self._accounts * len(regions))
+        for group in [regions] if self._preferences.parallel else [[each] for each in regions]:
+            turn = deque(group)
+            self._start(turn, outcome)
+            while self._running:
+                self._now, _, region, fails = heapq.heappop(self._running)
+                region.running -= 1
+                region.failures += fails
+                outcome.failed += fails
+                if region.failures > self._tolerated and not self._assumed.others_go_on:
+                    turn.clear()
+                self._start(turn, outcome)
+            outcome.stopped_regions = sum(each.failures > self._tolerated for each in regions)
+            if outcome.stopped_regions:
+                break  # StackSets doesn't attempt the Regions after it.
+        outcome.seconds, outcome.accounts = self._now, len(self._reached)
+        return outcome
 
-    def run(self, regions: int) -> None:
-        """Deploy to Regions, in parallel or one after another."""
-        places = [_Region(deque(range(self._accounts)), self._some(self._world.not_enabled)) for _ in range(regions)]
-        for group in [places] if self._settings.parallel else [[each] for each in places]:
-            self._run_together(group)
-            if any(each.stopped for each in group):
-                break
-        self.result.seconds = self._now
-        self.result.stopped_regions = sum(each.stopped for each in places)
-
-    def _run_together(self, regions: list[_Region]) -> None:
-        turn = deque(regions)
-        self._start(turn)
-        while self._running:
-            self._now, _, region, fails = heapq.heappop(self._running)
-            region.running -= 1
-            region.failures += fails
-            self.result.failed += fails
-            if region.failures > self._settings.tolerated(self._accounts):
-                region.stopped = True
-            self._start(turn)
-
-    def _start(self, turn: deque[_Region]) -> None:
+    def _start(self, turn: deque[_Region], outcome: Outcome) -> None:
         """Start as many stacks as the preferences and StackSets allow, in one Region after another."""
-        world, full = self._world, 0
-        while full < len(turn) and len(self._running) < world.stacks_at_a_time:
+        full = 0
+        while full < len(turn) and len(self._running) < self._assumed.stacks_at_a_time:
             region = turn.popleft()
-            if region.stopped or not region.pending:
+            # A Region whose failures exceed the tolerance starts nothing more, but what runs ends.
+            if not region.accounts or region.failures > self._tolerated:
                 continue
             turn.append(region)
-            limit = self._settings.most(self._accounts, region.failures)
-            if region.running >= min(limit, world.stacks_at_a_time_per_region):
+            if region.running >= min(self._preferences.most(self._accounts, region.failures), OPERATIONS_PER_REGION):
                 full += 1
                 continue
             full = 0
-            self._start_in(region)
+            self._start_in(region, outcome)
 
-    def _start_in(self, region: _Region) -> None:
-        account = region.pending.popleft()
-        fails = account in self._denied or account in region.not_enabled or self._world.bad_template
-        duration = self._world.failing_stack_seconds if fails else self._duration(account)
-        fails = fails or self._chance.random() < self._world.transient
-        heapq.heappush(self._running, (self._now + duration, self.result.tried, region, fails))
+    def _start_in(self, region: _Region, outcome: Outcome) -> None:
+        account, assumed = region.accounts.popleft(), self._assumed
+        fails, duration = account in region.failing, assumed.failing_stack
+        if not fails:  # It waits while stacks of other Regions write to IAM in the same account.
+            wait = max(0.0, self._iam_is_free[account] - self._now)
+            self._iam_is_free[account] = self._now + wait + self._part.iam_writes / assumed.iam_writes_per_second
+            duration = wait + region.durations[account]
+        heapq.heappush(self._running, (self._now + duration, next(self._number), region, fails))
         region.running += 1
-        self.result.tried += 1
-        self.result.peak = max(self.result.peak, len(self._running))
-        self.result.busiest_region = max(self.result.busiest_region, region.running)
-
-    def _duration(self, account: int) -> float:
-        """Return how long a stack takes, which waits for IAM while stacks of other Regions use it in this account."""
-        wait = max(0.0, self._iam_is_free[account] - self._now)
-        self._iam_is_free[account] = self._now + wait + self._writes / self._world.iam_writes_per_second
-        return wait + self._chance.lognormvariate(math.log(self._median), self._world.sigma)
+        self._reached.add(account)
+        outcome.tried += 1
+        outcome.peak = max(outcome.peak, len(self._running))
+        outcome.busiest_region = max(outcome.busiest_region, region.running)
 
 
-def simulate(
-    accounts: int, regions: int, world: World, settings: Settings, *, median: float, writes: int, seed: int = 1
-) -> Result:
-    """Simulate one operation on a stack set.
+def simulate(part: Part, accounts: int, regions: int = 1, scenario: Scenario = USUAL) -> Outcome:
+    """Simulate the operation that deploys a part of a rollout. Of 30 Regions, the last ones are opt-in Regions.
 
-    Args:
-        accounts: The number of accounts.
-        regions: The number of Regions.
-        world: What AWS and the organization are like.
-        settings: The operation preferences.
-        median: The median duration of a stack, in seconds.
-        writes: The number of IAM writes of a stack.
-        seed: The seed of the random numbers. Default: 1
+    The random numbers depend on the seed, the account and the Region only, so that other preferences or assumptions
+    don't change which stacks are slow.
     """
-    operation = _Operation(accounts, world, settings, median, writes, seed)
-    operation.run(regions)
-    return operation.result
+    assumed, seed, everyone = scenario.assumed, scenario.seed, range(accounts)
+    mean = math.log(part.median(assumed))
+    denied = set(random.Random(f"{seed} denied").sample(everyone, round(accounts * scenario.denied)))
+    disabled = set(random.Random(f"{seed} not enabled").sample(everyone, round(accounts * scenario.not_enabled)))
+    places = []
+    for number in range(regions):
+        chance = random.Random(f"{seed} {number}")
+        durations = [math.exp(mean + assumed.sigma * chance.gauss(0, 1)) for _ in everyone]
+        order = everyone if assumed.same_order else chance.sample(everyone, accounts)
+        failing = set(everyone) if scenario.bad_template else denied.copy()
+        failing |= {account for account in everyone if scenario.transient and chance.random() < scenario.transient}
+        if number >= 30 - OPT_IN_REGIONS:
+            failing |= disabled
+        places.append(_Region(deque(order), failing, durations))
+    return _Operation(part, accounts, scenario).run(places)
 
 
-def account_part(accounts: int, world: World | None = None, settings: Settings = OURS) -> Result:
-    """Simulate the account part of a rollout, which is in one Region."""
-    world = World() if world is None else world
-    return simulate(accounts, 1, world, settings, median=world.account_stack_seconds, writes=world.account_stack_writes)
+def rollout_hours(accounts: int, regions: int, scenario: Scenario = USUAL) -> tuple[float, float]:
+    """Return the hours of the account part, and those of the regional part, which follows it."""
+    account = simulate(ACCOUNT_PART, accounts, scenario=scenario)
+    return account.hours, simulate(REGIONAL_PART, accounts, regions, scenario).hours
 
 
-def regional_part(accounts: int, regions: int, world: World | None = None, settings: Settings = OURS) -> Result:
-    """Simulate the regional part of a rollout."""
-    world = World() if world is None else world
-    return simulate(
-        accounts, regions, world, settings, median=world.regional_stack_seconds, writes=world.regional_stack_writes
-    )
+def exceeded(accounts: int, regions: int) -> str:
+    """Return the limit that one rollout exceeds the furthest, which is the one that a growing plan meets first."""
+    in_time = max(rollout_hours(accounts, regions)) / TIMEOUT_HOURS, f"{TIMEOUT_HOURS:.0f} hours"
+    in_quota = accounts * regions / INSTANCES_PER_STACK_SET, f"{INSTANCES_PER_STACK_SET:,} instances"
+    share, limit = max(in_time, in_quota)
+    return limit if share > 1 else ""
 
 
 def waves(accounts: int, regions: int) -> int:
-    """Return into how many rollouts a plan must be split by accounts, so that no quota is exceeded."""
-    count = max(1, math.ceil(accounts * regions / INSTANCES_PER_STACK_SET))
-    while regional_part(math.ceil(accounts / count), regions).hours > TIMEOUT_HOURS:
-        count += 1
-    return count
+    """Return how many rollouts a plan needs if each takes an equal share of the accounts."""
+    return next(number for number in count(1) if not exceeded(math.ceil(accounts / number), regions))
 
 
-def first_limit(accounts: int, regions: int, hours: float) -> str:
-    """Return the quota that a plan exceeds first."""
-    exceeded = []
-    if accounts * regions > INSTANCES_PER_STACK_SET:
-        exceeded.append((INSTANCES_PER_STACK_SET / (accounts * regions), f"{INSTANCES_PER_STACK_SET:,} stacks"))
-    if hours > TIMEOUT_HOURS:
-        exceeded.append((TIMEOUT_HOURS / hours, f"{TIMEOUT_HOURS:.0f} hours"))
-    return min(exceeded)[1] if exceeded else ""
-
-
-def stacks_in_time(regions: int) -> int:
-    """Return how many stacks of the regional part are deployed before the resource times out."""
-    low, high = 1, INSTANCES_PER_STACK_SET // regions
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if regional_part(middle, regions).hours <= TIMEOUT_HOURS else (low, middle - 1)
-    return low * regions
+def accounts_in_time(regions: int) -> int:
+    """Return in how many accounts the regional part ends in time, at most those of the quota of instances."""
+    numbers = range(1, INSTANCES_PER_STACK_SET // regions + 1)
+    return bisect_right(numbers, TIMEOUT_HOURS, key=lambda each: simulate(REGIONAL_PART, each, regions).hours)
 
 
 def _plans() -> Iterator[list[str]]:
     for accounts, regions in [(50, 2), (500, 4), (1_000, 10), (5_000, 1), (5_000, 10), (2_500, 30), (5_000, 30)]:
-        account, regional = account_part(accounts), regional_part(accounts, regions)
-        yield [
-            f"{accounts:,} x {regions}",
-            f"{accounts * regions:,}",
-            f"{account.hours:.1f}",
-            f"{regional.hours:.1f}",
-            first_limit(accounts, regions, regional.hours),
-            str(waves(accounts, regions)),
-        ]
+        hours, number = rollout_hours(accounts, regions), waves(accounts, regions)
+        each = sum(rollout_hours(math.ceil(accounts / number), regions))
+        cells = [f"{value:.1f}" for value in (*hours, sum(hours))]
+        split = [str(number), f"{number * each:.1f}", f"{each:.1f}"]
+        yield [f"{accounts:,} x {regions}", f"{accounts * regions:,}", *cells, exceeded(accounts, regions), *split]
 
 
-_SETTINGS = {
-    "AWS's defaults: one account at a time, no failure": AWS_DEFAULT,
-    "strict, 25 percent at a time, 0 percent tolerated": Settings(tolerated_percentage=0, soft=False),
-    "strict, 25 percent at a time, 5 percent tolerated": Settings(soft=False),
-    "soft, 25 percent at a time, 0 percent tolerated": Settings(tolerated_percentage=0),
-    "soft, 25 percent at a time, 5 percent tolerated (the default here)": OURS,
-    "soft, 1 percent at a time, 1 percent tolerated": Settings(1, 1),
+def _limits(accounts: int, regions: int) -> Iterator[list[str]]:
+    regional, number = simulate(REGIONAL_PART, accounts, regions), waves(accounts, regions)
+    for what, limit, needed in [
+        ("Hours of the regional part", TIMEOUT_HOURS, regional.hours),
+        ("Instances of the regional stack set", INSTANCES_PER_STACK_SET, regional.instances),
+        # AWS doesn't say whether the Region is that of the stack set or of its stacks, nor whether waiting ones count.
+        # In 2020, accounts x Regions counted: https://github.com/jenkinsci/pipeline-aws-plugin/pull/220
+        ("Operations per Region: running in the busiest Region", OPERATIONS_PER_REGION, regional.busiest_region),
+        ("Operations per Region: also waiting for it", OPERATIONS_PER_REGION, accounts),
+        ("Operations per Region: also in other Regions", OPERATIONS_PER_REGION, regional.instances),
+        ("Stack sets of all rollouts", STACK_SETS_PER_ACCOUNT, 2 * number),
+        # With `after`, both parts depend on both parts before, and the regional part on its account part.
+        ("Dependencies of a stack set, one rollout after another", DEPENDENCIES_PER_STACK_SET, 3 if number > 1 else 1),
+        ("Dependencies of all stack sets", DEPENDENCIES_PER_ACCOUNT, number + 4 * (number - 1)),
+    ]:
+        yield [what, f"{limit:,.0f}", f"{needed:,.0f}", "**exceeded**" if needed > limit else ""]
+
+
+_PREFERENCES = {
+    "AWS's defaults: 1 account, 0%, strict, Regions in sequence": AWS_DEFAULTS,
+    "25%, 0%, strict": Preferences(25, 0, soft=False),
+    "25%, 5%, strict": Preferences(25, 5, soft=False),
+    "25%, 0%, soft": Preferences(25, 0),
+    "25%, 5%, soft (`OrganizationRollout`)": OURS,
+    "25%, 10%, soft": Preferences(25, 10),
+    "1%, 1%, soft": Preferences(1, 1),
 }
 
 
-def _settings(accounts: int) -> Iterator[list[str]]:
-    for name, settings in _SETTINGS.items():
-        good = account_part(accounts, settings=settings)
-        bad = account_part(accounts, World(bad_template=True), settings)
-        denied = account_part(accounts, World(denied=0.02), settings)
-        yield [
-            name,
-            f"{good.hours:.1f}",
-            f"{bad.tried:,}",
-            "all" if not denied.stopped_regions else f"stops after {denied.tried:,}",
-        ]
+def _preferences(accounts: int) -> Iterator[list[str]]:
+    for name, each in _PREFERENCES.items():
+        good = simulate(ACCOUNT_PART, accounts, scenario=Scenario(each))
+        unlucky = simulate(ACCOUNT_PART, accounts, scenario=Scenario(each, transient=0.001))
+        bad = simulate(ACCOUNT_PART, accounts, scenario=Scenario(each, bad_template=True))
+        worse = simulate(REGIONAL_PART, accounts, 30, Scenario(each, bad_template=True))
+        reached = f"{worse.accounts:,} in {worse.tried:,} stacks"
+        yield [name, f"{good.hours:.1f}", unlucky.short, f"{bad.accounts:,}", reached]
 
 
-def _denied(accounts: int, regions: int) -> Iterator[list[str]]:
-    for percentage in (1, 2, 4, 6):
-        cells = []
-        for tolerated in (0, 1, 5, 10):
-            result = regional_part(
-                accounts, regions, World(denied=percentage / 100), replace(OURS, tolerated_percentage=tolerated)
-            )
-            cells.append(f"stops in {result.stopped_regions} Regions" if result.stopped_regions else "succeeds")
-        yield [f"{percentage} percent", *cells]
+def _denied(accounts: int) -> Iterator[list[str]]:
+    preferences = [*(Preferences(25, tolerated) for tolerated in (0, 1, 5, 10)), Preferences(25, 5, soft=False)]
+    for share in (0.01, 0.02, 0.06):
+        scenarios = [Scenario(each, denied=share) for each in preferences]
+        yield [f"{share:.0%}", *(simulate(ACCOUNT_PART, accounts, 1, each).short for each in scenarios)]
 
 
-_ASSUMED = ["regional_stack_seconds", "sigma", "iam_writes_per_second", "stacks_at_a_time"]
+def _not_enabled(accounts: int) -> Iterator[list[str]]:
+    for share in (0.0, 0.02, 0.06, 0.5):
+        scenario = Scenario(not_enabled=share)
+        outcome = simulate(REGIONAL_PART, accounts, 30, scenario)
+        others = simulate(REGIONAL_PART, accounts, 30, replace(scenario, assumed=Assumptions(others_go_on=False)))
+        yield [f"{share:.0%}", outcome.short, str(outcome.stopped_regions), others.short]
+
+
+def _fitting() -> Iterator[list[str]]:
+    for regions in (1, 2, 5, 10, 20, 30):
+        in_time = accounts_in_time(regions)
+        yield [str(regions), f"{INSTANCES_PER_STACK_SET // regions:,}", f"{in_time:,}", f"{in_time * regions:,}"]
 
 
 def _sensitivity(accounts: int, regions: int) -> Iterator[list[str]]:
-    for name in _ASSUMED:
-        value = getattr(World(), name)
-        cells = [
-            f"{regional_part(accounts, regions, replace(World(), **{name: type(value)(value * factor)})).hours:.1f}"
-            for factor in (0.5, 1, 2)
-        ]
-        yield [f"`{name}` ({value:g})", *cells]
+    for name, value in vars(Assumptions()).items():
+        changed = [False, True] if value is True else [type(value)(value * factor) for factor in (0.5, 1, 2)]
+        cells = []
+        for each in changed:
+            scenario = Scenario(denied=0.02, assumed=replace(Assumptions(), **{name: each}))
+            cells.append(f"{sum(rollout_hours(accounts, regions, scenario)):.1f}")
+        yield [f"`{name}` ({value})", *cells, *[""] * (3 - len(cells))]
 
 
-def simulated() -> str:
-    """Return the tables of the simulation in Markdown."""
-    return "\n\n".join(
-        [
-            table(
-                ["Accounts x Regions", "Stacks", "Account part, h", "Regional part, h", "First limit", "Rollouts"],
-                list(_plans()),
-            ),
-            f"In {TIMEOUT_HOURS:.0f} hours, the regional part deploys {stacks_in_time(30):,} stacks in 30 Regions.",
-            table(
-                ["Account part, 5,000 accounts", "Hours", "Accounts that a bad template reaches", "2 percent denied"],
-                list(_settings(5_000)),
-            ),
-            table(
-                ["Accounts denied by an SCP", *(f"{each} percent tolerated" for each in (0, 1, 5, 10))],
-                list(_denied(1_000, 10)),
-            ),
-            table(["Regional part, 2,500 x 10, h", "Half", "Assumed", "Double"], list(_sensitivity(2_500, 10))),
-        ]
-    )
+def quick() -> str:
+    """Return the tables of operation preferences, which take about a second."""
+    good = ["At a time, tolerated (5,000 accounts)", "Account part, h", "0.1% of the stacks fail"]
+    bad = [f"Accounts that a bad {part} template reaches" for part in ("account", "regional")]
+    denied = ["Accounts denied by an SCP, of 5,000", "0% tolerated", "1%", "5%", "10%", "5%, strict"]
+    return f"{table([*good, *bad], list(_preferences(5_000)))}\n\n{table(denied, list(_denied(5_000)))}"
+
+
+def thorough() -> str:
+    """Return the other tables of the simulation, which take about half a minute."""
+    parts = ["Instances", "Account part, h", "Regional part, h", "Total, h", "First limit"]
+    split = ["Rollouts needed", "One after another, h", "At the same time, h"]
+    fitting = ["Accounts in 100,000 instances", "Accounts in 36 hours", "Instances in 36 hours"]
+    regional = ["Regional part, 30 Regions", "Regions stopped", "If these stop the others"]
+    varied = ["Half, or not", "Assumed", "Double"]
+    seeds = [sum(rollout_hours(1_000, 30, Scenario(seed=seed))) for seed in range(1, 11)]
+    tables = [
+        table(["Accounts x Regions", *parts, *split], list(_plans())),
+        table(["5,000 x 30 in one rollout", "Limit", "Needed", ""], list(_limits(5_000, 30))),
+        table(["Regions", *fitting], list(_fitting())),
+        table(["Accounts without opt-in Regions, of 1,000", *regional], list(_not_enabled(1_000))),
+        table(["Total for 1,000 x 30, 2% denied, h", *varied], list(_sensitivity(1_000, 30))),
+    ]
+    return "\n\n".join([*tables, f"With 10 seeds, 1,000 x 30 takes {min(seeds):.2f} to {max(seeds):.2f} hours."])
 
 
 def measured() -> str:
-    """Synthesize rollouts to 1, 10 and 30 Regions, and return a table in Markdown."""
+    """Synthesize rollouts to 1, 10 and 30 Regions with the library, and return a table."""
     from aws_cdk import App, Stack
 
     from ssm_roles import (
@@ -346,38 +416,35 @@ def measured() -> str:
     )
     from ssm_roles._facts.regions import REGIONS, partition_of
 
-    names = sorted(each for each in REGIONS if partition_of(each) == "aws")
-    rows = []
-    for count in (1, 1, 10, 30):
+    names, rows = sorted(each for each in REGIONS if partition_of(each) == "aws"), []
+    for number in (1, 1, 10, 30):  # The first one also loads classes.
         began = time.perf_counter()
         app = App()
-        stack = Stack(app, "Organization")
-        rollout = OrganizationRollout(stack, "Ssm", organizational_units=["ou-ab12-11111111"], regions=names[:count])
-        nodes = HybridServiceRole(
-            rollout.account_stack, "Nodes", role_name="HybridNodes", activation_regions=rollout.regions
-        )
-        ServiceLinkedRole(rollout.account_stack, "Inventory", role_type=ServiceLinkedRoleType.AMAZON_SSM)
+        stack, units = Stack(app, "Organization"), ["ou-ab12-11111111"]
+        rollout = OrganizationRollout(stack, "Ssm", organizational_units=units, regions=names[:number])
+        once, regions = rollout.account_stack, rollout.regions
+        nodes = HybridServiceRole(once, "Nodes", role_name="HybridNodes", activation_regions=regions)
+        ServiceLinkedRole(once, "Inventory", role_type=ServiceLinkedRoleType.AMAZON_SSM)
         HybridActivation(rollout.regional_stack, "Activation", role=rollout.role_in_regions(nodes))
-        folder = Path(app.synth().directory)
+        template = (Path(app.synth().directory) / "Organization.template.json").read_bytes()
         seconds = time.perf_counter() - began
-        parent = json.loads((folder / "Organization.template.json").read_text(encoding="utf-8"))
-        sizes = [
-            len(each["Properties"].get("TemplateBody", "").encode())
-            for each in parent["Resources"].values()
-            if each["Type"] == "AWS::CloudFormation::StackSet"
-        ]
-        whole = (folder / "Organization.template.json").stat().st_size
-        rows.append([str(count), f"{seconds * 1000:.0f}", *(f"{each:,}" for each in (*sizes, whole))])
-    # The first one also loads the classes.
-    header = ["Regions", "Constructs and synthesis, ms", "Account template, bytes", "Regional template, bytes"]
-    return table([*header, "Template with the stack sets, bytes"], rows[1:])
+        resources = json.loads(template)["Resources"].values()
+        bodies = [each["Properties"]["TemplateBody"] for each in resources if "TemplateBody" in each["Properties"]]
+        sizes = [*(len(each.encode()) for each in bodies), len(template)]
+        rows.append([str(number), f"{seconds * 1000:.0f}", *(f"{each:,}" for each in sizes)])
+    templates = [f"{each} template, bytes" for each in ("Account", "Regional", "Whole")]
+    return table(["Regions", "Constructs and synthesis, ms", *templates], rows[1:])
 
 
 def main() -> None:
     """Print the tables, and write them to README.md."""
-    found = f"{simulated()}\n\n{measured()}"
+    parser = argparse.ArgumentParser(description="Simulate the rollout of roles to an organization.")
+    parser.add_argument("--quick", action="store_true", help="print the first tables only, and don't write README.md")
+    only_quick: bool = parser.parse_args().quick
+    found = "\n\n".join([quick()] if only_quick else [quick(), thorough(), measured()])
     print(found)
-    write_section("organization", found)
+    if not only_quick:
+        write_section("organization", found)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ def test_a_changed_description_reaches_the_role_that_the_stack_made(account: Acc
     assert describe(account).startswith("second [ssm-roles:")
 
 
+@pytest.mark.deep
 def test_a_role_that_the_stack_made_goes_with_it_if_told_so_but_not_while_it_is_used(account: Account) -> None:
     fleet = account.assembly(ensure(ACCOUNT_DISCOVERY, destroy=True))
     account.cdk.deploy(fleet)

@@ -16,6 +16,8 @@ from .in_process_activations import REGION
 from .lambda_function import LambdaFunction
 from .rotation_stack import FUNCTION_NAME, ROOT, SETTINGS, STEPS, RotationStack
 
+pytestmark = pytest.mark.deep
+
 TOKENS = ("0" * 32, "1" * 32, "2" * 32)
 
 

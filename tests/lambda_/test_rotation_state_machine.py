@@ -491,7 +491,7 @@ def try_histories(stack: RotationStack, record_property: RecordProperty, histori
 def test_no_history_leaves_the_secret_without_a_usable_activation(
     stack: RotationStack, record_property: RecordProperty
 ) -> None:
-    try_histories(stack, record_property, 20)
+    try_histories(stack, record_property, 12)
 
 
 @pytest.mark.deep

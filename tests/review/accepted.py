@@ -31,6 +31,7 @@ CORE = {policy("AmazonSSMManagedInstanceCore"): "SSM Agent needs this policy, wh
 WITHOUT_PARAMETERS = {
     policy("AmazonSSMManagedEC2InstanceDefaultPolicy"): "SSM Agent needs this policy, which allows no parameters"
 }
+HOSTS = {policy("AmazonSSMManagedEC2InstanceDefaultPolicy"): "SSM Agent needs this policy, which AWS keeps up to date"}
 CLOUD_WATCH_AGENT = {
     policy("CloudWatchAgentServerPolicy"): "The CloudWatch agent needs this policy, which AWS keeps up to date"
 }
@@ -64,11 +65,7 @@ def ensured(*role_names: str, account: str = "<AWS::AccountId>") -> dict[str, st
 # Program -> path of a construct -> rule -> reason. An entry also covers what is below the construct.
 ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
     "account_baseline": {
-        "AccountBaseline/Hosts": {
-            policy(
-                "AmazonSSMManagedEC2InstanceDefaultPolicy"
-            ): "SSM Agent needs this policy, which AWS keeps up to date"
-        },
+        "AccountBaseline/Hosts": HOSTS,
         "AccountBaseline/Explorer": {
             policy("AWSSystemsManagerEnableExplorerExecutionPolicy"): "AWS's own runbook needs exactly this policy"
         },
@@ -251,6 +248,17 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             "AwsSolutions-OS9[LogExport::SEARCH_SLOW_LOGS]": "The example shows the order of resources, not operations",
         },
         "Search/Vpc": {"AwsSolutions-VPC7": NO_FLOW_LOGS},
+    },
+    "organization": {
+        "Organization/Ssm/Account/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAmazonSSM"),
+        "Organization/Ssm/Account/Nodes": CORE,
+        "Organization/Ssm/Account/Hosts": HOSTS,
+        "Organization/Ssm/Regional/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
+        "ManagementRoles/EnsureServiceLinkedRoles": ensured("AWSServiceRoleForAmazonSSM", account=ACCOUNT),
+        "ManagementRoles/Nodes": CORE,
+        "ManagementRoles/Hosts": HOSTS,
+        "Management-eu-west-1/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
+        "Management-us-east-1/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
     },
     "regulated_functions": {
         "Network/Vpc": {
