@@ -19,6 +19,16 @@ from embedded_aws.server import REPOSITORY, EmbeddedAws
 FOLDER = files("ssm_roles") / "templates"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 REGION = "eu-west-1"
+ROLE_ARN = "arn:aws:iam::111122223333:role/Nodes"
+SAME_NAMES = {"AdministrationRoleName": "Automation", "ExecutionRoleName": "Automation"}
+
+
+def boundary_in(aws: EmbeddedAws) -> str:
+    """Create a managed policy that allows everything, and return its ARN."""
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = aws.client("iam").create_policy(PolicyName="Boundary", PolicyDocument=document)["Policy"]
+    return str(policy["Arn"])
 
 
 def deploy(aws: EmbeddedAws, name: str, **parameters: str) -> dict[str, str]:
@@ -60,9 +70,20 @@ def test_the_role_of_hybrid_nodes_is_deployed(aws: EmbeddedAws) -> None:
     [
         ("hybrid-node-role", {"RoleName": "no blanks"}, "RoleName must be 1 to 64 letters"),
         ("hybrid-node-role", {"EveryRegion": "maybe"}, "EveryRegion"),
-        ("fleet", {"RegistrationLimit": "1001"}, "RegistrationLimit must be 1 to 1,000."),
+        ("fleet", {"RegistrationLimit": "1001"}, "RegistrationLimit must be a whole number of 1 to 1,000."),
+        ("fleet", {"RegistrationLimit": "1.5"}, "RegistrationLimit must be a whole number of 1 to 1,000."),
+        ("fleet", {"DefaultInstanceName": 'a"b'}, "DefaultInstanceName must be 1 to 256 letters"),
+        ("fleet", {"TagValue": "edge"}, "TagKey must be given with TagValue."),
+        ("fleet", {"ExistingRoleArn": ROLE_ARN, "RoleName": "Edge"}, "RoleName and ReadAllParameters must have"),
+        ("fleet", {"ExistingRoleArn": ROLE_ARN, "ReadAllParameters": "false"}, "RoleName and ReadAllParameters must"),
         ("eks-hybrid-node-role", {}, "ClusterName"),
         ("service-linked-roles", {}, "At least one role must be true."),
+        ("automation-administration-role", SAME_NAMES, "must be different"),
+        (
+            "automation-execution-role",
+            {"AdministratorAccountId": "111122223333", "Runbook": "AWS-RestartEC2Instance", **SAME_NAMES},
+            "must be different",
+        ),
     ],
 )
 def test_a_wrong_value_is_rejected_with_what_is_allowed(
@@ -76,12 +97,7 @@ def test_a_wrong_value_is_rejected_with_what_is_allowed(
 
 @pytest.mark.deep
 def test_the_choices_of_a_role_have_an_effect(aws: EmbeddedAws) -> None:
-    boundary = aws.client("iam").create_policy(
-        PolicyName="Boundary",
-        PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        ),
-    )["Policy"]["Arn"]
+    boundary = boundary_in(aws)
     outputs = deploy(
         aws,
         "hybrid-node-role",
@@ -124,7 +140,13 @@ def test_a_machine_registers_with_the_fleet(aws: EmbeddedAws, *, with_options: b
     options = {}
     if with_options:
         key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-        options = {"DefaultInstanceName": "edge", "EncryptionKey": key, "RoleName": "Edge", "RegistrationLimit": "3"}
+        options = {
+            "DefaultInstanceName": "Zürich 1",
+            "EncryptionKey": key,
+            "RoleName": "Edge",
+            "RegistrationLimit": "3",
+        }
+        options |= {"TagKey": "Team", "TagValue": "Büro", "PermissionsBoundary": boundary_in(aws)}
     secret_arn = deploy(aws, "fleet", **options)["SecretArn"]
     value = json.loads(aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
     node = aws.register_node(value["ActivationId"], value["ActivationCode"])
@@ -132,7 +154,11 @@ def test_a_machine_registers_with_the_fleet(aws: EmbeddedAws, *, with_options: b
     assert found["InstanceId"] == node
     (activation,) = aws.activations()
     assert activation["RegistrationLimit"] == (3 if with_options else 10)
-    assert activation.get("DefaultInstanceName") == ("edge" if with_options else None)
+    assert activation.get("DefaultInstanceName") == ("Zürich 1" if with_options else None)
+    assert activation.get("Tags", []) == ([{"Key": "Team", "Value": "Büro"}] if with_options else [])
+    roles = [role_of(aws, each["Arn"]) for each in aws.client("iam").list_roles()["Roles"]]
+    assert len(roles) == 2
+    assert all(("PermissionsBoundary" in each) is with_options for each in roles)
     assert (activation["IamRole"] == "Edge") is with_options
     aws.client("cloudformation").delete_stack(StackName="fleet")
     aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
@@ -142,21 +168,53 @@ def test_a_machine_registers_with_the_fleet(aws: EmbeddedAws, *, with_options: b
 
 
 @pytest.mark.deep
+def test_a_fleet_can_have_the_role_of_another_template(aws: EmbeddedAws) -> None:
+    role_arn = deploy(aws, "eks-hybrid-node-role", ClusterName="edge")["RoleArn"]
+    cluster = f"arn:aws:eks:{REGION}:{aws.account}:cluster/edge"
+    outputs = deploy(aws, "fleet", ExistingRoleArn=role_arn, TagKey="EKSClusterARN", TagValue=cluster)
+    assert outputs["RoleArn"] == role_arn
+    value = json.loads(aws.client("secretsmanager").get_secret_value(SecretId=outputs["SecretArn"])["SecretString"])
+    assert value["IamRole"] == outputs["ActivationRoleName"] == role_arn.rpartition("/")[2]
+    aws.register_node(value["ActivationId"], value["ActivationCode"])
+    (activation,) = aws.activations()
+    assert activation["Tags"] == [{"Key": "EKSClusterARN", "Value": cluster}]
+
+
+@pytest.mark.deep
 def test_service_linked_roles_are_created_or_adopted(aws: EmbeddedAws) -> None:
     before = aws.client("iam").create_service_linked_role(AWSServiceName="ssm.amazonaws.com")["Role"]
-    deploy(aws, "service-linked-roles", AmazonSSM="true", SSMQuickSetup="true")
+    boundary = boundary_in(aws)
+    deploy(aws, "service-linked-roles", AmazonSSM="true", SSMQuickSetup="true", PermissionsBoundary=boundary)
     roles = {each["RoleName"]: each for each in aws.client("iam").list_roles()["Roles"]}
     assert roles["AWSServiceRoleForAmazonSSM"]["RoleId"] == before["RoleId"]
     assert "AWSServiceRoleForSSMQuickSetup" in roles
     assert "AWSServiceRoleForAmazonSSM_OpsInsights" not in roles
+    # The function can create these roles only.
+    (function,) = (each for each in roles.values() if not each["Path"].startswith("/aws-service-role/"))
+    assert role_of(aws, function["Arn"])["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    (policy,) = aws.client("iam").list_attached_role_policies(RoleName=function["RoleName"])["AttachedPolicies"]
+    version = aws.client("iam").get_policy_version(PolicyArn=policy["PolicyArn"], VersionId="v1")["PolicyVersion"]
+    (statement,) = version["Document"]["Statement"]
+    assert sorted(each.rpartition("/")[2] for each in statement["Resource"]) == [
+        "AWSServiceRoleForAmazonSSM",
+        "AWSServiceRoleForSSMQuickSetup",
+    ]
 
 
 @pytest.mark.deep
-def test_the_roles_of_automation_trust_each_other(aws: EmbeddedAws) -> None:
-    administration = deploy(aws, "automation-administration-role", TargetOrganizationalUnits="true")["RoleArn"]
+@pytest.mark.parametrize("names", [{}, {"AdministrationRoleName": "Central", "ExecutionRoleName": "Member"}])
+def test_the_roles_of_automation_trust_each_other(aws: EmbeddedAws, names: dict[str, str]) -> None:
+    administration = deploy(aws, "automation-administration-role", TargetOrganizationalUnits="true", **names)["RoleArn"]
+    options = {"AmazonSSMAutomationRole": "true", "StepsPolicy": boundary_in(aws)} if names else {}
     execution = deploy(
-        aws, "automation-execution-role", AdministratorAccountId=aws.account, Runbook="AWS-RestartEC2Instance"
+        aws,
+        "automation-execution-role",
+        AdministratorAccountId=aws.account,
+        Runbook="AWS-RestartEC2Instance",
+        **options,
+        **names,
     )["RoleArn"]
+    assert policies_of(aws, execution) == ({"AmazonSSMAutomationRole", "Boundary"} if names else set())
     source = f"arn:aws:ssm:{REGION}:{aws.account}:automation-execution/1"
     session = aws.assume_role_as_service(administration, source_account=aws.account, source_arn=source)
     sts = aws.client("sts", credentials=session)
