@@ -50,7 +50,9 @@ def what_makes(value: object, attribute: str) -> str:
     if not isinstance(value, str):
         return f", such as {_CLASSES[attribute]}"
     _, _, owner = _CLASSES[attribute].partition(" ")
-    by_arn = value.startswith("arn:") or has_token(value) or attribute in _IMPORTED_BY_ARN_ONLY
+    # Without an ARN, the CDK would lose the path of a role.
+    has_path = attribute == "role_arn" and "/" in value
+    by_arn = value.startswith("arn:") or has_path or has_token(value) or attribute in _IMPORTED_BY_ARN_ONLY
     kind = re.sub("(?<!^)([A-Z])", r"_\1", owner.partition(".")[2]).lower()
     return f", such as {owner}.from_{kind}_{'arn' if by_arn else 'name'}(...)"
 

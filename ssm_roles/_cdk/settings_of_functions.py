@@ -145,11 +145,11 @@ def settings_of_function(scope: Construct, facts: StackFacts, module: str) -> Se
             "resource waits while AWS Secrets Manager invokes the same function, and the regular check can run at the "
             f"same time, got {reserved}"
         )
-    if settings.use_fips_endpoint and not has_token(facts.region):
-        without = [each for each in _SERVICES[module] if not has_fips_endpoint(each, facts.region)]
+    for region in facts.regions if settings.use_fips_endpoint else ():
+        without = [each for each in _SERVICES[module] if not has_token(region) and not has_fips_endpoint(each, region)]
         if without:
             raise ValueError(
-                f"use_fips_endpoint must be False in {facts.region}, where {' and '.join(without)} "
+                f"use_fips_endpoint must be False in {region}, where {' and '.join(without)} "
                 f"{'has' if len(without) == 1 else 'have'} no FIPS endpoint, got True"
             )
     return settings
@@ -159,8 +159,8 @@ def _check_key(argument: str, key: kms.IKey | None, facts: StackFacts) -> None:
     if key is None:
         return
     region = region_of_key(key, key.key_arn)
-    if same(region, facts.region) is False:
-        raise ValueError(
-            f"{argument} must be a key in the stack's Region, here {facts.region}, got a key in {region}: "
-            f"{key.node.path!r}"
-        )
+    for own in facts.regions:
+        if same(region, own) is False:
+            raise ValueError(
+                f"{argument} must be a key in the stack's Region, here {own}, got a key in {region}: {key.node.path!r}"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from aws_cdk import Stack
 from constructs import Construct, IConstruct
 
+from .stack_set_part import StackSetPart
 from .synth_checks import SynthChecks
 
 S = TypeVar("S")
@@ -42,6 +43,11 @@ class StackFacts:
     def region(self) -> str:
         """The stack's Region, such as ``eu-central-1``, or a token."""
         return self.stack.region
+
+    @cached_property
+    def regions(self) -> Sequence[str]:
+        """The Regions that the stack is deployed to, which are several in a rollout."""
+        return self.stack.regions if isinstance(self.stack, StackSetPart) else [self.region]
 
     @cached_property
     def account(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -41,7 +42,14 @@ class StackSetPart(Stack):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, stack_set_name: str, region: str | None, after: StackSetPart | None
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stack_set_name: str,
+        regions: Sequence[str],
+        units: frozenset[str] | None,
+        after: StackSetPart | None,
     ) -> None:
         """Create the stack.
 
@@ -49,8 +57,9 @@ class StackSetPart(Stack):
             scope: The rollout.
             id: The ID of the stack.
             stack_set_name: The name of the stack set.
-            region: The Region of the stack, or None if it is deployed to several.
-            after: The stack of the same rollout that is deployed before, or None.
+            regions: The Regions that it is deployed to.
+            units: The organizational units whose accounts it is deployed to, or None if these are only some of them.
+            after: The stack of the same rollout that is deployed before, or None for the one that is deployed first.
         """
         self._synthesizer = _PartSynthesizer()
         super().__init__(
@@ -62,11 +71,13 @@ class StackSetPart(Stack):
             # Without an environment, the stack would have that of its stage.
             env=Environment(
                 account=Token.as_string(_AccountOfPart(scope.node.path)),
-                region=Aws.REGION if region is None else region,
+                region=regions[0] if after is None else Aws.REGION,
             ),
             analytics_reporting=False,
         )
         self.rollout_path: str = scope.node.path
+        self.regions: Sequence[str] = regions
+        self.units = units
         self.after = after
 
     @property
@@ -86,13 +97,19 @@ class StackSetPart(Stack):
 
 
 def can_share_account(one: Stack, other: Stack) -> bool:
-    """Whether two stacks can be deployed to the same account.
+    """Whether two stacks can be deployed to the same account, as far as that is known.
 
     A stack set with service-managed permissions deploys to each account of the organization except for the management
-    account, and each rollout to other accounts than other rollouts.
+    account, and two rollouts usually to different accounts.
     """
-    rollouts = [each.rollout_path if isinstance(each, StackSetPart) else None for each in (one, other)]
-    return rollouts[0] == rollouts[1]
+    if not isinstance(one, StackSetPart) or not isinstance(other, StackSetPart):
+        return isinstance(one, StackSetPart) is isinstance(other, StackSetPart)
+    if one.rollout_path == other.rollout_path:
+        return True
+    if one.units is None or other.units is None:
+        return False
+    # The root contains every account.
+    return bool(one.units & other.units) or any(unit.startswith("r-") for unit in one.units | other.units)
 
 
 def compact(template: object) -> str:
@@ -119,7 +136,8 @@ class _AccountOfPart:
         if not isinstance(stack, StackSetPart) or stack.rollout_path != self._rollout_path:
             raise ValueError(
                 f"{stack.node.path}: resources must not refer to resources of the rollout {self._rollout_path}, which "
-                "are in other accounts"
+                f"are in other accounts, got a reference at {'/'.join(context.document_path)}; a grant of a key or a "
+                "bucket makes one: create the key or bucket in the rollout, or allow aws:PrincipalOrgID in its policy"
             )
         return Aws.ACCOUNT_ID
 
@@ -151,8 +169,8 @@ class _PartSynthesizer(TemplateWriter):
         """Return why there can't be an asset, for errors."""
         return (
             f"{self._bound_stack.node.path}: assets must not be in a rollout, because other accounts can't read the "
-            f"{kind} of this one: use inline code, or a bucket or repository that the organization can read, "
-            f"got {asset}"
+            f"{kind} of this one: use inline code, log groups instead of log_retention, or a bucket or repository that "
+            f"the organization can read, got {asset}"
         )
 
     @jsii.member(jsii_name="synthesize")
@@ -181,7 +199,14 @@ class _PartSynthesizer(TemplateWriter):
         with tempfile.TemporaryDirectory(prefix="ssm-roles-") as folder:
             file = Path(folder) / "template.json"
             file.write_text(text, encoding="utf-8")
-            self.template_url = s3_assets.Asset(rollout, id, path=str(file)).http_url
+            try:
+                self.template_url = s3_assets.Asset(rollout, id, path=str(file)).http_url
+            except RuntimeError as error:
+                raise ValueError(
+                    f"{part.node.path}: the template must be an asset of {parent.node.path}, because it has more than "
+                    f"{TEMPLATE_BODY_BYTES:,} bytes or a dynamic reference: give {parent.node.path} a synthesizer that "
+                    f"supports assets, got {len(text.encode()):,} bytes and the error: {error}"
+                ) from None
 
 
 def _report_annotations(part: Stack, parent: Stack) -> None:

@@ -144,7 +144,8 @@ class HybridActivation(NotARole):
         check_construct(scope, id)
         facts = stack_facts(scope)
         role_arn = checked_role_arn("role", role, facts)
-        check_activation_region(role, facts.region)
+        for region in facts.regions:
+            check_activation_region(role, region)
         check_registration_limit(registration_limit)
         lifetime_hours = lifetime_in_hours(lifetime)
         rotation_hours = rotation_in_hours(rotate_every, lifetime_hours)
@@ -164,7 +165,7 @@ class HybridActivation(NotARole):
         function_settings = rotation_settings(scope, facts)
         check_environment(settings, given_tags, secret_name, function_settings.environment)
         if encryption_key is not None:
-            check_encryption_key(encryption_key, facts.region)
+            check_encryption_key(encryption_key, facts.regions)
         name = activation_role_name(role)
         with unique_id(scope, id):
             super().__init__(scope, id)

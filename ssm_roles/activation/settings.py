@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Duration, PhysicalName
@@ -145,14 +145,15 @@ def check_secret_name(secret_name: object) -> None:
         )
 
 
-def check_encryption_key(key: kms.IKey, region: str) -> None:
+def check_encryption_key(key: kms.IKey, regions: Sequence[str]) -> None:
     """Check the key of a secret, which must be in the secret's Region.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
     """
     own = region_of_key(key, key_arn("encryption_key", key))
-    if same(own, region) is False:
-        raise ValueError(f"encryption_key must be in the stack's Region, here {region}, got a key in {own}")
+    for region in regions:
+        if same(own, region) is False:
+            raise ValueError(f"encryption_key must be in the stack's Region, here {region}, got a key in {own}")
 
 
 def check_environment(

@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
-from .._cdk.stack_set_part import StackSetPart
 from .._cdk.tree import check_construct
 from .._checks import check_bool
 from .._iam.policies import aws_managed_policy
@@ -89,11 +88,6 @@ class DefaultHostManagementRole(ServiceRole):
         check_bool("enabled", enabled)
         setting = facts.shared(SettingOfStack)
         if enabled:
-            if isinstance(facts.stack, StackSetPart):
-                raise ValueError(
-                    "enabled must be False in a rollout, where it would be for one Region only: add a "
-                    "DefaultHostManagementSetting to regional_stack, got True"
-                )
             setting.check("enabled", "False in", "True at most once in a stack", got=True)
         options = ActivationRoleOptions(
             managed_policies=managed_policies,

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from .._cdk.signature import ConstructorSignature
 from .._cdk.stack_facts import StackFacts, remember, stack_facts
+from .._cdk.stack_set_part import StackSetPart
 from .._cdk.tree import check_construct, unique_id
 from .._facts.resource_types import REGIONS_WITHOUT, SCHEMAS_AS_OF, SERVICE_SETTING
 from .._iam.fixed_names import FixedNameChecks
@@ -88,8 +89,14 @@ class SettingOfStack:
             otherwise: What the argument must be in a stack that has the setting already, for the error.
             got: What the argument is, for the error.
         """
-        region = self._facts.region
-        if region in REGIONS_WITHOUT[SERVICE_SETTING]:
+        stack = self._facts.stack
+        if isinstance(stack, StackSetPart) and stack.after is None:
+            raise ValueError(
+                f"{argument} must be {elsewhere} account_stack of a rollout, which is deployed to one Region: add a "
+                f"DefaultHostManagementSetting to regional_stack, got {got!r}"
+            )
+        region = next((each for each in self._facts.regions if each in REGIONS_WITHOUT[SERVICE_SETTING]), None)
+        if region is not None:
             raise ValueError(
                 f"{argument} must be {elsewhere} {region}, where CloudFormation lacks {SERVICE_SETTING} as of "
                 f"{SCHEMAS_AS_OF}: deploy the role, and call `aws ssm update-service-setting` with "

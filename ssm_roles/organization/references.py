@@ -6,7 +6,7 @@ The CDK would reject them later, with a remedy that doesn't help, or would expor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aws_cdk import Stack
@@ -31,7 +31,7 @@ def check_references(part: StackSetPart, facts: StackFacts) -> None:
     templates = Templates(facts.root)
     for logical_id, name in _foreign(templates.template(part)):
         for other in templates.stacks():
-            if other is not part and name in templates.resources(other):
+            if other is not part and _defines(templates.template(other), name):
                 raise ValueError(
                     f"{templates.path_of(part, logical_id)}: resources of a rollout must refer only to resources of "
                     f"their own stack, because exports don't reach other accounts and Regions, got a reference to "
@@ -47,6 +47,10 @@ def check_references(part: StackSetPart, facts: StackFacts) -> None:
             )
 
 
+def _defines(template: Mapping[str, Any], name: str) -> bool:
+    return any(name in template.get(section, {}) for section in ("Conditions", "Parameters", "Resources"))
+
+
 def _remedy(other: Stack) -> str:
     if isinstance(other, StackSetPart):
         return "give a role a role_name and pass role_in_regions(role), or refer to it by a fixed name"
@@ -55,7 +59,7 @@ def _remedy(other: Stack) -> str:
 
 def _foreign(template: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
     """Yield the logical IDs that a template refers to and doesn't have, each after that of the resource or output."""
-    own = {name for section in ("Parameters", "Resources") for name in template.get(section, {})}
+    own = {name for section in ("Conditions", "Parameters", "Resources") for name in template.get(section, {})}
     for section in ("Outputs", "Resources"):
         for logical_id, element in template.get(section, {}).items():
             for name in _referred_to(element):
@@ -71,8 +75,11 @@ def _referred_to(value: Any) -> Iterator[str]:  # noqa: ANN401
     if not isinstance(value, dict):
         return
     for key, each in value.items():
-        if key == "Ref" and isinstance(each, str):
+        if (key == "Ref" and isinstance(each, str)) or (key == "Condition" and isinstance(each, str)):
             yield each
+        elif key == "Fn::If":
+            yield each[0]
+            yield from _referred_to(each[1:])
         elif key == "Fn::GetAtt":
             yield (each if isinstance(each, str) else str(each[0])).split(".")[0]
         elif key == "Fn::Sub":

@@ -26,6 +26,7 @@ from .targets import (
     account_filter,
     check_account,
     check_expected_accounts,
+    check_home_region,
     check_percentage,
     check_place,
     check_rollout_regions,
@@ -50,7 +51,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
     service-managed permissions never deploy to the management account: for that account, add the same constructs to a
     stack of their own.
 
-    When you delete the rollout, CloudFormation deletes the stacks of all accounts.
+    When you delete the rollout, CloudFormation deletes the stacks of all accounts that haven't left.
 
     Example::
 
@@ -93,7 +94,8 @@ class OrganizationRollout(NamesItsErrors, Construct):
             regions: The Regions of ``regional_stack``, each once. In an account that hasn't enabled one of them, the
                 deployment to that Region fails.
             home_region: The Region from which CloudFormation deploys ``account_stack``. Every account must have enabled
-                it. A change moves the stacks to another Region, which fails for roles with a fixed name.
+                it. A change replaces the stacks and their roles, so that managed nodes lose theirs: set it if the
+                stack's Region isn't one of ``regions``.
                 Default: - the stack's Region if it is one of ``regions``, and otherwise the first of ``regions``
             except_accounts: The IDs of the accounts to leave out. StackSets ignores them when an account joins the
                 organizational units later. Default: - none
@@ -115,7 +117,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             management_account: The ID of the organization's management account, if a delegated administrator deploys
                 the rollout. The management account owns the stack sets. Default: - the stack's account
             after: The rollouts that CloudFormation deploys before this one, in stacks of the same account and Region.
-                A stack set can wait for 10 others, and a rollout has up to 2. Default: - none
+                A stack set can wait for 10 others, so that there can be 4 rollouts with both stacks. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -131,7 +133,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
         units = check_units(organizational_units)
         names = check_rollout_regions("regions", regions, facts)
         default_home = facts.region if facts.region in names else names[0]
-        home = default_home if home_region is None else check_rollout_regions("home_region", [home_region], facts)[0]
+        home = default_home if home_region is None else check_home_region(home_region, facts)
         if management_account is not None:
             check_account("management_account", management_account)
             if management_account == facts.account:
@@ -187,6 +189,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
         name = Names.unique_resource_name(self, max_length=_NAME_LENGTH, separator="-")
         path = self.node.path
         before = [part for each in rollouts for part in each._parts]
+        reached = None if accounts else frozenset(units)
         self._account = create_part(
             self,
             "Account",
@@ -195,7 +198,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             name=f"{name}-Account",
             description=f"{path}: once per account, in {home}",
             regions=[home],
-            region=home,
+            units=reached,
             before=before,
         )
         self._regional = create_part(
@@ -206,6 +209,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             name=f"{name}-Regional",
             description=f"{path}: in every Region",
             regions=names,
+            units=reached,
             after=self._account,
             before=before,
         )
@@ -248,7 +252,8 @@ class OrganizationRollout(NamesItsErrors, Construct):
     def role_in_regions(self, role: iam.IRole) -> iam.IRole:
         """Return a role of ``account_stack`` for use in ``regional_stack``, which knows it by its fixed name.
 
-        Policies of the returned role can't be changed. Add statements to the role itself.
+        Add policies and capabilities to the role itself. Each Region would overwrite those of the returned role, so
+        that synthesis fails.
 
         Args:
             role: The role, which must be defined in ``account_stack`` and have a fixed ``role_name``. A
@@ -261,9 +266,18 @@ class OrganizationRollout(NamesItsErrors, Construct):
         attribute_of("role", role, "role_arn", f"an iam.IRole{role_instead_of(role)}")
         path = role.node.path
         if Stack.of(role) is not self._account.stack or not isinstance(role, iam.Role):
-            raise ValueError(f"role must be a role that account_stack defines, got {path!r}")
-        for region in self._regions:
-            check_activation_region(role, region)
+            raise ValueError(
+                f"role must be a role that account_stack defines, got {path!r}: use a role that is imported into "
+                "regional_stack, or defined in it, directly"
+            )
+        try:
+            for region in self._regions:
+                check_activation_region(role, region)
+        except ValueError as error:
+            raise ValueError(
+                f"role must have each Region of the rollout in its activation_regions, such as by rollout.regions, got "
+                f"{path!r}: {error}"
+            ) from None
         handed_over = HandedOver.of(role, self._account.stack)
         if handed_over is None:
             raise ValueError(
@@ -274,9 +288,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             self._plan.handed_over.append(handed_over)
             regional = self._regional.stack
             arn = stack_facts(regional).arn("iam", f"role/{handed_over.path_and_name}", region="")
-            # Each Region would overwrite the policies that another one has added.
-            known = iam.Role.from_role_arn(regional, f"Role{role.node.addr[:8]}", arn, mutable=False)
-            self._roles_in_regions[path] = known
+            self._roles_in_regions[path] = iam.Role.from_role_arn(regional, f"Role{role.node.addr[:8]}", arn)
         return self._roles_in_regions[path]
 
     def _warn_of_size(self, instances: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_iam as iam
+from constructs import IConstruct
 
 from .._cdk.stack_set_part import StackSetPart, compact
 from .._cdk.synth_checks import Templates
@@ -37,11 +39,20 @@ _POLICIES_OF_OTHERS = {
     "AWS::IAM::RolePolicy": ("RoleName",),
     "AWS::IAM::UserPolicy": ("UserName",),
 }
-# What differs between the stacks of one account.
-_REGIONAL = ("AWS::Region", "AWS::StackId", "AWS::StackName")
+# Names of which AWS has one, in all accounts and Regions together:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_NAMES_OF_AWS = {"AWS::S3::Bucket": "BucketName"}
+# What differs between the stacks of a stack set.
+_STACK = ("AWS::StackId", "AWS::StackName")
+_CONSTANT = ("AWS::AccountId", "AWS::NoValue", "AWS::Partition", "AWS::Region", "AWS::URLSuffix")
+# IAM attaches only policies of the role's own account and of AWS:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+_POLICIES = ("ManagedPolicyArns", "PermissionsBoundary")
+_POLICY_OF_ACCOUNT = re.compile(r":iam::(\d{12}):policy/")
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-associate-stackset-with-org.html
 _STACKS = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet")
 _SERVICE_LINKED_ROLE = "AWS::IAM::ServiceLinkedRole"
+_PARTS = ("Account", "Regional")
 
 
 @dataclass(frozen=True)
@@ -86,21 +97,25 @@ class RolloutChecks:
     def __call__(self, templates: Templates) -> Iterator[str]:
         """Return a sentence for each fault."""
         for plan in self._plans:
+            yield from _misplaced(plan)
             for part, regions in ((plan.account, plan.home), (plan.regional, plan.regions)):
                 yield from _faults_of_template(templates.template(part), part)
                 yield from _faults_of_parameters(templates, part)
                 for name, resource in templates.resources(part).items():
-                    faults = [*_faults_of_resource(resource, regions)]
+                    constants = set(templates.template(part).get("Parameters", {}))
+                    faults = [*_faults_of_resource(resource, regions), *_faults_in_second_account(resource, constants)]
                     if len(regions) > 1:
-                        faults += _faults_in_second_region(resource)
+                        faults += _faults_in_second_region(resource, constants)
                     for fault in faults:
                         yield f"{templates.path_of(part, name)}: {fault}"
             names = deployed_names(templates.resources(plan.account)) if plan.handed_over else {}
             for each in plan.handed_over:
-                if names.get(each.path_and_name) != logical_id(each.role, plan.account):
+                own_id = logical_id(each.role, plan.account)
+                if names.get(each.path_and_name) != own_id:
+                    actual = next((name for name, found in names.items() if found == own_id), "a generated name")
                     yield (
                         f"{each.role.node.path}: path and role_name must be those with which the regional stack refers "
-                        f"to the role, here {each.path_and_name!r}, got another path or role_name"
+                        f"to the role, here {each.path_and_name!r}, got {actual!r}"
                     )
         yield from self._dependencies(templates)
 
@@ -114,6 +129,17 @@ class RolloutChecks:
                         f"deploys the stacks of a rollout, got a dependency on {other.node.path}: make the rollout "
                         "depend on it, or the other stack on the rollout's stack"
                     )
+
+
+def _misplaced(plan: Plan) -> Iterator[str]:
+    """Find constructs in a rollout that are in neither of its stacks."""
+    for child in cast(IConstruct, plan.account.node.scope).node.children:
+        is_own = child.node.id.removesuffix("StackSet").removesuffix("Template") in _PARTS
+        if not is_own and any(isinstance(each, CfnResource) for each in child.node.find_all()):
+            yield (
+                f"{child.node.path}: scope must be account_stack or regional_stack of the rollout, because the rollout "
+                "itself is in the stack that contains it, got the rollout"
+            )
 
 
 def _faults_of_template(template: Mapping[str, Any], part: StackSetPart) -> Iterator[str]:
@@ -132,7 +158,10 @@ def _faults_of_template(template: Mapping[str, Any], part: StackSetPart) -> Iter
 def _faults_of_parameters(templates: Templates, part: StackSetPart) -> Iterator[str]:
     for name, parameter in templates.template(part).get("Parameters", {}).items():
         if "Default" not in parameter:
-            yield f"{templates.path_of(part, name)}: default must be given, because stack sets pass no values, got none"
+            yield (
+                f"{templates.path_of(part, name)}: default must be given, because the stack sets pass no values, got "
+                "none: write the value into your code, or into `parameters` of a CfnInclude"
+            )
 
 
 def _faults_of_resource(resource: Mapping[str, Any], regions: list[str]) -> Iterator[str]:
@@ -152,36 +181,55 @@ def _faults_of_resource(resource: Mapping[str, Any], regions: list[str]) -> Iter
         )
 
 
-def _faults_in_second_region(resource: Mapping[str, Any]) -> Iterator[str]:
+def _faults_in_second_account(resource: Mapping[str, Any], constants: set[str]) -> Iterator[str]:
     kind, properties = resource["Type"], resource.get("Properties", {})
-    name_of = _GLOBAL_NAMES.get(kind)
-    name = None if name_of is None else properties.get(name_of)
-    if name is not None and _is_same_everywhere(name):
+    for name in _POLICIES:
+        account = _POLICY_OF_ACCOUNT.search(json.dumps(properties.get(name, "")))
+        if account is not None:
+            yield (
+                f"{name} must be policies of AWS or of the role's own account, as IAM requires, got one of account "
+                f"{account[1]}: create or import the policy with account_stack or regional_stack as its scope"
+            )
+    name_of = _NAMES_OF_AWS.get(kind)
+    value = None if name_of is None else properties.get(name_of)
+    if value is not None and _is_constant(value, constants, "AWS::AccountId"):
         yield (
-            f"{name_of} must differ between Regions, because IAM is global and the second Region would fail: move the "
-            f"resource to account_stack, got {_shown(name)}"
+            f"{name_of} must differ between accounts, because AWS has each name once: add Aws.ACCOUNT_ID, got "
+            f"{_shown(value)}"
         )
+
+
+def _faults_in_second_region(resource: Mapping[str, Any], constants: set[str]) -> Iterator[str]:
+    kind, properties = resource["Type"], resource.get("Properties", {})
+    for names, why in ((_GLOBAL_NAMES, "IAM is global"), (_NAMES_OF_AWS, "AWS has each name once")):
+        name_of = names.get(kind)
+        name = None if name_of is None else properties.get(name_of)
+        if name is not None and _is_constant(name, constants, "AWS::Region"):
+            yield (
+                f"{name_of} must differ between Regions, because {why} and the second Region would fail: move the "
+                f"resource to account_stack, or add Aws.REGION, got {_shown(name)}"
+            )
     for owner in _POLICIES_OF_OTHERS.get(kind, ()):
         given = properties.get(owner, [])
         for each in given if isinstance(given, list) else [given]:
-            if _is_same_everywhere(each):
+            if _is_constant(each, constants, "AWS::Region"):
                 yield (
                     f"{owner} must be of the same stack, because the policies of the Regions would overwrite each "
                     f"other: move the policy to account_stack, got {_shown(each)}"
                 )
 
 
-def _is_same_everywhere(value: object) -> bool:
-    """Whether a value has the same text in all Regions of an account, as far as that can be told."""
+def _is_constant(value: object, constants: set[str], differing: str) -> bool:
+    """Whether a value is the same in all stacks of a stack set among which a pseudo parameter differs.
+
+    Stack sets pass no values, so that parameters have their defaults. What a resource returns isn't known.
+    """
     if isinstance(value, str):
         return True
-    text = json.dumps(value)
-    if any(each in text for each in _REGIONAL):
-        return False
-    # References to resources and parameters, whose values aren't known.
-    return not any(
-        name not in ("AWS::AccountId", "AWS::NoValue", "AWS::Partition", "AWS::URLSuffix") for name in _names(value)
-    )
+    return all(
+        name in constants or (name in _CONSTANT and name != differing)
+        for name in [*_names(value), *(each for each in _STACK if each in json.dumps(value))]
+    ) and f"${{{differing}}}" not in json.dumps(value)
 
 
 def _names(value: object) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import jsii
-from aws_cdk import Aspects, CfnStackSet, IAspect
+from aws_cdk import Aspects, CfnStackSet, IAspect, Stack
 from constructs import Construct, IConstruct
 
 from .._cdk.stack_facts import StackFacts, build_arn
@@ -27,7 +27,7 @@ class StackSetSettings:
     """The account that owns the stack sets."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A stack and the stack set that deploys it, with the parts that are deployed before it."""
 
@@ -46,7 +46,7 @@ def create_part(
     name: str,
     description: str,
     regions: list[str],
-    region: str | None = None,
+    units: frozenset[str] | None,
     after: Part | None = None,
     before: Sequence[Part] = (),
 ) -> Part:
@@ -60,11 +60,18 @@ def create_part(
         name: The name of the stack set.
         description: The description of the stack set.
         regions: The Regions that the stack is deployed to.
-        region: The Region of the stack, if it is only one. Default: - none
+        units: The organizational units whose accounts it is deployed to, or None if these are only some of them.
         after: The part of the same rollout that is deployed before this one. Default: - none
         before: The parts of other rollouts that are deployed before this one. Default: - none
     """
-    stack = StackSetPart(rollout, id, stack_set_name=name, region=region, after=None if after is None else after.stack)
+    stack = StackSetPart(
+        rollout,
+        id,
+        stack_set_name=name,
+        regions=regions,
+        units=units,
+        after=None if after is None else after.stack,
+    )
     stack_set = CfnStackSet(
         rollout,
         f"{id}StackSet",
@@ -88,6 +95,25 @@ def create_part(
     return part
 
 
+def _check_stacks(part: StackSetPart) -> None:
+    inner = next(
+        (each for each in part.node.find_all() if Stack.is_stack(each) and each.node.path != part.node.path), None
+    )
+    if inner is not None:
+        raise ValueError(
+            f"{inner.node.path}: stacks must not be in {part.node.path}, because a stack set has one template, got a "
+            f"{type(inner).__name__}: add its constructs to {part.node.path} itself"
+        )
+
+
+def _deployed(parts: Sequence[Part]) -> dict[Part, None]:
+    """Return the parts that have resources and, instead of those without, the parts before them."""
+    found: dict[Part, None] = {}
+    for each in parts:
+        found |= {each: None} if each.stack.has_resources else _deployed(each.before)
+    return found
+
+
 @jsii.implements(IAspect)
 class _Completion:
     """Orders a complete stack set after those before it, or removes it if there is nothing to deploy."""
@@ -100,11 +126,12 @@ class _Completion:
 
     def visit(self, node: IConstruct) -> None:
         part = self._part
+        _check_stacks(part.stack)
         if not part.stack.has_resources:
             self._rollout.node.try_remove_child(part.stack_set.node.id)
             return
         check_references(part.stack, self._facts)
-        before = [each for each in part.before if each.stack.has_resources]
+        before = [*_deployed(part.before)]
         if len(before) > MOST_DEPENDENCIES:
             raise ValueError(
                 f"{self._rollout.node.path}: after must be rollouts with at most {MOST_DEPENDENCIES} stack sets, "

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from .._cdk.stack_facts import StackFacts
 from .._cdk.stack_set_part import StackSetPart
-from .._checks import check_strings, check_text, check_type, check_unique, is_known_later
-from .._facts.regions import partition_of
+from .._checks import check_string, check_strings, check_text, check_type, check_unique, is_known_later
+from .._facts.regions import REGION, partition_of
 from .._facts.stack_set_limits import MOST_ORGANIZATIONAL_UNITS
 from ..nodes.regions import check_regions
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cloudformation-stackset-deploymenttargets.html
 _UNIT = re.compile(r"ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}", re.ASCII)
-_UNIT_LENGTH = len("ou--") + 2 * 32
+_LONGEST = 2048
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _ACCOUNT_LENGTH = 12
 
@@ -44,7 +44,7 @@ def check_units(organizational_units: object) -> list[str]:
     units = check_strings("organizational_units", organizational_units, "a list of IDs", one="ID")
     for unit in units:
         allowed = "IDs of organizational units or of the root, such as 'ou-ab12-11111111'"
-        check_text("organizational_units", unit, _UNIT, allowed, _UNIT_LENGTH)
+        check_text("organizational_units", unit, _UNIT, allowed, _LONGEST)
     check_unique("organizational_units", units, "each unit")
     if len(units) > MOST_ORGANIZATIONAL_UNITS:
         raise ValueError(
@@ -61,8 +61,15 @@ def check_rollout_regions(argument: str, regions: object, facts: StackFacts) -> 
         if name == "*" or is_known_later(name):
             given = "'*'" if name == "*" else "a token"
             raise ValueError(f"{argument} must be names of Regions, because StackSets has no default, got {given}")
+        if not REGION.fullmatch(name):
+            raise ValueError(f"{argument} must be names of Regions, such as 'eu-central-1', got {name!r}")
         _check_partition(argument, name)
     return check_regions(argument, names, facts)
+
+
+def check_home_region(home_region: object, facts: StackFacts) -> str:
+    """Return the Region of the account part."""
+    return check_rollout_regions("home_region", [check_string("home_region", home_region)], facts)[0]
 
 
 def check_account(argument: str, account: object) -> str:

@@ -13,11 +13,14 @@ from aws_cdk import (
     App,
     Aspects,
     Aws,
+    BootstraplessSynthesizer,
+    CfnCondition,
     CfnOutput,
     CfnParameter,
     CfnResource,
     Environment,
     Fn,
+    IStackSynthesizer,
     LegacyStackSynthesizer,
     NestedStack,
     PhysicalName,
@@ -28,6 +31,7 @@ from aws_cdk import (
     Tags,
 )
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -40,6 +44,7 @@ from ssm_roles import (
     AutomationExecutionRole,
     DefaultHostManagementRole,
     DefaultHostManagementSetting,
+    FunctionSettings,
     HybridActivation,
     HybridServiceRole,
     ManagedInstanceRole,
@@ -191,6 +196,7 @@ def test_only_some_accounts_are_targets(stack: Stack) -> None:
 
 BAD: dict[str, dict[str, Any]] = {
     "organizational_units": {
+        "an ARN": [f"arn:aws:organizations::{MANAGEMENT}:ou/o-a/{UNIT}"],
         "none": [],
         "a string": UNIT,
         "not an ID": ["ou-1"],
@@ -210,6 +216,7 @@ BAD: dict[str, dict[str, Any]] = {
         "China": ["cn-north-1"],
         "mixed": [HERE, "us-gov-west-1"],
         "not a Region": ["Ireland"],
+        "a zone": ["eu-west-1a"],
     },
     "home_region": {"GovCloud": "us-gov-west-1", "a token": Aws.REGION, "every": "*", "a list": [HERE]},
     "except_accounts": {
@@ -355,13 +362,17 @@ def test_cloudformation_resolves_dynamic_references_in_each_account(stack: Stack
     assert "TemplateBody" not in synthesized(stack)["Regional"]["Properties"]
 
 
-def test_a_template_that_is_too_long_for_a_request_needs_assets() -> None:
+@pytest.mark.parametrize("synthesizer", [LegacyStackSynthesizer(), BootstraplessSynthesizer()], ids=["legacy", "none"])
+def test_a_template_that_is_too_long_for_a_request_needs_assets(synthesizer: IStackSynthesizer) -> None:
     app = App()
-    stack = Stack(app, "Org", synthesizer=LegacyStackSynthesizer())
+    stack = Stack(app, "Org", synthesizer=synthesizer)
     rollout = rollout_in(stack)
     secret = SecretValue.ssm_secure("/nodes/name").unsafe_unwrap()
     ssm.CfnParameter(rollout.regional_stack, "Copy", type="String", value=secret)
-    assert "TemplateURL" in synthesized(stack)["Regional"]["Properties"]
+    if isinstance(synthesizer, LegacyStackSynthesizer):
+        assert "TemplateURL" in synthesized(stack)["Regional"]["Properties"]
+    else:
+        assert "Org/Ssm/Regional: the template must be an asset of Org" in refusal_at_synth(stack)
 
 
 def test_tags_reach_the_stack_sets_and_their_resources(stack: Stack) -> None:
@@ -432,8 +443,8 @@ def test_a_wave_waits_for_the_stack_sets_of_the_waves_before(stack: Stack) -> No
 
 
 def test_waves_define_the_same_names(stack: Stack) -> None:
-    for wave in ("Canary", "Others"):
-        rollout = rollout_in(stack, wave)
+    for wave, unit in (("Canary", "ou-ab12-00000000"), ("Others", UNIT)):
+        rollout = rollout_in(stack, wave, organizational_units=[unit])
         hybrid_nodes(rollout)
         ServiceLinkedRole(
             rollout.account_stack,
@@ -455,6 +466,35 @@ def test_the_management_account_defines_the_same_names(stack: Stack) -> None:
     assembly = cast(App, stack.node.root).synth()
     found = [each.entry.data for artifact in assembly.stacks for each in artifact.messages]
     assert [each for each in found if "ssm-roles" in str(each)] == []
+
+
+def test_a_wave_without_resources_does_not_break_the_chain(stack: Stack) -> None:
+    first = rollout_in(stack, "First", organizational_units=["ou-ab12-00000000"])
+    empty = rollout_in(stack, "Empty", after=[first])
+    last = rollout_in(stack, "Last", after=[empty])
+    topic(first.account_stack)
+    topic(last.regional_stack)
+    template = Template.from_stack(stack).find_resources(_STACK_SET)
+    before, after = sorted(template)
+    assert template[after]["DependsOn"] == [before]
+
+
+def test_two_rollouts_to_the_same_accounts_do_not_share_names(stack: Stack) -> None:
+    for wave in ("One", "Two"):
+        hybrid_nodes(rollout_in(stack, wave))
+    assert "role_name must be used once in an account, got 'HybridNodes'" in refusal_at_synth(stack)
+
+
+def test_the_root_contains_every_account(stack: Stack) -> None:
+    hybrid_nodes(rollout_in(stack, "Unit"))
+    hybrid_nodes(rollout_in(stack, "Root", organizational_units=["r-ab12"]))
+    assert "role_name must be used once in an account" in refusal_at_synth(stack)
+
+
+def test_rollouts_with_lists_of_accounts_share_names(stack: Stack) -> None:
+    hybrid_nodes(rollout_in(stack, "Pilot", only_accounts=[MEMBER], new_accounts=False))
+    hybrid_nodes(rollout_in(stack, "Others", except_accounts=[MEMBER]))
+    cast(App, stack.node.root).synth()
 
 
 def test_a_stack_set_waits_for_ten_others_at_most(stack: Stack) -> None:
@@ -495,11 +535,18 @@ def test_the_regions_refer_to_a_role_by_its_path_and_name(stack: Stack) -> None:
     assert [each.entry.data for each in artifact.messages if "ssm-roles" in str(each.entry.data)] == []
 
 
-def test_a_role_in_regions_keeps_its_policies(stack: Stack) -> None:
+def test_a_policy_of_a_role_in_regions_is_an_error_instead_of_missing(stack: Stack) -> None:
     rollout = rollout_in(stack)
     role = rollout.role_in_regions(hybrid_nodes(rollout))
     s3.Bucket(rollout.regional_stack, "Bucket").grant_read(role)
-    assert "AWS::IAM::Policy" not in types(body(stack, "Regional"))
+    assert "Roles must be of the same stack" in refusal_at_synth(stack)
+
+
+def test_a_policy_of_a_role_in_the_one_region_is_in_its_stack(stack: Stack) -> None:
+    rollout = rollout_in(stack, regions=[HERE])
+    role = rollout.role_in_regions(hybrid_nodes(rollout))
+    s3.Bucket(rollout.regional_stack, "Bucket").grant_read(role)
+    assert "AWS::IAM::Policy" in types(body(stack, "Regional"))
 
 
 def test_a_role_of_the_cdk_is_known_in_regions(stack: Stack) -> None:
@@ -540,7 +587,10 @@ def test_the_role_must_be_for_activations_in_every_region(stack: Stack, refused:
     rollout = rollout_in(stack)
     nodes = HybridServiceRole(rollout.account_stack, "Nodes", role_name="Nodes")
     message = refused(lambda: rollout.role_in_regions(nodes), "role")
-    assert "activation_regions" in message
+    assert message.startswith(
+        "role must have each Region of the rollout in its activation_regions, such as by rollout.regions, got "
+        "'Org/Ssm/Account/Nodes'"
+    )
     assert THERE in message
 
 
@@ -601,6 +651,28 @@ def test_default_host_management_is_a_role_per_account_and_a_setting_per_region(
     }
 
 
+@pytest.mark.parametrize("argument", ["encryption_key", "use_fips_endpoint", "ServiceSetting"])
+def test_what_depends_on_the_region_is_checked_for_every_region(stack: Stack, refused: Refused, argument: str) -> None:
+    rollout = rollout_in(stack, regions=["us-east-1", "me-central-1"])
+    part = rollout.regional_stack
+    role = rollout.role_in_regions(hybrid_nodes(rollout))
+    key = kms.Key.from_key_arn(part, "Key", f"arn:aws:kms:us-east-1:{MANAGEMENT}:key/1")
+    if argument == "encryption_key":
+        refused(lambda: HybridActivation(part, "Activation", role=role, encryption_key=key), argument, tree=part)
+    elif argument == "use_fips_endpoint":
+        FunctionSettings.of(part).apply(use_fips_endpoint=True)
+        refused(lambda: HybridActivation(part, "Activation", role=role), argument, tree=part)
+    else:
+        refused(lambda: DefaultHostManagementSetting(part, "Hosts", role=role), "scope", tree=part)
+
+
+def test_a_setting_is_not_in_the_account_part(stack: Stack, refused: Refused) -> None:
+    part = rollout_in(stack).account_stack
+    role = DefaultHostManagementRole(part, "Hosts")
+    message = refused(lambda: DefaultHostManagementSetting(part, "Setting", role=role), "scope", tree=part)
+    assert "regional_stack" in message
+
+
 def test_default_host_management_is_not_enabled_for_one_region_of_a_rollout(stack: Stack, refused: Refused) -> None:
     rollout = rollout_in(stack)
     part = rollout.account_stack
@@ -655,6 +727,42 @@ def names_a_profile(rollout: OrganizationRollout) -> None:
 def adds_a_policy_to_a_role_of_the_account(rollout: OrganizationRollout) -> None:
     role = iam.Role.from_role_name(rollout.regional_stack, "Role", "HybridNodes")
     role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
+
+
+def has_a_condition_of_the_parent(rollout: OrganizationRollout) -> None:
+    resource = topic(rollout.regional_stack)
+    resource.cfn_options.condition = CfnCondition(Stack.of(rollout), "Never", expression=Fn.condition_equals("a", "b"))
+
+
+def has_a_boundary_of_the_parent(rollout: OrganizationRollout) -> None:
+    boundary = iam.ManagedPolicy.from_managed_policy_name(Stack.of(rollout), "Boundary", "Boundary")
+    hybrid_nodes(rollout, permissions_boundary=boundary)
+
+
+def has_a_policy_of_the_parent(rollout: OrganizationRollout) -> None:
+    policy = iam.ManagedPolicy.from_managed_policy_name(Stack.of(rollout), "Policy", "Policy")
+    hybrid_nodes(rollout).add_managed_policy(policy)
+
+
+def names_a_bucket(rollout: OrganizationRollout) -> None:
+    s3.Bucket(rollout.account_stack, "Bucket", bucket_name="ours")
+
+
+def names_a_bucket_of_each_account(rollout: OrganizationRollout) -> None:
+    s3.Bucket(rollout.regional_stack, "Bucket", bucket_name=f"ours-{Aws.ACCOUNT_ID}")
+
+
+def names_a_role_by_a_parameter(rollout: OrganizationRollout) -> None:
+    name = CfnParameter(rollout.regional_stack, "Name", default="Fixed")
+    HybridServiceRole(rollout.regional_stack, "Nodes", role_name=name.value_as_string)
+
+
+def is_the_scope_itself(rollout: OrganizationRollout) -> None:
+    HybridServiceRole(rollout, "Nodes")
+
+
+def has_a_stack(rollout: OrganizationRollout) -> None:
+    topic(Stack(rollout.account_stack, "Roles"))
 
 
 def nests_a_stack(rollout: OrganizationRollout) -> None:
@@ -715,7 +823,8 @@ AT_SYNTH: dict[str, tuple[Callable[[OrganizationRollout], None], str]] = {
     "a name of a role": (
         names_a_role,
         "[Org/Ssm/Regional/Automation] RoleName must differ between Regions, because IAM is global and the second "
-        "Region would fail: move the resource to account_stack, got 'AWS-SystemsManager-AutomationExecutionRole'",
+        "Region would fail: move the resource to account_stack, or add Aws.REGION, got "
+        "'AWS-SystemsManager-AutomationExecutionRole'",
     ),
     "a name of a policy": (names_a_policy, "ManagedPolicyName must differ between Regions"),
     "a name of a profile": (names_a_profile, "InstanceProfileName must differ between Regions"),
@@ -724,6 +833,22 @@ AT_SYNTH: dict[str, tuple[Callable[[OrganizationRollout], None], str]] = {
         "Roles must be of the same stack, because the policies of the Regions would overwrite each other: move the "
         "policy to account_stack, got 'HybridNodes'",
     ),
+    "a condition of another stack by reference": (has_a_condition_of_the_parent, "got a reference to Org/Never"),
+    "a boundary of another account": (
+        has_a_boundary_of_the_parent,
+        "[Org/Ssm/Account/Nodes] PermissionsBoundary must be policies of AWS or of the role's own account, as IAM "
+        "requires, got one of account 111122223333: create or import the policy with account_stack or regional_stack "
+        "as its scope",
+    ),
+    "a policy of another account": (has_a_policy_of_the_parent, "ManagedPolicyArns must be policies of AWS"),
+    "a name of a bucket": (names_a_bucket, "BucketName must differ between accounts"),
+    "a name of a bucket in each account": (names_a_bucket_of_each_account, "BucketName must differ between Regions"),
+    "a name by a parameter": (names_a_role_by_a_parameter, "RoleName must differ between Regions"),
+    "a construct in the rollout itself": (
+        is_the_scope_itself,
+        "[Org/Ssm/Nodes] scope must be account_stack or regional_stack of the rollout",
+    ),
+    "a stack": (has_a_stack, "Org/Ssm/Account/Roles: stacks must not be in Org/Ssm/Account"),
     "a nested stack": (nests_a_stack, "stacks must not be nested in a rollout"),
     "a nested stack set": (
         nests_a_stack_set,
@@ -779,15 +904,20 @@ def test_assets_are_rejected_at_once(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_a_nested_stack_of_the_cdk_is_rejected(stack: Stack) -> None:
-    topic(NestedStack(rollout_in(stack).regional_stack, "Nested"))
-    assert "Org/Ssm/Regional" in refusal_at_synth(stack)
+    HybridServiceRole(NestedStack(rollout_in(stack).regional_stack, "Nested"), "Nodes")
+    assert refusal_at_synth(stack).startswith("Org/Ssm/Regional/Nested: stacks must not be in Org/Ssm/Regional")
 
 
 def test_names_that_differ_between_regions_pass(stack: Stack) -> None:
     rollout = rollout_in(stack)
     part = rollout.regional_stack
-    for id, name in (("Region", f"Nodes-{Aws.REGION}"), ("Stack", f"Nodes-{Aws.STACK_NAME}")):
+    for id, name in (
+        ("Region", f"Nodes-{Aws.REGION}"),
+        ("Stack", f"Nodes-{Aws.STACK_NAME}"),
+        ("Sub", Fn.sub("Nodes-${AWS::Region}")),
+    ):
         HybridServiceRole(part, id, role_name=name)
+    s3.Bucket(part, "Bucket", bucket_name=f"ours-{Aws.ACCOUNT_ID}-{Aws.REGION}")
     HybridServiceRole(part, "Generated")
     included = topic(part)
     iam.ManagedPolicy(
