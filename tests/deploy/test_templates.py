@@ -232,9 +232,16 @@ def block(language: str) -> str:
     return str(found)
 
 
-def test_the_page_lists_every_template() -> None:
-    listed = re.findall(r"^\| `([a-z-]+)` \|", PAGE, flags=re.MULTILINE)
-    assert sorted(listed) == sorted(each.name.removesuffix(".json") for each in FOLDER.iterdir())
+def test_the_page_lists_every_template_with_its_required_parameters() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| [^|]* \| ([^|]*)\|$", PAGE, flags=re.MULTILINE)
+    listed = {name: re.findall(r"`(\w+)`", required) for name, required in rows}
+    templates = {
+        each.name.removesuffix(".json"): json.loads(each.read_text(encoding="utf-8")) for each in FOLDER.iterdir()
+    }
+    assert listed == {
+        name: [key for key, value in template["Parameters"].items() if "Default" not in value]
+        for name, template in templates.items()
+    }
 
 
 def test_the_parameters_and_outputs_for_terraform_exist() -> None:
