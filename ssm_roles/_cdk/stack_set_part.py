@@ -49,7 +49,8 @@ class StackSetPart(Stack):
         stack_set_name: str,
         regions: Sequence[str],
         units: frozenset[str] | None,
-        after: StackSetPart | None,
+        before: Sequence[StackSetPart],
+        is_regional: bool,
     ) -> None:
         """Create the stack.
 
@@ -59,7 +60,8 @@ class StackSetPart(Stack):
             stack_set_name: The name of the stack set.
             regions: The Regions that it is deployed to.
             units: The organizational units whose accounts it is deployed to, or None if these are only some of them.
-            after: The stack of the same rollout that is deployed before, or None for the one that is deployed first.
+            before: The stacks of rollouts that are deployed before.
+            is_regional: Whether it is deployed to each Region, and not once per account.
         """
         self._synthesizer = _PartSynthesizer()
         super().__init__(
@@ -71,14 +73,15 @@ class StackSetPart(Stack):
             # Without an environment, the stack would have that of its stage.
             env=Environment(
                 account=Token.as_string(_AccountOfPart(scope.node.path)),
-                region=regions[0] if after is None else Aws.REGION,
+                region=Aws.REGION if is_regional else regions[0],
             ),
             analytics_reporting=False,
         )
         self.rollout_path: str = scope.node.path
         self.regions: Sequence[str] = regions
         self.units = units
-        self.after = after
+        self.before = before
+        self.is_regional = is_regional
 
     @property
     def has_resources(self) -> bool:

@@ -81,7 +81,7 @@ class FixedNameChecks:
 def _compare(templates: Templates, kind: _Kind, name: str, named: _Named, others: list[_Named]) -> Iterator[str]:
     for other in others:
         one, two = named.facts, other.facts
-        if same(one.account, two.account) is not True or (kind.regional and same(one.region, two.region) is not True):
+        if same(one.account, two.account) is not True or (kind.regional and not _share_region(one, two)):
             continue
         if not can_share_account(one.stack, two.stack):
             continue
@@ -96,6 +96,10 @@ def _compare(templates: Templates, kind: _Kind, name: str, named: _Named, others
             f"{accounts}"
         )
         return
+
+
+def _share_region(one: StackFacts, other: StackFacts) -> bool:
+    return any(same(here, there) is True for here in one.regions for there in other.regions)
 
 
 def _environment(facts: StackFacts, *, regional: bool) -> str:

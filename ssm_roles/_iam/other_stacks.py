@@ -122,11 +122,10 @@ def deployed_names(resources: Resources) -> dict[str, str]:
 
 
 def _depends_on(stack: Stack, other: Stack) -> bool:
-    if isinstance(stack, StackSetPart) and stack.after is other:
-        return True
     waiting, seen = [stack], set()
     while waiting:
-        for each in waiting.pop().dependencies:
+        following = waiting.pop()
+        for each in following.before if isinstance(following, StackSetPart) else following.dependencies:
             path = each.node.path
             if path == other.node.path:
                 return True
@@ -139,6 +138,11 @@ def _depends_on(stack: Stack, other: Stack) -> bool:
 def _remedy(name: str, stack: Stack, facts: StackFacts) -> str:
     if stack.node.path == facts.path:
         return f"The stack {facts.path} defines the role {name!r} itself. Pass the construct instead of importing it."
+    if isinstance(stack, StackSetPart):
+        return (
+            f"The stack {stack.node.path} defines the role {name!r}. Deploy it before {facts.path}: define the role in "
+            "account_stack, and name its rollout in after of the other rollout."
+        )
     return (
         f"The stack {stack.node.path} defines the role {name!r}. Deploy it before {facts.path}: pass the construct "
         "instead of importing it, or add a dependency between the stacks."

@@ -90,7 +90,7 @@ class SettingOfStack:
             got: What the argument is, for the error.
         """
         stack = self._facts.stack
-        if isinstance(stack, StackSetPart) and stack.after is None:
+        if isinstance(stack, StackSetPart) and not stack.is_regional:
             raise ValueError(
                 f"{argument} must be {elsewhere} account_stack of a rollout, which is deployed to one Region: add a "
                 f"DefaultHostManagementSetting to regional_stack, got {got!r}"

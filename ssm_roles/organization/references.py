@@ -5,6 +5,7 @@ The CDK would reject them later, with a remedy that doesn't help, or would expor
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -39,12 +40,37 @@ def check_references(part: StackSetPart, facts: StackFacts) -> None:
                 )
     own = templates.resources(part)
     for logical_id, name in _foreign(templates.template(facts.stack)):
-        if name in own:
+        # A resource of a third stack can have the same ID.
+        if name in own and not _is_of_third(templates, part, facts.stack, name):
             raise ValueError(
                 f"{templates.path_of(facts.stack, logical_id)}: resources of {facts.path} must not refer to resources "
                 "of a rollout, which are in other accounts, got a reference to "
                 f"{templates.path_of(part, name)}: refer to it by a fixed name"
             )
+
+
+def _is_of_third(templates: Templates, part: StackSetPart, stack: Stack, name: str) -> bool:
+    return any(_defines(templates.template(other), name) for other in templates.stacks() if other not in (part, stack))
+
+
+def references_from_others(templates: Templates, part: StackSetPart) -> Iterator[str]:
+    """Return a sentence for each reference of another stack that the CDK has replaced by an output of a rollout.
+
+    Args:
+        templates: The templates of the app.
+        part: The stack of a rollout.
+    """
+    for other in templates.stacks():
+        if other is part:
+            continue
+        for section in ("Outputs", "Resources"):
+            for logical_id, element in templates.template(other).get(section, {}).items():
+                if f'"{part.stack_name}' in json.dumps(element):
+                    yield (
+                        f"{templates.path_of(other, logical_id)}: resources must not refer to resources of a rollout, "
+                        f"which are in other accounts, got a reference to a resource of {part.node.path}: refer to it "
+                        "by a fixed name"
+                    )
 
 
 def _defines(template: Mapping[str, Any], name: str) -> bool:

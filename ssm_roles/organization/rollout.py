@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import Annotations, CfnStackSet, Names, RemovalPolicy, Stack
+from aws_cdk import CfnStackSet, Names, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, Dependable
 
 from .._cdk.resources import attribute_of
 from .._cdk.signature import ConstructorSignature
 from .._cdk.stack_facts import remember, stack_facts
 from .._cdk.tree import check_construct, unique_id
-from .._checks import check_bool, check_list, check_type, check_unique
-from .._facts.stack_set_limits import INSTANCES_IN_36_HOURS, MOST_INSTANCES
+from .._checks import check_bool, check_list, check_type, check_unique, is_known_later
 from .._iam.fixed_names import FixedNameChecks
 from .._iam.not_a_role import role_instead_of
 from .._iam.quotas import QuotaChecks
 from .._named_errors import NamesItsErrors
 from ..nodes.hybrid_service_role import check_activation_region
 from .rollout_checks import HandedOver, Plan, RolloutChecks
-from .stack_sets import Part, StackSetSettings, create_part
+from .stack_sets import Part, StackSetSettings, StackSetsOf, create_part
 from .targets import (
     account_filter,
     check_account,
@@ -94,9 +93,8 @@ class OrganizationRollout(NamesItsErrors, Construct):
             regions: The Regions of ``regional_stack``, each once. In an account that hasn't enabled one of them, the
                 deployment to that Region fails.
             home_region: The Region from which CloudFormation deploys ``account_stack``. Every account must have enabled
-                it. A change replaces the stacks and their roles, so that managed nodes lose theirs: set it if the
-                stack's Region isn't one of ``regions``.
-                Default: - the stack's Region if it is one of ``regions``, and otherwise the first of ``regions``
+                it. It needs not be one of ``regions``. A change replaces the stacks and their roles, so that managed
+                nodes lose theirs. Default: - the stack's Region, or the first of ``regions`` if the stack doesn't say
             except_accounts: The IDs of the accounts to leave out. StackSets ignores them when an account joins the
                 organizational units later. Default: - none
             only_accounts: The IDs of the only accounts to deploy to, which must be in the organizational units.
@@ -117,7 +115,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             management_account: The ID of the organization's management account, if a delegated administrator deploys
                 the rollout. The management account owns the stack sets. Default: - the stack's account
             after: The rollouts that CloudFormation deploys before this one, in stacks of the same account and Region.
-                A stack set can wait for 10 others, so that there can be 4 rollouts with both stacks. Default: - none
+                A stack set can wait for 10 others. Default: - none
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -132,7 +130,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
         check_place(facts)
         units = check_units(organizational_units)
         names = check_rollout_regions("regions", regions, facts)
-        default_home = facts.region if facts.region in names else names[0]
+        default_home = names[0] if is_known_later(facts.region) else facts.region
         home = default_home if home_region is None else check_home_region(home_region, facts)
         if management_account is not None:
             check_account("management_account", management_account)
@@ -185,6 +183,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             ),
             "SELF" if management_account is None else "DELEGATED_ADMIN",
             owner,
+            expected,
         )
         name = Names.unique_resource_name(self, max_length=_NAME_LENGTH, separator="-")
         path = self.node.path
@@ -199,6 +198,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
             description=f"{path}: once per account, in {home}",
             regions=[home],
             units=reached,
+            is_regional=False,
             before=before,
         )
         self._regional = create_part(
@@ -210,17 +210,16 @@ class OrganizationRollout(NamesItsErrors, Construct):
             description=f"{path}: in every Region",
             regions=names,
             units=reached,
-            after=self._account,
-            before=before,
+            is_regional=True,
+            before=[self._account, *before],
         )
         self._parts: list[Part] = [self._account, self._regional]
+        Dependable.implement(self, StackSetsOf(self._parts))
         self._roles_in_regions: dict[str, iam.IRole] = {}
         self._plan = Plan(self._account.stack, self._regional.stack, [home], names)
         facts.synth_checks.get(RolloutChecks).add(self._plan)
         facts.synth_checks.get(FixedNameChecks)
         facts.synth_checks.get(QuotaChecks).add_all()
-        if expected is not None:
-            self._warn_of_size(expected * len(names))
 
     @property
     def account_stack(self) -> Stack:
@@ -290,21 +289,6 @@ class OrganizationRollout(NamesItsErrors, Construct):
             arn = stack_facts(regional).arn("iam", f"role/{handed_over.path_and_name}", region="")
             self._roles_in_regions[path] = iam.Role.from_role_arn(regional, f"Role{role.node.addr[:8]}", arn)
         return self._roles_in_regions[path]
-
-    def _warn_of_size(self, instances: int) -> None:
-        if instances > MOST_INSTANCES:
-            message = (
-                f"The regional stack set would have {instances:,} stacks, but the quota is {MOST_INSTANCES:,}. "
-                "Request a higher quota, or split the rollout."
-            )
-        elif instances > INSTANCES_IN_36_HOURS:
-            message = (
-                f"The regional stack set would have {instances:,} stacks, and can take longer than the 36 hours that "
-                "CloudFormation waits. Split the rollout by organizational unit or by Region."
-            )
-        else:
-            return
-        Annotations.of(self).add_warning_v2("ssm-roles:rolloutSize", message)
 
 
 def _check_account_removal_policy(policy: object, new_accounts: bool) -> None:

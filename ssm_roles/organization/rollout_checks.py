@@ -18,6 +18,7 @@ from .._facts.resource_types import REGIONS_WITHOUT, SCHEMAS_AS_OF
 from .._facts.stack_set_limits import TEMPLATE_BYTES
 from .._iam.other_stacks import deployed_names
 from .._iam.role_names import logical_id
+from .references import references_from_others
 
 # Names of which an account has one, in all Regions together:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
@@ -51,6 +52,7 @@ _POLICIES = ("ManagedPolicyArns", "PermissionsBoundary")
 _POLICY_OF_ACCOUNT = re.compile(r":iam::(\d{12}):policy/")
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-associate-stackset-with-org.html
 _STACKS = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet")
+_NETWORK = re.compile(r'"((?:sg|subnet|vpc)-[0-9a-z]+)"')
 _SERVICE_LINKED_ROLE = "AWS::IAM::ServiceLinkedRole"
 _PARTS = ("Account", "Regional")
 
@@ -98,9 +100,11 @@ class RolloutChecks:
         """Return a sentence for each fault."""
         for plan in self._plans:
             yield from _misplaced(plan)
+            yield from _without_stack_set(plan)
             for part, regions in ((plan.account, plan.home), (plan.regional, plan.regions)):
                 yield from _faults_of_template(templates.template(part), part)
                 yield from _faults_of_parameters(templates, part)
+                yield from references_from_others(templates, part)
                 for name, resource in templates.resources(part).items():
                     constants = set(templates.template(part).get("Parameters", {}))
                     faults = [*_faults_of_resource(resource, regions), *_faults_in_second_account(resource, constants)]
@@ -123,12 +127,34 @@ class RolloutChecks:
         """Find stacks that are to be deployed after a stack that the app doesn't deploy, and the reverse."""
         for stack in templates.stacks() if self._plans else ():
             for other in stack.dependencies:
-                if isinstance(stack, StackSetPart) or isinstance(other, StackSetPart):
+                if not _is_ordered(stack, other):
                     yield (
                         f"{stack.node.path}: dependencies must be between stacks of the app, because StackSets "
                         f"deploys the stacks of a rollout, got a dependency on {other.node.path}: make the rollout "
                         "depend on it, or the other stack on the rollout's stack"
                     )
+
+
+def _is_ordered(stack: Stack, other: Stack) -> bool:
+    """Whether a stack is deployed after another one that it depends on."""
+    if not isinstance(stack, StackSetPart):
+        return not isinstance(other, StackSetPart)
+    if isinstance(other, StackSetPart):
+        return other in stack.before
+    # The stack sets are deployed after the other stack, too, if the whole rollout depends on it.
+    scopes = cast(IConstruct, stack.node.scope).node.scopes
+    return any(Stack.of(each) is other for scope in scopes for each in scope.node.dependencies)
+
+
+def _without_stack_set(plan: Plan) -> Iterator[str]:
+    """Find stacks that got their first resources when their stack set was removed already."""
+    for part in (plan.account, plan.regional):
+        stack_set = cast(IConstruct, part.node.scope).node.try_find_child(f"{part.node.id}StackSet")
+        if stack_set is None and part.has_resources:
+            yield (
+                f"{part.node.path}: the first resources must be added before the first synthesis, and by Aspects with "
+                "a lower priority than AspectPriority.DEFAULT, got resources after the stack set was left out"
+            )
 
 
 def _misplaced(plan: Plan) -> Iterator[str]:
@@ -201,6 +227,12 @@ def _faults_in_second_account(resource: Mapping[str, Any], constants: set[str]) 
 
 def _faults_in_second_region(resource: Mapping[str, Any], constants: set[str]) -> Iterator[str]:
     kind, properties = resource["Type"], resource.get("Properties", {})
+    network = _NETWORK.search(json.dumps(properties))
+    if network is not None:
+        yield (
+            "VPCs, subnets and security groups must differ between Regions, each of which has its own: use another "
+            f"rollout for each Region, or values of a CfnMapping by Aws.REGION, got {network[1]!r}"
+        )
     for names, why in ((_GLOBAL_NAMES, "IAM is global"), (_NAMES_OF_AWS, "AWS has each name once")):
         name_of = names.get(kind)
         name = None if name_of is None else properties.get(name_of)
@@ -209,13 +241,16 @@ def _faults_in_second_region(resource: Mapping[str, Any], constants: set[str]) -
                 f"{name_of} must differ between Regions, because {why} and the second Region would fail: move the "
                 f"resource to account_stack, or add Aws.REGION, got {_shown(name)}"
             )
+    if not _is_constant(properties.get("PolicyName", ""), constants, "AWS::Region"):
+        return
     for owner in _POLICIES_OF_OTHERS.get(kind, ()):
         given = properties.get(owner, [])
         for each in given if isinstance(given, list) else [given]:
             if _is_constant(each, constants, "AWS::Region"):
                 yield (
                     f"{owner} must be of the same stack, because the policies of the Regions would overwrite each "
-                    f"other: move the policy to account_stack, got {_shown(each)}"
+                    "other: move the policy to account_stack, or add Aws.REGION to its policy_name, got "
+                    f"{_shown(each)}"
                 )
 
 

@@ -27,6 +27,11 @@ def check_place(facts: StackFacts) -> None:
             "scope must be in a stack of the app, because a stack set can't contain stack sets, "
             f"got {facts.path!r} of a rollout"
         )
+    if facts.stack.nested_stack_parent is not None:
+        raise ValueError(
+            "scope must not be in a nested stack, because the CDK reads its template before those of the rollout are "
+            f"complete, so that changes would not be deployed, got {facts.path!r}"
+        )
     _check_partition("scope", facts.region)
 
 

@@ -81,6 +81,13 @@ class SharedRoles:
                 and not other.deleted
                 and _can_share(other.facts.stack, each.facts.stack)
             ]
+            if each.deleted and len(each.facts.regions) > 1:
+                _warn(
+                    each,
+                    "ssm-roles:deletedForOthers",
+                    "If the stack of one Region creates the role, deleting that stack also deletes it for the other "
+                    "Regions. Define the role in account_stack, or set the removal policy to RETAIN.",
+                )
             if each.deleted and retaining:
                 _warn(
                     each,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import jsii
 import pytest
 from aws_cdk import (
     Annotations,
@@ -20,6 +21,7 @@ from aws_cdk import (
     CfnResource,
     Environment,
     Fn,
+    IAspect,
     IStackSynthesizer,
     LegacyStackSynthesizer,
     NestedStack,
@@ -30,6 +32,7 @@ from aws_cdk import (
     Stage,
     Tags,
 )
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -38,7 +41,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_ssm as ssm
 from aws_cdk import cloudformation_include as include
 from aws_cdk.assertions import Template
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from ssm_roles import (
     AutomationExecutionRole,
@@ -54,7 +57,7 @@ from ssm_roles import (
     ServiceLinkedRoleType,
 )
 from tests.unit.conftest import Refused
-from tests.unit.templates import case_id, new_stack, refusal_at_synth
+from tests.unit.templates import case_id, logical_id, new_stack, refusal_at_synth
 
 MANAGEMENT, MEMBER = "111122223333", "444455556666"
 UNIT = "ou-ab12-11111111"
@@ -285,8 +288,9 @@ def test_a_rollout_is_not_inside_a_rollout(stack: Stack, refused: Refused) -> No
 
 def test_the_home_region_is_that_of_the_stack_if_possible(stack: Stack) -> None:
     assert rollout_in(stack, "One", regions=[THERE, HERE]).home_region == HERE
-    assert rollout_in(stack, "Two", regions=[THERE, "us-west-2"]).home_region == THERE
-    assert rollout_in(new_stack()).home_region == HERE
+    # Another list of Regions doesn't move the roles of all accounts.
+    assert rollout_in(stack, "Two", regions=[THERE, "us-west-2"]).home_region == HERE
+    assert rollout_in(new_stack(), regions=[THERE, HERE]).home_region == THERE
 
 
 # The stacks
@@ -435,11 +439,12 @@ def test_a_wave_waits_for_the_stack_sets_of_the_waves_before(stack: Stack) -> No
     assert order == {
         first: [],
         second: [first],
-        third: [first, second],
-        fourth: [first, second, third],
+        third: [second],
+        fourth: [third],
     }
-    automatic = template[fourth]["Properties"]["AutoDeployment"]["DependsOn"]
-    assert sorted(each["Fn::Join"][1][3]["Ref"] for each in automatic) == sorted([first, second, third])
+    for name, before in order.items():
+        automatic = template[name]["Properties"]["AutoDeployment"].get("DependsOn", [])
+        assert [each["Fn::Join"][1][3]["Ref"] for each in automatic] == before
 
 
 def test_waves_define_the_same_names(stack: Stack) -> None:
@@ -498,15 +503,31 @@ def test_rollouts_with_lists_of_accounts_share_names(stack: Stack) -> None:
 
 
 def test_a_stack_set_waits_for_ten_others_at_most(stack: Stack) -> None:
-    waves = [rollout_in(stack, f"Wave{number}") for number in range(5)]
-    last = rollout_in(stack, "Last", after=waves)
-    for rollout in (*waves, last):
-        topic(rollout.account_stack)
-        topic(rollout.regional_stack)
-    assert refusal_at_synth(stack) == (
-        "Org/Last: after must be rollouts with at most 10 stack sets, account_stack included, got 11: name only the "
-        "last rollouts"
+    def last_of(waves: int) -> Stack:
+        stack = new_stack("Org", region=HERE, account=MANAGEMENT)
+        rollouts = [rollout_in(stack, f"Wave{number}") for number in range(waves)]
+        for rollout in (*rollouts, rollout_in(stack, "Last", after=rollouts)):
+            topic(rollout.account_stack)
+            topic(rollout.regional_stack)
+        return stack
+
+    found = Template.from_stack(last_of(10)).find_resources(_STACK_SET)
+    assert max(len(each.get("DependsOn", [])) for each in found.values()) == 10
+    assert refusal_at_synth(last_of(11)) == (
+        "Org/Last: after must be rollouts with at most 10 stack sets that don't wait for each other, got 11: name only "
+        "the last rollouts"
     )
+
+
+def test_long_chains_of_waves_synthesize(stack: Stack) -> None:
+    waves: list[OrganizationRollout] = []
+    for number in range(25):
+        waves.append(rollout_in(stack, f"Wave{number}", after=waves[-8:]))
+        if number % 3 == 0:
+            topic(waves[-1].account_stack)
+            topic(waves[-1].regional_stack)
+    found = Template.from_stack(stack).find_resources(_STACK_SET)
+    assert [len(each.get("DependsOn", [])) for each in found.values()] == [0] + [1] * (len(found) - 1)
 
 
 def test_waves_are_in_one_account_and_region(stack: Stack, refused: Refused) -> None:
@@ -831,7 +852,7 @@ AT_SYNTH: dict[str, tuple[Callable[[OrganizationRollout], None], str]] = {
     "a policy of a role of the account": (
         adds_a_policy_to_a_role_of_the_account,
         "Roles must be of the same stack, because the policies of the Regions would overwrite each other: move the "
-        "policy to account_stack, got 'HybridNodes'",
+        "policy to account_stack, or add Aws.REGION to its policy_name, got 'HybridNodes'",
     ),
     "a condition of another stack by reference": (has_a_condition_of_the_parent, "got a reference to Org/Never"),
     "a boundary of another account": (
@@ -990,6 +1011,155 @@ def test_the_number_of_named_accounts_is_known(stack: Stack) -> None:
     assert [each for each in artifact.messages if "rolloutSize" in str(each.entry.data)]
 
 
+def test_a_stack_without_stack_set_is_in_no_quota(stack: Stack) -> None:
+    names = [f"eu-west-{number}" for number in range(1, 31)]
+    topic(rollout_in(stack, expected_accounts=5000, regions=names).account_stack)
+    (artifact,) = cast(App, stack.node.root).synth().stacks
+    assert not [each for each in artifact.messages if "rolloutSize" in str(each.entry.data)]
+
+
+@jsii.implements(IAspect)
+class AddsLate:
+    """Adds the first resource of a stack when its stack set has been left out already."""
+
+    def __init__(self, rollout: OrganizationRollout) -> None:
+        self.rollout = rollout
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, sns.CfnTopic) and self.rollout.account_stack.node.try_find_child("Topic") is None:
+            topic(self.rollout.account_stack)
+
+
+def test_resources_without_a_stack_set_are_an_error(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    topic(rollout.regional_stack)
+    Aspects.of(stack.node.root).add(AddsLate(rollout))
+    assert "[Org/Ssm/Account] the first resources must be added before the first synthesis" in refusal_at_synth(stack)
+
+
+def test_resources_after_the_first_synthesis_are_an_error(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    topic(rollout.regional_stack)
+    app = cast(App, stack.node.root)
+    app.synth()
+    topic(rollout.account_stack)
+    with pytest.raises(RuntimeError, match="the first resources must be added before the first synthesis"):
+        app.synth(force=True)
+
+
+def test_a_third_stack_can_not_refer_to_a_rollout(stack: Stack) -> None:
+    """The CDK would have the role of a deployment in this account read outputs in the other accounts."""
+    nodes = hybrid_nodes(rollout_in(stack))
+    other = Stack(cast(App, stack.node.root), "Other", env=Environment(account=MANAGEMENT, region=HERE))
+    CfnResource(other, "Id", type="AWS::SSM::Parameter", properties={"Type": "String", "Value": nodes.role_id})
+    found = refusal_at_synth(stack)
+    # The oldest supported aws-cdk-lib rejects it itself.
+    assert "resources must not refer to resources of a rollout" in found or "cannot reference" in found
+
+
+def test_resources_of_other_stacks_can_have_the_same_logical_ids(stack: Stack) -> None:
+    topic(rollout_in(stack).account_stack)
+    other = Stack(cast(App, stack.node.root), "Other", env=Environment(account=MANAGEMENT, region=HERE))
+    CfnOutput(stack, "Name", value=topic(other).attr_topic_name)
+    assert list(synthesized(stack)) == ["Account"]
+
+
+def test_rollouts_to_different_regions_have_the_same_regional_names(stack: Stack) -> None:
+    for id, region in (("One", HERE), ("Two", THERE)):
+        CfnResource(
+            rollout_in(stack, id, regions=[region]).regional_stack,
+            "Secret",
+            type="AWS::SecretsManager::Secret",
+            properties={"Name": "activation"},
+        )
+    assert len(Template.from_stack(stack).find_resources(_STACK_SET)) == 2
+
+
+def test_both_stacks_of_a_rollout_can_not_have_the_same_regional_name(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    for part in (rollout.account_stack, rollout.regional_stack):
+        CfnResource(part, "Secret", type="AWS::SecretsManager::Secret", properties={"Name": "activation"})
+    assert "secret_name must be used once in " in refusal_at_synth(stack)
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_role_of_a_wave_before_is_there(stack: Stack, follows: bool) -> None:
+    one = rollout_in(stack, "One", regions=[HERE])
+    two = rollout_in(stack, "Two", regions=[THERE], after=[one] if follows else None)
+    hybrid_nodes(one, activation_regions=[HERE, THERE])
+    role = iam.Role.from_role_arn(two.regional_stack, "Role", f"arn:aws:iam::{Aws.ACCOUNT_ID}:role/HybridNodes")
+    HybridActivation(two.regional_stack, "Activation", role=role)
+    (artifact,) = cast(App, stack.node.root).synth().stacks
+    found = [str(each.entry.data) for each in artifact.messages if "deployedBefore" in str(each.entry.data)]
+    assert len(found) == (not follows)
+    assert follows or "name its rollout in after of the other rollout" in found[0]
+
+
+def test_a_service_linked_role_that_one_region_deletes_for_the_others_is_a_warning(stack: Stack) -> None:
+    for id, regions in (("One", [HERE]), ("Several", [HERE, THERE])):
+        ServiceLinkedRole(
+            rollout_in(stack, id, regions=regions, organizational_units=[f"ou-ab12-{len(id):08}"]).regional_stack,
+            "Inventory",
+            role_type=ServiceLinkedRoleType.AMAZON_SSM,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+    (artifact,) = cast(App, stack.node.root).synth().stacks
+    found = [str(each.entry.data) for each in artifact.messages if "deletedForOthers" in str(each.entry.data)]
+    assert len(found) == 1
+    assert found[0].startswith("Org/Several/Regional/Inventory: If the stack of one Region creates the role")
+
+
+def test_a_policy_of_a_region_can_be_of_a_role_of_the_account(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    role = iam.Role.from_role_name(rollout.regional_stack, "Role", "HybridNodes")
+    statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+    iam.Policy(rollout.regional_stack, "Policy", policy_name=f"Read-{Aws.REGION}", roles=[role], statements=[statement])
+    assert "AWS::IAM::Policy" in types(body(stack, "Regional"))
+
+
+@pytest.mark.parametrize("regions", [[HERE], [HERE, THERE]])
+def test_a_network_is_in_one_region(stack: Stack, regions: list[str]) -> None:
+    """Subnets can be shared with all accounts of an organization, but are in one Region."""
+    network = ec2.Vpc.from_vpc_attributes(
+        stack, "Vpc", vpc_id="vpc-1", availability_zones=[f"{HERE}a"], private_subnet_ids=["subnet-1"]
+    )
+    FunctionSettings.of(stack).apply(vpc=network)
+    rollout = rollout_in(stack, regions=regions)
+    HybridActivation(rollout.regional_stack, "Activation", role=rollout.role_in_regions(hybrid_nodes(rollout)))
+    if len(regions) == 1:
+        assert "subnet-1" in json.dumps(body(stack, "Regional"))
+    else:
+        assert "VPCs, subnets and security groups must differ between Regions" in refusal_at_synth(stack)
+
+
+def test_a_rollout_is_deployed_after_what_it_depends_on(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    hybrid_nodes(rollout)
+    first, last = topic(stack, "First"), topic(stack, "Last")
+    rollout.node.add_dependency(first)
+    last.node.add_dependency(rollout)
+    (stack_set,) = synthesized(stack).values()
+    template = Template.from_stack(stack)
+    assert stack_set["DependsOn"] == [logical_id(first)]
+    resource = template.to_json()["Resources"][logical_id(last)]
+    assert resource["DependsOn"] == [*template.find_resources(_STACK_SET)]
+
+
+def test_a_rollout_is_deployed_after_a_stack_that_it_depends_on(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    hybrid_nodes(rollout)
+    other = Stack(cast(App, stack.node.root), "Other", env=Environment(account=MANAGEMENT, region=HERE))
+    rollout.node.add_dependency(topic(other))
+    assembly = cast(App, stack.node.root).synth()
+    assert [each.id for each in assembly.get_stack_by_name("Org").dependencies if "assets" not in each.id] == ["Other"]
+
+
+def test_what_depends_on_the_stack_before_is_deployed_after_it(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    topic(rollout.regional_stack).node.add_dependency(hybrid_nodes(rollout))
+    assert [*synthesized(stack)] == ["Account", "Regional"]
+
+
 def test_an_aspect_reaches_the_stacks(stack: Stack) -> None:
     rollout = rollout_in(stack)
     nodes = hybrid_nodes(rollout)
@@ -1027,9 +1197,7 @@ def test_another_stack_does_not_refer_to_a_rollout(stack: Stack) -> None:
         assert "resources must not refer to resources of the rollout Org/Ssm" in refusal_at_synth(stack)
 
 
-def test_a_nested_stack_can_have_a_rollout(stack: Stack) -> None:
+def test_a_nested_stack_can_not_have_a_rollout(stack: Stack, refused: Refused) -> None:
+    """The CDK would take changes of the rollout's templates for none, and not deploy them."""
     nested = NestedStack(stack, "Nested")
-    topic(rollout_in(nested).regional_stack)
-    template = Template.from_stack(nested).find_resources(_STACK_SET)
-    (stack_set,) = template.values()
-    assert "AWS::SNS::Topic" in stack_set["Properties"]["TemplateBody"]
+    refused(lambda: rollout_in(nested), "scope", tree=stack)
