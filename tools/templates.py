@@ -26,6 +26,7 @@ from aws_cdk import (
     CfnParameter,
     CfnResource,
     Fn,
+    IResolvable,
     Stack,
     Token,
 )
@@ -46,7 +47,14 @@ from ssm_roles import (
     ServiceLinkedRoleType,
     activation_role_name,
 )
-from ssm_roles._facts.iam_limits import NAME_CHARACTERS, ROLE_NAME, ROLE_NAME_LENGTH
+from ssm_roles._cdk.stack_facts import build_arn
+from ssm_roles._facts.iam_limits import (
+    NAME_CHARACTERS,
+    POLICY_NAME,
+    ROLE_NAME,
+    ROLE_NAME_LENGTH,
+    SERVICE_LINKED_PATH,
+)
 from ssm_roles._facts.service_linked_roles import SERVICE_LINKED_ROLES
 from ssm_roles._iam.role_names import ROLE_ARN
 from ssm_roles.activation.registration import (
@@ -56,6 +64,7 @@ from ssm_roles.activation.registration import (
     EKS_CLUSTER_NAME_LENGTH,
 )
 from ssm_roles.activation.settings import REGISTRATION_LIMIT
+from ssm_roles.nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
 from ssm_roles.nodes.node_tags import NODE_TEXT, TAG_KEY_LENGTH, TEXT_LENGTH
 from ssm_roles.operations.automation import ACCOUNT, ADMINISTRATION_ROLE_NAME, EXECUTION_ROLE_NAME
 from ssm_roles.operations.documents import NAME_OR_PATTERN
@@ -64,8 +73,16 @@ from ssm_roles.service_linked.role_arn import arn_of_name
 FOLDER = Path(__file__).resolve().parents[1] / "ssm_roles" / "templates"
 
 # CloudFormation's patterns are those of Java, which are the same in these cases.
-_POLICY_ARN = r"arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9_+=,.@/-]+"
+# The path of a policy has fewer characters than that of a role:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+_POLICY_ARN = (
+    rf"arn:aws[a-z-]*:iam::(aws|[0-9]{{12}}):policy/(?!{SERVICE_LINKED_PATH})({POLICY_NAME.pattern}/)*"
+    rf"{POLICY_NAME.pattern}"
+)
 _KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html and
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+_ARN_LENGTH = 2048
 
 _LINE_LENGTH = 110
 
@@ -344,9 +361,10 @@ _BOUNDARY = Parameter(
     "PermissionsBoundary",
     "Permissions boundary",
     "The ARN of the managed policy that sets the permissions boundary. Default: none.",
-    "must be the ARN of a managed policy, or empty.",
+    "must be the ARN of a managed policy that isn't one of a service-linked role, or empty.",
     default="",
     pattern=_POLICY_ARN,
+    max_length=_ARN_LENGTH,
 )
 _BOUNDARY_OF_ALL = replace(
     _BOUNDARY,
@@ -461,18 +479,24 @@ _KEY = Parameter(
     "must be the ARN of a KMS key, or empty.",
     default="",
     pattern=_KEY_ARN,
+    max_length=_ARN_LENGTH,
 )
 
-
+# The path and the name of the role are part of a JSON string. CloudFormation cuts them from the ARN at ":role/".
+_ROLE_OF_NODES = (
+    rf'(?!.*(["\\]|:role/{SERVICE_LINKED_PATH}|:role/.*:role/))'
+    rf"(?=[^/]*/.{{1,{ACTIVATION_ROLE_NAME_LENGTH}}}$){ROLE_ARN.pattern}"
+)
 _EXISTING_ROLE = Parameter(
     "ExistingRoleArn",
     "Existing role",
     "The ARN of the service role of the nodes, such as one of another template. It must trust activations in this "
     "Region. Default: a new role.",
-    "must be the ARN of a role, or empty.",
+    "must be the ARN of a role that isn't service-linked, with a path and a name of at most "
+    f"{ACTIVATION_ROLE_NAME_LENGTH} characters in total without quotation marks and backslashes, or empty.",
     default="",
-    # The path and the name of the role are part of a JSON string.
-    pattern=rf'(?![^"\\]*["\\]){ROLE_ARN.pattern}',
+    pattern=_ROLE_OF_NODES,
+    max_length=_ARN_LENGTH,
 )
 _TAG_KEY = Parameter(
     "TagKey",
@@ -545,7 +569,8 @@ _LINKED = {
 
 def _build_linked(stack: ReadableStack, met: frozenset[str]) -> None:
     FunctionSettings.of(stack).apply(permissions_boundary=_boundary(stack, met))
-    arns = []
+    created: list[IResolvable] = []
+    read: list[IResolvable] = []
     for name, parameter in _LINKED.items():
         role_type = getattr(ServiceLinkedRoleType, name)
         role = ServiceLinkedRole(stack, f"{parameter.name}Role", role_type=role_type)
@@ -555,10 +580,14 @@ def _build_linked(stack: ReadableStack, met: frozenset[str]) -> None:
         )
         resource.cfn_options.condition = condition
         arn = arn_of_name(stack.partition, stack.account, role_type.role_name)
-        arns.append(Fn.condition_if(condition.logical_id, arn, Aws.NO_VALUE))
-    # The function can create the roles that are chosen, and no others.
-    policy = stack.node.find_child("EnsureServiceLinkedRoles").node.find_child("Role").node.find_child("Create")
-    cast(CfnResource, policy.node.default_child).add_property_override("PolicyDocument.Statement.0.Resource", arns)
+        missing = build_arn(stack.partition, "iam", "", stack.account, f"role/{role_type.role_name}")
+        created.append(Fn.condition_if(condition.logical_id, arn, Aws.NO_VALUE))
+        read += [Fn.condition_if(condition.logical_id, each, Aws.NO_VALUE) for each in (arn, missing)]
+    # The function can create and read the roles that are chosen, and no others. A rule requires one.
+    role_of_function = stack.node.find_child("EnsureServiceLinkedRoles").node.find_child("Role")
+    for policy, index, arns in (("Create", 0, created), ("DefaultPolicy", 1, read)):
+        resource = cast(CfnResource, role_of_function.node.find_child(policy).node.default_child)
+        resource.add_property_override(f"PolicyDocument.Statement.{index}.Resource", arns)
 
 
 # Automation
@@ -605,18 +634,21 @@ _DIFFERENT_NAMES = {
         "AdministrationRoleName and ExecutionRoleName must be different, because the central account can have both.",
     )
 }
-_STEPS = Parameter(
-    "StepsPolicy",
-    "Policy for the steps",
-    "The ARN of a managed policy that allows what the steps of the runbook do. Default: none.",
-    "must be the ARN of a managed policy, or empty.",
-    default="",
-    pattern=_POLICY_ARN,
-)
 _AMAZON_POLICY = _flag(
     "AmazonSSMAutomationRole",
     "AmazonSSMAutomationRole",
     "Whether to attach AmazonSSMAutomationRole, which AWS's template attaches. It allows ssm:* on every resource.",
+)
+_STEPS = Parameter(
+    "StepsPolicy",
+    "Policy for the steps",
+    "The ARN of a managed policy that allows what the steps of the runbook do. Default: none.",
+    f"must be the ARN of a managed policy that is neither {_AMAZON_POLICY.name} nor one of a service-linked role, or "
+    "empty.",
+    default="",
+    # A role can't have a policy twice.
+    pattern=f"(?!.*::aws:policy/service-role/{_AMAZON_POLICY.name}$){_POLICY_ARN}",
+    max_length=_ARN_LENGTH,
 )
 
 

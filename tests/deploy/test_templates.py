@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tarfile
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ FOLDER = files("ssm_roles") / "templates"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 REGION = "eu-west-1"
 ROLE_ARN = "arn:aws:iam::111122223333:role/Nodes"
+LINKED_ROLE_ARN = "arn:aws:iam::111122223333:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
+LINKED_POLICY_ARN = "arn:aws:iam::aws:policy/aws-service-role/AmazonSSMServiceRolePolicy"
 SAME_NAMES = {"AdministrationRoleName": "Automation", "ExecutionRoleName": "Automation"}
 
 
@@ -46,9 +49,34 @@ def deploy(aws: EmbeddedAws, name: str, **parameters: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
 
 
+def update(aws: EmbeddedAws, name: str, **parameters: str) -> None:
+    """Update the stack of a template with other parameters."""
+    cloudformation = aws.client("cloudformation")
+    cloudformation.update_stack(
+        StackName=name,
+        UsePreviousTemplate=True,
+        Capabilities=CAPABILITIES,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    )
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    assert stack["StackStatus"] == "UPDATE_COMPLETE", [each.get("ResourceStatusReason") for each in events]
+
+
 def role_of(aws: EmbeddedAws, arn: str) -> dict[str, Any]:
     role: dict[str, Any] = aws.client("iam").get_role(RoleName=arn.rpartition("/")[2])["Role"]
     return role
+
+
+def delete_linked(aws: EmbeddedAws, role_name: str) -> None:
+    """Delete a service-linked role, which takes some time."""
+    iam = aws.client("iam")
+    task = iam.delete_service_linked_role(RoleName=role_name)["DeletionTaskId"]
+    for _ in range(100):
+        if iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED":
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{role_name} is not deleted")
 
 
 def policies_of(aws: EmbeddedAws, arn: str) -> set[str]:
@@ -76,6 +104,9 @@ def test_the_role_of_hybrid_nodes_is_deployed(aws: EmbeddedAws) -> None:
         ("fleet", {"TagValue": "edge"}, "TagKey must be given with TagValue."),
         ("fleet", {"ExistingRoleArn": ROLE_ARN, "RoleName": "Edge"}, "RoleName and ReadAllParameters must have"),
         ("fleet", {"ExistingRoleArn": ROLE_ARN, "ReadAllParameters": "false"}, "RoleName and ReadAllParameters must"),
+        ("fleet", {"ExistingRoleArn": f"{ROLE_ARN}{'s' * 60}"}, "path and a name of at most 64 characters in total"),
+        ("fleet", {"ExistingRoleArn": LINKED_ROLE_ARN}, "must be the ARN of a role that isnt service-linked"),
+        ("fleet", {"PermissionsBoundary": LINKED_POLICY_ARN}, "isnt one of a service-linked role"),
         ("eks-hybrid-node-role", {}, "ClusterName"),
         ("service-linked-roles", {}, "At least one role must be true."),
         ("automation-administration-role", SAME_NAMES, "must be different"),
@@ -199,6 +230,36 @@ def test_service_linked_roles_are_created_or_adopted(aws: EmbeddedAws) -> None:
         "AWSServiceRoleForAmazonSSM",
         "AWSServiceRoleForSSMQuickSetup",
     ]
+
+
+@pytest.mark.deep
+def test_the_function_may_create_and_read_only_the_role_that_is_chosen(aws: EmbeddedAws) -> None:
+    deploy(aws, "service-linked-roles", SSMQuickSetup="true")
+    roles = {each["RoleName"]: each for each in aws.client("iam").list_roles()["Roles"]}
+    (function,) = (each for each in roles.values() if not each["Path"].startswith("/aws-service-role/"))
+    aws.client("iam").create_service_linked_role(AWSServiceName="opsdatasync.ssm.amazonaws.com")
+    iam = aws.client("iam", credentials=aws.assume_role_as_service(function["Arn"], "lambda.amazonaws.com"))
+    assert iam.get_role(RoleName="AWSServiceRoleForSSMQuickSetup")["Role"]["RoleId"]
+    # IAM reads the name of a role that doesn't exist without a path.
+    delete_linked(aws, "AWSServiceRoleForSSMQuickSetup")
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(RoleName="AWSServiceRoleForSSMQuickSetup")
+    iam.create_service_linked_role(AWSServiceName="ssm-quicksetup.amazonaws.com")
+    for service in ("ssm.amazonaws.com", "ssm-sap.amazonaws.com", "notifications.ssm.amazonaws.com"):
+        with pytest.raises(iam.exceptions.ClientError, match="not authorized to perform: iam:CreateServiceLinkedRole"):
+            iam.create_service_linked_role(AWSServiceName=service)
+    for name in ("AWSServiceRoleForSystemsManagerOpsDataSync", "AWSServiceRoleForAmazonSSM"):
+        with pytest.raises(iam.exceptions.ClientError, match="not authorized to perform: iam:GetRole"):
+            iam.get_role(RoleName=name)
+
+
+@pytest.mark.deep
+def test_another_service_linked_role_can_be_chosen_later(aws: EmbeddedAws) -> None:
+    deploy(aws, "service-linked-roles", SSMQuickSetup="true")
+    update(aws, "service-linked-roles", SSMQuickSetup="false", AmazonSSM="true")
+    names = {each["RoleName"] for each in aws.client("iam").list_roles()["Roles"]}
+    # A role that is no longer chosen stays.
+    assert {"AWSServiceRoleForSSMQuickSetup", "AWSServiceRoleForAmazonSSM"} < names
 
 
 @pytest.mark.deep

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -16,11 +17,13 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ssm_roles
-from ssm_roles import AutomationExecutionRole
+from ssm_roles import AutomationExecutionRole, HybridActivation, HybridServiceRole
 from ssm_roles.__main__ import main
 from ssm_roles._iam.service_role import check_role_name
 from ssm_roles.activation.registration import Registration
@@ -37,6 +40,12 @@ TOOL = Path(__file__).parents[2] / "tools" / "templates.py"
 TEMPLATE_BYTES = 51_200
 
 each_template = pytest.mark.parametrize("name", TEMPLATES)
+# The conditions of the service-linked roles, and their names.
+SERVICE_LINKED = [
+    (each["Condition"], each["Properties"]["RoleName"])
+    for each in TEMPLATES["service-linked-roles"]["Resources"].values()
+    if each["Type"] == "Custom::ServiceLinkedRole"
+]
 
 
 def tool() -> ModuleType:
@@ -196,19 +205,251 @@ def test_a_parameter_allows_what_the_construct_allows(place: tuple[str, str], va
     assert allowed(*place, value) == accepts(lambda: CHECKS[place](value)), value
 
 
-@pytest.mark.parametrize(
-    ("value", "is_allowed"),
-    [
-        ("arn:aws:iam::111122223333:role/Nodes", True),
-        ("arn:aws-cn:iam::111122223333:role/teams/a/Nodes", True),
-        ("Nodes", False),
-        # Path and name become part of a JSON string.
-        ('arn:aws:iam::111122223333:role/a"b/Nodes', False),
-        ("arn:aws:iam::111122223333:role/a\\b/Nodes", False),
-    ],
+def stack() -> Stack:
+    return Stack(App(), "Stack")
+
+
+def attach_as_boundary(arn: str, **options: Any) -> HybridServiceRole:
+    scope = stack()
+    boundary = iam.ManagedPolicy.from_managed_policy_arn(scope, "Boundary", arn)
+    return HybridServiceRole(scope, "Role", permissions_boundary=boundary, **options)
+
+
+def attach_for_steps(arn: str, *, twice: bool = False) -> AutomationExecutionRole:
+    scope = stack()
+    steps = iam.ManagedPolicy.from_managed_policy_arn(scope, "Steps", arn)
+    return AutomationExecutionRole(
+        scope,
+        "Role",
+        administrator_accounts=["111122223333"],
+        runbooks=["AWS-RestartEC2Instance"],
+        managed_policies=[steps],
+        amazon_ssm_automation_role=twice,
+    )
+
+
+def activate(role_arn: str = "arn:aws:iam::111122223333:role/Nodes", key_arn: str | None = None) -> HybridActivation:
+    scope = stack()
+    key = None if key_arn is None else kms.Key.from_key_arn(scope, "Key", key_arn)
+    return HybridActivation(scope, "Fleet", role=iam.Role.from_role_arn(scope, "Role", role_arn), encryption_key=key)
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values that the construct accepts and rejects, and some that only a template rejects."""
+
+    check: Callable[[str], object]
+    good: list[str]
+    bad: list[str]
+    bad_in_template: list[str] = field(default_factory=list)
+
+
+_ROLE = "arn:aws:iam::111122223333:role/"
+_POLICY = "arn:aws:iam::111122223333:policy/"
+_LINKED_POLICY = "arn:aws:iam::aws:policy/aws-service-role/AmazonSSMServiceRolePolicy"
+_RUNBOOK_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole"
+_KEY = "arn:aws:kms:eu-west-1:111122223333:key/"
+_POLICIES = ["arn:aws:iam::aws:policy/ReadOnlyAccess", f"{_POLICY}Boundary", f"{_POLICY}teams/a/Boundary_+=,.@-"]
+_POLICIES += ["arn:aws-us-gov:iam::aws:policy/job-function/ViewOnlyAccess", f"{_POLICY}{'a' * 128}"]
+# The CDK passes these on.
+_NO_POLICIES = ["Boundary", f"{_POLICY}a//Boundary", f"{_POLICY}a/", f"{_POLICY}a b", f"{_ROLE}Nodes"]
+_LINKED_POLICIES = [_LINKED_POLICY, f"{_POLICY}aws-service-role/Boundary"]
+_BOUNDARY = Values(attach_as_boundary, [*_POLICIES, _RUNBOOK_POLICY], _LINKED_POLICIES, _NO_POLICIES)
+_NAMES = Values(
+    check_role_name, ["Nodes", "a" * 64, "_+=,.@-"], ["a" * 65, "no blanks", "a/b", "Z\u00fcrich", 'a"b', "a\n"]
 )
-def test_an_existing_role_is_named_by_its_arn(value: str, *, is_allowed: bool) -> None:
-    assert allowed("fleet", "ExistingRoleArn", value) is is_allowed
+
+VALUES: dict[str, Values] = {
+    "PermissionsBoundary": _BOUNDARY,
+    "RoleName": _NAMES,
+    "ExecutionRoleName": _NAMES,
+    "AdministrationRoleName": _NAMES,
+    "StepsPolicy": Values(
+        attach_for_steps,
+        _POLICIES,
+        _LINKED_POLICIES,
+        # The parameter AmazonSSMAutomationRole attaches the latter.
+        [*_NO_POLICIES, _RUNBOOK_POLICY, _RUNBOOK_POLICY.replace("aws", "aws-cn", 1)],
+    ),
+    "ExistingRoleArn": Values(
+        activate,
+        [
+            f"{_ROLE}Nodes",
+            f"{_ROLE}{'a' * 64}",
+            f"{_ROLE}teams/a/{'a' * 56}",
+            f"{_ROLE}team!a/Nodes",
+            f"{_ROLE}aws-service-roles/Nodes",
+            f"{_ROLE}role/Nodes",
+            "arn:aws-us-gov:iam::111122223333:role/" + "a" * 64,
+        ],
+        [
+            f"{_ROLE}{'a' * 65}",
+            f"{_ROLE}teams/a/{'a' * 57}",
+            f"{_ROLE}aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM",
+            f"{_ROLE}aws-service-role/Nodes",
+            f"{_ROLE}a:role/aws-service-role/Nodes",
+            f"{_ROLE}/Nodes",
+            f"{_ROLE}no blanks",
+            f"{_ROLE}Nodes\n",
+            "arn:aws:iam::aws:role/Nodes",
+            f"{_POLICY}Nodes",
+        ],
+        # CloudFormation makes the path and the name part of a JSON string, and cuts them from the ARN.
+        [f'{_ROLE}a"b/Nodes', f"{_ROLE}a\\b/Nodes", f"{_ROLE}a:role/Nodes", "Nodes"],
+    ),
+    "EncryptionKey": Values(
+        lambda value: activate(key_arn=value),
+        [f"{_KEY}1234abcd-12ab-34cd-56ef-1234567890ab", f"{_KEY}mrk-1234", _KEY.replace("aws", "aws-cn", 1) + "1"],
+        ["arn:aws:kms:eu-west-1:111122223333:alias/a", "alias/aws/secretsmanager", "1234", _KEY],
+        ["arn:aws:s3:eu-west-1:111122223333:key/a", f"{_KEY}a b"],
+    ),
+    "AdministratorAccountId": Values(
+        lambda value: execution_role(administrator_accounts=[value]),
+        ["111122223333", "000000000000"],
+        ["11112222333", "1111222233334", "1111-2222-33", "\u0661" * 12, "*"],
+    ),
+    "Runbook": Values(
+        lambda value: checked_runbooks("runbooks", [value]),
+        ["AWS-RestartEC2Instance", "a" * 128, "a*", "abc"],
+        ["*", "ab", "a" * 129, "no blanks", "-*"],
+        # A template has no versions.
+        ["MyRunbook:3"],
+    ),
+    "RegistrationLimit": Values(
+        lambda value: check_limit(value), ["1", "10", "999", "1000"], ["0", "1001", "-1", "1.5", "01", "1e2", " 1"]
+    ),
+    "DefaultInstanceName": Values(
+        lambda value: check_node_text("default_instance_name", value, TEXT_LENGTH),
+        ["edge", "Z\u00fcrich 1", "a" * 256, "_.:/=+-@"],
+        ["a" * 257, 'a"b', "a\\b", "a\n", "a*"],
+    ),
+    "TagKey": Values(
+        lambda value: check_tag_key("tags", value),
+        ["Team", "EKSClusterARN", "a" * 128, "awsome", "a:b"],
+        ["a" * 129, "aws:x", "AWS:x", 'a"b', "a\\b", "a#"],
+    ),
+    "TagValue": Values(
+        lambda value: check_tags({"key": value}),
+        ["", "B\u00fcro", "a" * 256, "aws:x", "arn:aws:eks:eu-west-1:111122223333:cluster/edge"],
+        ["a" * 257, 'a"b', "a\\b", "a#"],
+    ),
+    "eks-hybrid-node-role ClusterName": Values(
+        lambda value: Registration.eks_hybrid_node(cluster_name=value, kubernetes_version="1.34"),
+        ["edge", "1-a_b", "a" * 100],
+        ["a" * 101, "-a", "_a", "a*", "a/b"],
+    ),
+    "ecs-anywhere-role ClusterName": Values(
+        lambda value: Registration.ecs_anywhere(cluster_name=value),
+        ["edge", "-a", "_a", "a" * 255],
+        ["a" * 256, "--a", "a*", "a/b"],
+    ),
+}
+PLACES = [
+    (name, parameter)
+    for name, template in sorted(TEMPLATES.items())
+    for parameter, properties in template["Parameters"].items()
+    if "AllowedValues" not in properties
+]
+
+
+def accepts_at_all(check: Callable[[str], object], value: str) -> bool:
+    """Return whether neither a construct nor the CDK raises an error."""
+    try:
+        check(value)
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(place))
+def test_every_parameter_accepts_and_rejects_what_the_construct_does(place: tuple[str, str]) -> None:
+    name, parameter = place
+    values = VALUES[f"{name} {parameter}" if parameter == "ClusterName" else parameter]
+    given = [*values.good, *values.bad, *values.bad_in_template]
+    assert [each for each in given if allowed(name, parameter, each)] == values.good
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_the_values_are_those_of_the_construct(values: Values) -> None:
+    given = [*values.good, *values.bad]
+    assert [each for each in given if accepts_at_all(values.check, each)] == values.good
+
+
+def test_a_parameter_without_values_is_true_or_false() -> None:
+    for template in TEMPLATES.values():
+        for properties in template["Parameters"].values():
+            assert properties.get("AllowedValues") in (None, ["true", "false"])
+
+
+def test_a_role_has_no_policy_twice() -> None:
+    with pytest.raises(ValueError, match="must not name a policy that the role already has"):
+        attach_for_steps(_RUNBOOK_POLICY, twice=True)
+    assert not allowed("automation-execution-role", "StepsPolicy", _RUNBOOK_POLICY)
+
+
+def test_every_text_has_a_maximum_length() -> None:
+    of_pattern = {"AdministratorAccountId", "Runbook", "RegistrationLimit"}
+    for name, parameter in PLACES:
+        assert ("MaxLength" in TEMPLATES[name]["Parameters"][parameter]) is (parameter not in of_pattern), parameter
+
+
+# What a function may do follows the choices
+
+
+def policies(template: dict[str, Any], choices: dict[str, bool]) -> list[Any]:
+    """Return what all policies of the roles allow, for the conditions that are known."""
+    return [
+        statement
+        for resource in template["Resources"].values()
+        if resource["Type"].startswith("AWS::IAM::") and choices.get(resource.get("Condition"), True)
+        for properties in [chosen(resource["Properties"], choices)]
+        for each in [properties, *properties.get("Policies", [])]
+        for statement in each.get("PolicyDocument", {}).get("Statement", [])
+    ]
+
+
+@each_template
+def test_without_a_choice_no_policy_has_what_is_for_it(name: str) -> None:
+    template = TEMPLATES[name]
+    conditions = template.get("Conditions", {})
+    required = {key for key, value in template["Parameters"].items() if "Default" not in value}
+    statements = json.dumps(policies(template, {each: each == "CreatesRole" for each in conditions}))
+    used = set(re.findall(r'"Ref": "(\w+)"', statements)) & set(template["Parameters"])
+    # The names of the roles of Automation always have a value.
+    assert {each for each in used - required if template["Parameters"][each]["Default"] == ""} == set()
+    for logical_id, resource in template["Resources"].items():
+        condition = resource.get("Condition")
+        if condition is not None:
+            text = json.dumps(policies(template, {each: each != condition for each in conditions}))
+            assert f'"{logical_id}"' not in text, condition
+            assert resource["Properties"].get("RoleName", {}) not in re.findall(r"AWSServiceRoleFor\w+", text)
+
+
+@pytest.mark.parametrize("role", SERVICE_LINKED, ids=lambda role: role[1])
+def test_the_function_may_create_and_read_only_the_service_linked_role_that_is_chosen(role: tuple[str, str]) -> None:
+    condition, name = role
+    template = TEMPLATES["service-linked-roles"]
+    statements = policies(template, {each: each == condition for each in template["Conditions"]})
+    iam_resources = {
+        action: [text_at_the_end(each) for each in statement["Resource"]]
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        if action.startswith("iam:")
+    }
+    linked, missing = f":role/aws-service-role/*/{name}", f":role/{name}"
+    assert iam_resources == {
+        "iam:CreateServiceLinkedRole": [linked],
+        "iam:GetRole": [linked, missing],
+        "iam:GetServiceLinkedRoleDeletionStatus": [linked, missing],
+    }
+    # IAM rejects a statement without resources.
+    rule = json.dumps(template["Rules"]["AtLeastOneRole"])
+    parameter = template["Conditions"][condition]["Fn::Equals"][0]["Ref"]
+    assert f'{{"Fn::Equals": [{{"Ref": "{parameter}"}}, "true"]}}' in rule
+
+
+def text_at_the_end(value: dict[str, Any]) -> str:
+    return str(value["Fn::Join"][1][-1])
 
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
