@@ -165,6 +165,15 @@ def facts_of_policies(grantee: iam.IGrantable) -> StackFacts | None:
     return stack_facts(cast(Construct, principal)) if is_construct(principal) else None
 
 
+def regions_of_grant(grantee: iam.IGrantable, facts: StackFacts) -> Sequence[str]:
+    """Return the Regions of what a stack has, as the policies of a principal must name them.
+
+    In the policies of a stack's own principals, the stack's Region is that of each deployment. In those of a role that
+    an account has once, the stack's Region would be the Region of the role's own stack.
+    """
+    return [facts.region] if facts_of_policies(grantee) is facts else facts.regions
+
+
 def check_name_for_policy(argument: str, role: iam.IRole, grantee: iam.IGrantable) -> None:
     """Check that the policies of a principal can name a role.
 

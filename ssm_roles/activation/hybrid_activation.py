@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, cast
 
 import jsii
@@ -15,7 +16,7 @@ from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
 from .._iam.fixed_names import FixedNameChecks
-from .._iam.grants import allow, check_grantee
+from .._iam.grants import allow, check_grantee, regions_of_grant
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
 from .._iam.role_names import checked_role_arn
@@ -361,10 +362,13 @@ class HybridActivation(NotARole):
             check_tag_key("keys", key)
             if key.lower() in (taken.lower() for taken in [EKS_CLUSTER_TAG, *self._given_tags]):
                 raise ValueError(f"keys must not have a key of the activation's tags, got {key!r}")
-        grant = allow(grantee, tagging_registered_nodes(names, [self._node_arn], self._tags_of_nodes))
+        grants = [
+            allow(grantee, tagging_registered_nodes(names, arns, tags))
+            for tags, arns in self._nodes(grantee, self._tags_of_nodes)
+        ]
         self._granted_keys += names
         self._uses_tags = True
-        return grant
+        return reduce(iam.Grant.combine, grants)
 
     def grant_deregister_nodes(self, grantee: iam.IGrantable, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
         """Allow ``grantee`` to deregister managed nodes that have all of these tags, in the stack's account and Region.
@@ -385,10 +389,10 @@ class HybridActivation(NotARole):
         https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-deregister-hybrid-nodes.html
         """
         check_grantee(grantee)
-        required = self._tags_of_nodes if tags is None else tags
-        grant = allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
+        required = check_tags_of_nodes(self._tags_of_nodes if tags is None else tags)
+        grants = [allow(grantee, deregistering_nodes(own, arns)) for own, arns in self._nodes(grantee, required)]
         self._uses_tags = self._uses_tags or tags is None
-        return grant
+        return reduce(iam.Grant.combine, grants)
 
     def registration_script(self, registration: Registration) -> str:
         """Return a script that registers the machine on which it runs.
@@ -435,9 +439,16 @@ class HybridActivation(NotARole):
         """The tags that conditions can name."""
         return {key: value for key, value in self._given_tags.items() if not has_token(key)}
 
-    @property
-    def _node_arn(self) -> str:
-        return self._facts.arn("ssm", "managed-instance/*")
+    def _nodes(self, grantee: iam.IGrantable, tags: Mapping[str, str]) -> list[tuple[dict[str, str], list[str]]]:
+        """Return tags of nodes, and the ARNs of the nodes that have them.
+
+        Tags whose values contain the stack's Region differ between the Regions of a rollout.
+        """
+        arns: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for region in regions_of_grant(grantee, self._facts):
+            named = tuple((key, value.replace(self._facts.region, region)) for key, value in tags.items())
+            arns.setdefault(named, []).append(self._facts.arn("ssm", "managed-instance/*", region=region))
+        return [(dict(named), each) for named, each in arns.items()]
 
 
 def _clusters(role: iam.IRole, region: str) -> list[str]:
