@@ -12,7 +12,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
-from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
 from .._iam.fixed_names import FixedNameChecks
@@ -22,7 +21,7 @@ from .._iam.other_stacks import use_role
 from .._iam.role_names import checked_role_arn
 from ..nodes.activation_role_name import activation_role_name
 from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation, grant_manage_activations
-from ..nodes.node_role import eks_cluster_arns_of
+from ..nodes.node_role import eks_clusters_of
 from ..nodes.node_tags import (
     EKS_CLUSTER_TAG,
     check_tag_key,
@@ -160,7 +159,7 @@ class HybridActivation(NotARole):
         )
         given_tags = {} if tags is None else check_tags(tags)
         if EKS_CLUSTER_TAG in given_tags:
-            check_cluster(given_tags, _clusters(role, facts.region))
+            check_cluster(given_tags, eks_clusters_of(role, facts.regions))
         if secret_name is not None:
             check_secret_name(secret_name)
         function_settings = rotation_settings(scope, facts)
@@ -179,7 +178,7 @@ class HybridActivation(NotARole):
         if secret_name is not None:
             facts.synth_checks.get(FixedNameChecks)
         self._given_tags = given_tags
-        self._tags = ActivationTags(given_tags, lambda: _clusters(role, facts.region))
+        self._tags = ActivationTags(given_tags, lambda: eks_clusters_of(role, facts.regions), facts.region)
         self._granted_keys: list[str] = []
         self._uses_tags = False
 
@@ -449,12 +448,3 @@ class HybridActivation(NotARole):
             named = tuple((key, value.replace(self._facts.region, region)) for key, value in tags.items())
             arns.setdefault(named, []).append(self._facts.arn("ssm", "managed-instance/*", region=region))
         return [(dict(named), each) for named, each in arns.items()]
-
-
-def _clusters(role: iam.IRole, region: str) -> list[str]:
-    """Return the Amazon EKS clusters that nodes registered in a Region can join."""
-    return [
-        arn
-        for arn in eks_cluster_arns_of(role)
-        if not arn.startswith("arn:") or same(arn.split(":")[3], region) is not False
-    ]

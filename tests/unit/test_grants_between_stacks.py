@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from ssm_roles import HybridActivation, HybridServiceRole, OrganizationRollout
+from ssm_roles import HybridActivation, HybridServiceRole, NodeCapability, OrganizationRollout
 from tests.unit.conftest import Refused
 from tests.unit.organization.test_rollout import (
     HERE,
+    MANAGEMENT,
     THERE,
     body,
     hybrid_nodes,
     rollout_in,
     stack,
 )
+from tests.unit.templates import refusal_at_synth
 
 __all__ = ["stack"]
+
+CLUSTERS = {region: f"arn:aws:eks:{region}:{MANAGEMENT}:cluster/edge" for region in (HERE, THERE)}
 
 
 def provisioner_in(scope: Stack) -> iam.Role:
@@ -133,3 +138,77 @@ def test_a_reader_in_the_account_stack_needs_the_name_of_the_secret(stack: Stack
     role = provisioner_in(rollout.account_stack)
     message = refused(lambda: activation.grant_read(role), "secret_name", tree=role)
     assert "'Org/Ssm/Account/Provisioner'" in message
+
+
+# What is known about a role in Regions
+
+
+def nodes_of_clusters(rollout: OrganizationRollout, *regions: str) -> HybridServiceRole:
+    clusters = [CLUSTERS[region] for region in regions]
+    return hybrid_nodes(rollout, capabilities=[NodeCapability.eks_hybrid_nodes(clusters)])
+
+
+def settings_of_activation(stack: Stack) -> str:
+    """Return what the rotation function knows about the activation."""
+    resources = text(body(stack, "Regional")["Resources"]).values()
+    (settings,) = (
+        each["Properties"]["Environment"]["Variables"]["ACTIVATION"]
+        for each in resources
+        if each["Type"] == "AWS::Lambda::Function"
+    )
+    return str(settings)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["in the constructor", "later"])
+def test_the_clusters_of_a_role_in_regions_are_known(stack: Stack, refused: Refused, later: bool) -> None:
+    rollout = rollout_in(stack)
+    nodes = hybrid_nodes(rollout) if later else nodes_of_clusters(rollout, HERE)
+    rollout.role_in_regions(nodes)
+    other = f"arn:aws:eks:{THERE}:222222222222:cluster/other"
+    if later:
+        activation_of(rollout, nodes, tags={"EKSClusterARN": other})
+        nodes.add_capability(NodeCapability.eks_hybrid_nodes([CLUSTERS[HERE]]))
+        message = refusal_at_synth(stack)
+    else:
+        message = refused(
+            lambda: activation_of(rollout, nodes, tags={"EKSClusterARN": other}), "tags", tree=rollout.regional_stack
+        )
+    assert f"with a cluster of the role in {HERE}, here {CLUSTERS[HERE]}, got {other!r}" in message
+
+
+def test_the_clusters_of_a_role_of_the_cdk_are_known_in_regions(stack: Stack, refused: Refused) -> None:
+    rollout = rollout_in(stack)
+    role = iam.Role(rollout.account_stack, "Own", role_name="Own", assumed_by=iam.ServicePrincipal("ssm.amazonaws.com"))
+    NodeCapability.eks_hybrid_nodes([CLUSTERS[HERE]]).grant(role)
+    imported = rollout.role_in_regions(role)
+    part = rollout.regional_stack
+    refused(
+        lambda: HybridActivation(part, "Activation", role=imported, tags={"EKSClusterARN": "other"}), "tags", tree=part
+    )
+
+
+def test_the_cluster_of_one_region_is_not_the_tag_of_another(stack: Stack, refused: Refused) -> None:
+    rollout = rollout_in(stack)
+    nodes = nodes_of_clusters(rollout, HERE, THERE)
+    rollout.role_in_regions(nodes)
+    message = refused(
+        lambda: activation_of(rollout, nodes, tags={"EKSClusterARN": CLUSTERS[HERE]}),
+        "tags",
+        tree=rollout.regional_stack,
+    )
+    assert f"a cluster of the role in {THERE}, here {CLUSTERS[THERE]}" in message
+
+
+@pytest.mark.parametrize(("regions", "named"), [([HERE, THERE], "${AWS::Region}"), ([THERE], THERE)])
+def test_nodes_are_tagged_with_the_cluster_of_their_region(stack: Stack, regions: list[str], named: str) -> None:
+    rollout = rollout_in(stack)
+    activation_of(rollout, nodes_of_clusters(rollout, *regions))
+    assert f"arn:aws:eks:{named}:{MANAGEMENT}:cluster/edge" in settings_of_activation(stack)
+
+
+def test_creating_activations_with_a_role_in_regions_is_allowed_in_its_regions(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    role = rollout.role_in_regions(hybrid_nodes(rollout))
+    HybridActivation.grant_create(provisioner_in(rollout.account_stack), role, tags={"fleet": "racks"})
+    (statement,) = statements(stack)["ssm:AddTagsToResource"]
+    assert statement["Resource"][:2] == in_account("ssm", "managed-instance/*", HERE, THERE)
