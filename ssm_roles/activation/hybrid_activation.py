@@ -165,7 +165,7 @@ class HybridActivation(NotARole):
         function_settings = rotation_settings(scope, facts)
         check_environment(settings, given_tags, secret_name, function_settings.environment)
         if encryption_key is not None:
-            check_encryption_key(encryption_key, facts.regions)
+            check_encryption_key(encryption_key, facts)
         name = activation_role_name(role)
         with unique_id(scope, id):
             super().__init__(scope, id)
