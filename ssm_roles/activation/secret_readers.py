@@ -18,7 +18,7 @@ from .._cdk.tokens import same
 from .._cdk.tree import is_construct
 from .._checks import has_token, is_known_later
 from .._iam.accounts import warn_of_account
-from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role, via_service
+from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role, regions_of_grant, via_service
 from .._iam.other_stacks import check_name_of_role, same_environment, use_role
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ class ReadableSecret:
         if _has_policies(principal) and same(account or "", self.facts.account) is True:
             # The default policy of a key leaves it to IAM who of the account uses the key. Naming the reader in the
             # policy of the key or the secret would make the stacks of both depend on each other.
-            return self._allow(grantee, principal)
+            return self._allow(grantee)
         return self._allow_in_both(grantee, principal)
 
-    def _allow(self, grantee: iam.IGrantable, principal: iam.IPrincipal) -> iam.Grant:
-        arns, key_arns = self._arns(principal)
+    def _allow(self, grantee: iam.IGrantable) -> iam.Grant:
+        arns, key_arns = self._arns(grantee)
         read = allow(grantee, Statement(_ACTIONS, arns))
         if not key_arns:
             return read
@@ -66,7 +66,7 @@ class ReadableSecret:
         """Allow reading in the policies of the secret, the key and, if it has any, the principal."""
         if isinstance(principal, iam.Role):
             check_name_of_role("grantee", principal, self.facts)
-        arns, key_arns = self._arns(principal)
+        arns, key_arns = self._arns(grantee)
         if isinstance(principal, iam.Role):
             # IAM requires a principal to exist when a policy names it.
             use_role("grantee", principal, self.facts)
@@ -104,19 +104,22 @@ class ReadableSecret:
         if account is not None and is_role(principal):
             warn_of_account(cast(iam.IRole, principal), account, self.facts)
 
-    def _arns(self, principal: iam.IPrincipal) -> tuple[list[str], list[str]]:
+    def _arns(self, grantee: iam.IGrantable) -> tuple[list[str], list[str]]:
         """Return the ARNs of the secret and its key, as the policy of a principal names them, in each Region."""
         key_arns = [] if self.key is None else [self.key.key_arn]
-        if not is_construct(principal):
+        # A managed policy can take statements, too, but its principal is not a construct.
+        holder = next((each for each in (grantee.grant_principal, grantee) if is_construct(each)), None)
+        regions = regions_of_grant(grantee, self.facts)
+        if holder is None:
             return [self.secret.secret_arn], key_arns
-        stack = Stack.of(cast("Construct", principal))
+        stack = Stack.of(cast("Construct", holder))
         if stack == self.facts.stack or (self.name is None and self._refers_to(stack)):
             return [self.secret.secret_arn], key_arns
         if self.name is None:
             raise ValueError(
                 "secret_name must be set if the reader is in a stack of another Region, account or stage, or in the "
                 "stack of the role or the key, because its policy must name the secret, got the reader "
-                f"{cast('Construct', principal).node.path!r} in {stack.node.path}"
+                f"{cast('Construct', holder).node.path!r} in {stack.node.path}"
             )
         # A fixed name makes no stack depend on another. Secrets Manager appends six characters to it. The ID of the key
         # is not known there: the encryption context limits its use to this secret.
@@ -125,7 +128,7 @@ class ReadableSecret:
             self.facts.arn(
                 "secretsmanager", f"secret:{self.name.replace(self.facts.region, region)}-??????", region=region
             )
-            for region in self.facts.regions
+            for region in regions
         ]
         return arns, key_arns if self.key is None else self._key_arns(self.key, *key_arns)
 

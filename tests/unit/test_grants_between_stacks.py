@@ -140,6 +140,31 @@ def test_a_reader_in_the_account_stack_needs_the_name_of_the_secret(stack: Stack
     assert "'Org/Ssm/Account/Provisioner'" in message
 
 
+def test_a_policy_of_the_account_names_the_secret_of_every_region(stack: Stack) -> None:
+    rollout = rollout_in(stack)
+    activation = activation_of(rollout, hybrid_nodes(rollout), secret_name="fleet")
+    activation.grant_read(iam.ManagedPolicy(rollout.account_stack, "Read"))
+    (policy,) = (
+        each for each in body(stack, "Account")["Resources"].values() if each["Type"] == "AWS::IAM::ManagedPolicy"
+    )
+    (statement,) = text(policy["Properties"]["PolicyDocument"]["Statement"])
+    assert statement["Resource"] == in_account("secretsmanager", "secret:fleet-??????", HERE, THERE)
+
+
+@pytest.mark.parametrize("of_parent", [True, False], ids=["of the parent", "of another rollout"])
+def test_a_principal_of_other_accounts_is_rejected(stack: Stack, refused: Refused, of_parent: bool) -> None:
+    rollout = rollout_in(stack)
+    other = rollout_in(stack, "Other", organizational_units=["ou-ab12-22222222"]).account_stack
+    activation = activation_of(rollout, hybrid_nodes(rollout), secret_name="fleet", tags={"fleet": "racks"})
+    role = provisioner_in(stack if of_parent else other)
+    for grant in (
+        lambda: activation.grant_read(role),
+        lambda: activation.grant_tag_nodes(role, ["Name"]),
+        lambda: activation.grant_deregister_nodes(role),
+    ):
+        assert repr(role.node.path) in refused(grant, "grantee", tree=role)
+
+
 # What is known about a role in Regions
 
 
