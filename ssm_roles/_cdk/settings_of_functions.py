@@ -10,6 +10,7 @@ from constructs import Construct, IConstruct
 
 from .._checks import has_token
 from .._facts.fips_endpoints import has_fips_endpoint
+from .reach import check_reach
 from .resources import region_of_key
 from .stack_facts import StackFacts
 from .tokens import is_token, same
@@ -137,6 +138,10 @@ def settings_of_function(scope: Construct, facts: StackFacts, module: str) -> Se
     settings = SettingsOfApp.of(facts.root).reaching(scope)
     for name in ("log_encryption_key", "environment_encryption"):
         _check_key(name, getattr(settings, name), facts)
+    if settings.vpc is not None:
+        check_reach("vpc", settings.vpc, settings.vpc.vpc_id, facts)
+    for group in settings.security_groups or ():
+        check_reach("each of security_groups", group, group.security_group_id, facts)
     reserved = settings.reserved_concurrent_executions
     least = _LEAST_CONCURRENT_EXECUTIONS.get(module, 1)
     if reserved is not None and not is_token(reserved) and reserved < least:
@@ -158,7 +163,9 @@ def settings_of_function(scope: Construct, facts: StackFacts, module: str) -> Se
 def _check_key(argument: str, key: kms.IKey | None, facts: StackFacts) -> None:
     if key is None:
         return
-    region = region_of_key(key, key.key_arn)
+    arn = key.key_arn
+    check_reach(argument, key, arn, facts)
+    region = region_of_key(key, arn)
     for own in facts.regions:
         if same(region, own) is False:
             raise ValueError(

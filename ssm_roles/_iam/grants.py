@@ -14,6 +14,7 @@ from constructs import Construct, IConstruct
 
 from .._cdk.resources import is_known_to_cdk, shown_resource, what_makes
 from .._cdk.stack_facts import StackFacts, stack_facts
+from .._cdk.stack_set_part import StackSetPart
 from .._cdk.tree import is_construct
 from .._checks import has_token, is_dummy, is_known_later, shown
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
@@ -163,6 +164,29 @@ def facts_of_policies(grantee: iam.IGrantable) -> StackFacts | None:
         return role.facts
     principal = grantee if isinstance(grantee, iam.Role) else grantee.grant_principal
     return stack_facts(cast(Construct, principal)) if is_construct(principal) else None
+
+
+def regions_of_grant(grantee: iam.IGrantable, facts: StackFacts) -> Sequence[str]:
+    """Return the Regions of what a stack has, as the policies of a principal must name them.
+
+    In the policies of a stack's own principals, the stack's Region is that of each deployment. In those of a role that
+    an account has once, the stack's Region would be the Region of the role's own stack.
+
+    Raises:
+        ValueError: The stack is that of a rollout, and the principal is not in this rollout.
+    """
+    own = facts_of_policies(grantee)
+    if own is facts:
+        return [facts.region]
+    if own is not None and isinstance(facts.stack, StackSetPart):
+        rollout = facts.stack.rollout_path
+        if not isinstance(own.stack, StackSetPart) or own.stack.rollout_path != rollout:
+            raise ValueError(
+                f"grantee must be in a stack of the rollout {rollout}, because its accounts have what is granted, got "
+                f"{cast(Construct, grantee.grant_principal).node.path!r} of the stack {own.path}: define it in the "
+                "rollout, or import it there by its name"
+            )
+    return facts.regions
 
 
 def check_name_for_policy(argument: str, role: iam.IRole, grantee: iam.IGrantable) -> None:

@@ -10,6 +10,7 @@ from typing import cast
 
 from aws_cdk import aws_iam as iam
 
+from .._cdk.reach import check_reach
 from .._cdk.resources import is_known_to_cdk
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import same
@@ -85,7 +86,10 @@ def check_places_of_policies(
         arn = _arn_of(policy)
         own = stack_facts(policy) if isinstance(policy, iam.ManagedPolicy) else None
         parts = arn.split(":") if arn.startswith("arn:") else ["", "", "", "", "" if own is None else own.account]
-        what = f"{'each of ' if in_list else ''}{argument} must be a policy of"
+        named = f"{'each of ' if in_list else ''}{argument}"
+        if own is not None:
+            check_reach(named, policy, arn, facts, of_account=True)
+        what = f"{named} must be a policy of"
         if is_dummy(arn) or not parts[4]:
             continue
         if parts[4] != "aws" and same(parts[4], facts.account) is False:

@@ -11,14 +11,18 @@ from constructs import IValidation, Node
 from .._checks import is_known_later, without_tokens
 from ..nodes.node_tags import EKS_CLUSTER_TAG, check_tags
 
+Clusters = Mapping[str, Sequence[str]]
+"""The Amazon EKS clusters that nodes can join, by the Region of their activation."""
+
 RESOURCE_TYPE = "Custom::HybridActivation"
 
 
 class ActivationTags:
     """The tags, which are complete at synth time only."""
 
-    def __init__(self, given: Mapping[str, str], clusters: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, given: Mapping[str, str], clusters: Callable[[], Clusters], region: str) -> None:
         self._clusters = clusters
+        self._region = region
         # JavaScript drops this key from an object.
         self._lost = {key: value for key, value in given.items() if key == "__proto__"}
         self.manager = TagManager(
@@ -47,23 +51,37 @@ class ActivationTags:
         node.add_validation(_Validation(check_all))
 
     def _complete(self) -> dict[str, str]:
-        clusters = self._clusters()
-        cluster = {EKS_CLUSTER_TAG: clusters[0]} if len(clusters) == 1 else {}
-        return {**cluster, **self._lost, **self.manager.tag_values()}
+        cluster = _only_cluster(self._clusters(), self._region)
+        tag = {} if cluster is None else {EKS_CLUSTER_TAG: cluster}
+        return {**tag, **self._lost, **self.manager.tag_values()}
 
 
-def check_cluster(tags: Mapping[str, str], clusters: Sequence[str]) -> None:
-    """Check the tag by which the hybrid nodes of an Amazon EKS cluster are recognized.
+def check_cluster(tags: Mapping[str, str], clusters: Clusters) -> None:
+    """Check the tag by which the hybrid nodes of an Amazon EKS cluster are recognized, in each Region.
 
     Nodes with another tag could not deregister themselves, or could be deregistered by nodes of another cluster.
     """
     value = tags.get(EKS_CLUSTER_TAG)
-    if not clusters or value in clusters or any(is_known_later(each) for each in [value or "", *clusters]):
-        return
-    shown = [without_tokens(each) for each in clusters]
-    raise ValueError(
-        f"tags must have {EKS_CLUSTER_TAG!r} with a cluster of the role, here {', '.join(shown)}, got {value!r}"
-    )
+    for region, arns in clusters.items():
+        if not arns or value in arns or any(is_known_later(each) for each in [value or "", *arns]):
+            continue
+        shown = [without_tokens(each) for each in arns]
+        where = f" in {region}" if len(clusters) > 1 else ""
+        raise ValueError(
+            f"tags must have {EKS_CLUSTER_TAG!r} with a cluster of the role{where}, here {', '.join(shown)}, "
+            f"got {value!r}"
+        )
+
+
+def _only_cluster(clusters: Clusters, own_region: str) -> str | None:
+    """Return the one cluster that the nodes can join, whose ARN differs at most in its Region between the Regions."""
+    found = {region: arns for region, arns in clusters.items() if arns}
+    if len(found) > 1:
+        found = {
+            region: [arn.replace(f":{region}:", f":{own_region}:", 1) for arn in arns] for region, arns in found.items()
+        }
+    different = {arn for arns in found.values() for arn in arns}
+    return different.pop() if len(different) == 1 else None
 
 
 @jsii.implements(IAnyProducer)

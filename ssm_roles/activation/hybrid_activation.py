@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, cast
 
 import jsii
@@ -11,17 +12,16 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
-from .._cdk.tokens import same
 from .._cdk.tree import check_construct, unique_id
 from .._checks import check_bool, check_strings, check_unique, has_token
 from .._iam.fixed_names import FixedNameChecks
-from .._iam.grants import allow, check_grantee
+from .._iam.grants import allow, check_grantee, regions_of_grant
 from .._iam.not_a_role import NotARole
 from .._iam.other_stacks import use_role
 from .._iam.role_names import checked_role_arn
 from ..nodes.activation_role_name import activation_role_name
 from ..nodes.hybrid_service_role import check_activation_region, grant_create_activation, grant_manage_activations
-from ..nodes.node_role import eks_cluster_arns_of
+from ..nodes.node_role import eks_clusters_of
 from ..nodes.node_tags import (
     EKS_CLUSTER_TAG,
     check_tag_key,
@@ -159,13 +159,13 @@ class HybridActivation(NotARole):
         )
         given_tags = {} if tags is None else check_tags(tags)
         if EKS_CLUSTER_TAG in given_tags:
-            check_cluster(given_tags, _clusters(role, facts.region))
+            check_cluster(given_tags, eks_clusters_of(role, facts.regions))
         if secret_name is not None:
             check_secret_name(secret_name)
         function_settings = rotation_settings(scope, facts)
         check_environment(settings, given_tags, secret_name, function_settings.environment)
         if encryption_key is not None:
-            check_encryption_key(encryption_key, facts.regions)
+            check_encryption_key(encryption_key, facts)
         name = activation_role_name(role)
         with unique_id(scope, id):
             super().__init__(scope, id)
@@ -178,7 +178,7 @@ class HybridActivation(NotARole):
         if secret_name is not None:
             facts.synth_checks.get(FixedNameChecks)
         self._given_tags = given_tags
-        self._tags = ActivationTags(given_tags, lambda: _clusters(role, facts.region))
+        self._tags = ActivationTags(given_tags, lambda: eks_clusters_of(role, facts.regions), facts.region)
         self._granted_keys: list[str] = []
         self._uses_tags = False
 
@@ -361,10 +361,13 @@ class HybridActivation(NotARole):
             check_tag_key("keys", key)
             if key.lower() in (taken.lower() for taken in [EKS_CLUSTER_TAG, *self._given_tags]):
                 raise ValueError(f"keys must not have a key of the activation's tags, got {key!r}")
-        grant = allow(grantee, tagging_registered_nodes(names, [self._node_arn], self._tags_of_nodes))
+        grants = [
+            allow(grantee, tagging_registered_nodes(names, arns, tags))
+            for tags, arns in self._nodes(grantee, self._tags_of_nodes)
+        ]
         self._granted_keys += names
         self._uses_tags = True
-        return grant
+        return reduce(iam.Grant.combine, grants)
 
     def grant_deregister_nodes(self, grantee: iam.IGrantable, *, tags: Mapping[str, str] | None = None) -> iam.Grant:
         """Allow ``grantee`` to deregister managed nodes that have all of these tags, in the stack's account and Region.
@@ -385,10 +388,10 @@ class HybridActivation(NotARole):
         https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-deregister-hybrid-nodes.html
         """
         check_grantee(grantee)
-        required = self._tags_of_nodes if tags is None else tags
-        grant = allow(grantee, deregistering_nodes(check_tags_of_nodes(required), [self._node_arn]))
+        required = check_tags_of_nodes(self._tags_of_nodes if tags is None else tags)
+        grants = [allow(grantee, deregistering_nodes(own, arns)) for own, arns in self._nodes(grantee, required)]
         self._uses_tags = self._uses_tags or tags is None
-        return grant
+        return reduce(iam.Grant.combine, grants)
 
     def registration_script(self, registration: Registration) -> str:
         """Return a script that registers the machine on which it runs.
@@ -435,15 +438,13 @@ class HybridActivation(NotARole):
         """The tags that conditions can name."""
         return {key: value for key, value in self._given_tags.items() if not has_token(key)}
 
-    @property
-    def _node_arn(self) -> str:
-        return self._facts.arn("ssm", "managed-instance/*")
+    def _nodes(self, grantee: iam.IGrantable, tags: Mapping[str, str]) -> list[tuple[dict[str, str], list[str]]]:
+        """Return tags of nodes, and the ARNs of the nodes that have them.
 
-
-def _clusters(role: iam.IRole, region: str) -> list[str]:
-    """Return the Amazon EKS clusters that nodes registered in a Region can join."""
-    return [
-        arn
-        for arn in eks_cluster_arns_of(role)
-        if not arn.startswith("arn:") or same(arn.split(":")[3], region) is not False
-    ]
+        Tags whose values contain the stack's Region differ between the Regions of a rollout.
+        """
+        arns: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for region in regions_of_grant(grantee, self._facts):
+            named = tuple((key, value.replace(self._facts.region, region)) for key, value in tags.items())
+            arns.setdefault(named, []).append(self._facts.arn("ssm", "managed-instance/*", region=region))
+        return [(dict(named), each) for named, each in arns.items()]

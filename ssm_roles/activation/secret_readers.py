@@ -16,9 +16,9 @@ from aws_cdk import aws_iam as iam
 from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import is_construct
-from .._checks import is_known_later
+from .._checks import has_token, is_known_later
 from .._iam.accounts import warn_of_account
-from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role, via_service
+from .._iam.grants import Conditions, Statement, allow, check_grantee, is_role, regions_of_grant, via_service
 from .._iam.other_stacks import check_name_of_role, same_environment, use_role
 
 if TYPE_CHECKING:
@@ -52,21 +52,21 @@ class ReadableSecret:
         if _has_policies(principal) and same(account or "", self.facts.account) is True:
             # The default policy of a key leaves it to IAM who of the account uses the key. Naming the reader in the
             # policy of the key or the secret would make the stacks of both depend on each other.
-            return self._allow(grantee, principal)
+            return self._allow(grantee)
         return self._allow_in_both(grantee, principal)
 
-    def _allow(self, grantee: iam.IGrantable, principal: iam.IPrincipal) -> iam.Grant:
-        arn, key_arn = self._arns(principal)
-        read = allow(grantee, Statement(_ACTIONS, [arn]))
-        if key_arn is None:
+    def _allow(self, grantee: iam.IGrantable) -> iam.Grant:
+        arns, key_arns = self._arns(grantee)
+        read = allow(grantee, Statement(_ACTIONS, arns))
+        if not key_arns:
             return read
-        return read.combine(allow(grantee, Statement(["kms:Decrypt"], [key_arn], self._condition(arn))))
+        return read.combine(allow(grantee, Statement(["kms:Decrypt"], key_arns, self._condition(arns))))
 
     def _allow_in_both(self, grantee: iam.IGrantable, principal: iam.IPrincipal) -> iam.Grant:
         """Allow reading in the policies of the secret, the key and, if it has any, the principal."""
         if isinstance(principal, iam.Role):
             check_name_of_role("grantee", principal, self.facts)
-        arn, key_arn = self._arns(principal)
+        arns, key_arns = self._arns(grantee)
         if isinstance(principal, iam.Role):
             # IAM requires a principal to exist when a policy names it.
             use_role("grantee", principal, self.facts)
@@ -74,14 +74,14 @@ class ReadableSecret:
         read = iam.Grant.add_to_principal_or_resource(
             grantee=grantee,
             actions=_ACTIONS,
-            resource_arns=[arn],
+            resource_arns=arns,
             resource=self.secret,
             resource_self_arns=[own_arn],
         )
-        if self.key is None or key_arn is None:
+        if self.key is None:
             return read
         iam.Grant.add_to_principal(
-            grantee=grantee, actions=["kms:Decrypt"], resource_arns=[key_arn], conditions=self._condition(arn)
+            grantee=grantee, actions=["kms:Decrypt"], resource_arns=key_arns, conditions=self._condition(arns)
         )
         # The key can't name the secret, which names the key. Its policy allows what Secrets Manager decrypts.
         self.key.add_to_resource_policy(
@@ -104,31 +104,40 @@ class ReadableSecret:
         if account is not None and is_role(principal):
             warn_of_account(cast(iam.IRole, principal), account, self.facts)
 
-    def _arns(self, principal: iam.IPrincipal) -> tuple[str, str | None]:
-        """Return the ARNs of the secret and its key, as the policy of a principal names them."""
-        key_arn = None if self.key is None else self.key.key_arn
-        if not is_construct(principal):
-            return self.secret.secret_arn, key_arn
-        stack = Stack.of(cast("Construct", principal))
+    def _arns(self, grantee: iam.IGrantable) -> tuple[list[str], list[str]]:
+        """Return the ARNs of the secret and its key, as the policy of a principal names them, in each Region."""
+        key_arns = [] if self.key is None else [self.key.key_arn]
+        # A managed policy can take statements, too, but its principal is not a construct.
+        holder = next((each for each in (grantee.grant_principal, grantee) if is_construct(each)), None)
+        regions = regions_of_grant(grantee, self.facts)
+        if holder is None:
+            return [self.secret.secret_arn], key_arns
+        stack = Stack.of(cast("Construct", holder))
         if stack == self.facts.stack or (self.name is None and self._refers_to(stack)):
-            return self.secret.secret_arn, key_arn
+            return [self.secret.secret_arn], key_arns
         if self.name is None:
             raise ValueError(
                 "secret_name must be set if the reader is in a stack of another Region, account or stage, or in the "
                 "stack of the role or the key, because its policy must name the secret, got the reader "
-                f"{cast('Construct', principal).node.path!r} in {stack.node.path}"
+                f"{cast('Construct', holder).node.path!r} in {stack.node.path}"
             )
         # A fixed name makes no stack depend on another. Secrets Manager appends six characters to it. The ID of the key
         # is not known there: the encryption context limits its use to this secret.
-        return (
-            self.facts.arn("secretsmanager", f"secret:{self.name}-??????"),
-            None if self.key is None or key_arn is None else self._key_arn(self.key, key_arn),
-        )
+        arns = [
+            # A name that contains the stack's Region differs between the Regions of a rollout.
+            self.facts.arn(
+                "secretsmanager", f"secret:{self.name.replace(self.facts.region, region)}-??????", region=region
+            )
+            for region in regions
+        ]
+        return arns, key_arns if self.key is None else self._key_arns(self.key, *key_arns)
 
-    def _key_arn(self, key: kms.IKey, arn: str) -> str:
+    def _key_arns(self, key: kms.IKey, arn: str) -> list[str]:
         if not is_known_later(arn):
-            return arn
-        return self.facts.arn("kms", "key/*", region=key.env.region, account=key.env.account)
+            return [arn]
+        env = key.env
+        regions = self.facts.regions if has_token(env.region) else [env.region]
+        return [self.facts.arn("kms", "key/*", region=region, account=env.account) for region in regions]
 
     def _refers_to(self, stack: Stack) -> bool:
         """Whether the policy of a reader in another stack can refer to the secret without a cycle."""
@@ -139,10 +148,10 @@ class ReadableSecret:
             and all(Stack.of(each) in (own,) or Stack.of(each) != stack for each in self.needed)
         )
 
-    def _condition(self, arn: str) -> Conditions:
+    def _condition(self, arns: Sequence[str]) -> Conditions:
         """Return the condition that Secrets Manager uses the key for this secret."""
-        operator = "StringLike" if arn.endswith("-??????") else "StringEquals"
-        return {operator: {"kms:EncryptionContext:SecretARN": arn}}
+        operator = "StringLike" if arns[0].endswith("-??????") else "StringEquals"
+        return {operator: {"kms:EncryptionContext:SecretARN": arns[0] if len(arns) == 1 else arns}}
 
 
 def _account_of(principal: iam.IPrincipal, facts: StackFacts) -> str | None:

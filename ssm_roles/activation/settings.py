@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Duration, PhysicalName
 
+from .._cdk.reach import check_reach
 from .._cdk.resources import key_arn, region_of_key
+from .._cdk.stack_facts import StackFacts
 from .._cdk.tokens import is_token, same
 from .._checks import check_text, check_type, has_token, without_tokens
 from ..nodes.activation_role_name import ACTIVATION_ROLE_NAME_LENGTH
@@ -145,13 +147,15 @@ def check_secret_name(secret_name: object) -> None:
         )
 
 
-def check_encryption_key(key: kms.IKey, regions: Sequence[str]) -> None:
+def check_encryption_key(key: kms.IKey, facts: StackFacts) -> None:
     """Check the key of a secret, which must be in the secret's Region.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
     """
-    own = region_of_key(key, key_arn("encryption_key", key))
-    for region in regions:
+    arn = key_arn("encryption_key", key)
+    check_reach("encryption_key", key, arn, facts)
+    own = region_of_key(key, arn)
+    for region in facts.regions:
         if same(own, region) is False:
             raise ValueError(f"encryption_key must be in the stack's Region, here {region}, got a key in {own}")
 

@@ -16,6 +16,7 @@ from .._facts.service_principals import SYSTEMS_MANAGER
 from .._iam.grants import Statement, allow, check_grantee, check_name_for_policy, facts_of_policies, passing
 from .._iam.principals import trust_activations
 from .._iam.role_names import checked_role_arn
+from .._iam.roles_in_regions import definition_of
 from .activation_role_name import ActivationRoleOptions, activation_role_name
 from .node_base_policy import NodeBasePolicy
 from .node_capability import NodeCapability
@@ -216,18 +217,20 @@ def node_arns(role: iam.IRole, grantee: iam.IGrantable | None = None) -> list[st
         grantee: The principal that uses the role in the Region of its own stack, if the role doesn't say in which.
             Default: - none
     """
-    facts = stack_facts(cast(Construct, role))
-    if isinstance(role, HybridServiceRole):
-        regions = role._regions
+    facts, defined = stack_facts(cast(Construct, role)), definition_of(role)
+    if isinstance(defined, HybridServiceRole):
+        regions = defined._regions
     else:
         user = None if grantee is None else facts_of_policies(grantee)
-        regions = [facts.region] if user is None else [*dict.fromkeys([facts.region, user.region])]
+        own = [facts.region] if user is facts else facts.regions
+        regions = [*own] if user is None else [*dict.fromkeys([*own, user.region])]
     return [facts.arn("ssm", "managed-instance/*", region=region) for region in regions]
 
 
 def check_activation_region(role: iam.IRole, region: str) -> None:
     """Check that activations of a Region can use a role, as far as that is known."""
-    regions = role._regions if isinstance(role, HybridServiceRole) else ["*"]
+    defined = definition_of(role)
+    regions = defined._regions if isinstance(defined, HybridServiceRole) else ["*"]
     if "*" in regions or any(is_known_later(each) for each in [region, *regions]):
         return
     if region not in regions:

@@ -10,10 +10,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._cdk.stack_facts import stack_facts
+from .._cdk.tokens import same
 from .._cdk.tree import check_construct
 from .._checks import check_list
 from .._iam.policies import check_places_of_policies, check_policies_of_role
 from .._iam.principals import Trust
+from .._iam.roles_in_regions import definition_of
 from .._iam.service_role import RoleOptions, ServiceRole
 from .capabilities import Capabilities, CapabilitiesOfOtherRoles, Grant, Node
 from .node_base_policy import NodeBasePolicy, policies_of_base
@@ -107,6 +109,16 @@ def eks_cluster_arns_of(role: iam.IRole) -> list[str]:
 
     These are the clusters of ``NodeCapability.eks_hybrid_nodes``. Capabilities that the role gets later don't count.
     """
-    if isinstance(role, NodeRole):
-        return [*role._capabilities.eks_cluster_arns]
-    return [*CapabilitiesOfOtherRoles.eks_cluster_arns(role)]
+    defined = definition_of(role)
+    if isinstance(defined, NodeRole):
+        return [*defined._capabilities.eks_cluster_arns]
+    return [*CapabilitiesOfOtherRoles.eks_cluster_arns(defined)]
+
+
+def eks_clusters_of(role: iam.IRole, regions: Sequence[str]) -> dict[str, list[str]]:
+    """Return the ARNs of the Amazon EKS clusters that the nodes of a role can join, by the Region of the nodes."""
+    arns = eks_cluster_arns_of(role)
+    return {
+        region: [arn for arn in arns if not arn.startswith("arn:") or same(arn.split(":")[3], region) is not False]
+        for region in regions
+    }

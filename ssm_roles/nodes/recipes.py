@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_iam as iam
 
+from .._cdk.reach import check_reach
 from .._cdk.resources import attribute_of, check_key_account, key_arn, region_of_key
 from .._cdk.tokens import same
 from .._checks import (
@@ -62,6 +63,11 @@ _PUBLIC_PARAMETERS = "/aws/service/"
 
 # S3 buckets share one namespace.
 _BUCKET_OF_ANYBODY = "a bucket that matches '*' can be anybody's"
+
+_IN_POLICY_OF_BUCKET = (
+    ", such as s3.Bucket.from_bucket_name(rollout.account_stack, ...), and allow aws:PrincipalOrgID in the bucket's "
+    "policy"
+)
 
 _A_STATEMENT = "an iam.PolicyStatement, such as iam.PolicyStatement(actions=[...], resources=[...])"
 
@@ -146,7 +152,7 @@ def session_encryption(key: kms.IKey) -> Recipe:
     return Recipe(
         "session_encryption",
         lambda node: [
-            _use_key(node, key, session_keys(node.facts, key, arn, node.regions), ["kms:Decrypt"], OF_A_SESSION)
+            _use_key(node, "key", key, session_keys(node.facts, key, arn, node.regions), ["kms:Decrypt"], OF_A_SESSION)
         ],
         {arn: partial(_path, key)},
     )
@@ -179,7 +185,7 @@ def parameters(
             operator = "StringLike" if any("*" in arn for arn in arns) else "StringEquals"
             context = {operator: {"kms:EncryptionContext:PARAMETER_ARN": arns[0] if len(arns) == 1 else arns}}
             keys = keys_of_regions(node.facts, encryption_key, key, own_regions)
-            given.append(_use_key(node, encryption_key, keys, ["kms:Decrypt"], context))
+            given.append(_use_key(node, "encryption_key", encryption_key, keys, ["kms:Decrypt"], context))
         return given
 
     # The same name in other Regions is another parameter, with a key of its own.
@@ -219,18 +225,25 @@ def _read(node: Node, buckets: Sequence[str]) -> Grant:
 
 
 def _use_key(
-    node: Node, key: kms.IKey, arn: str | Sequence[str], actions: Sequence[str], conditions: Conditions
+    node: Node,
+    argument: str,
+    key: kms.IKey,
+    arn: str | Sequence[str],
+    actions: Sequence[str],
+    conditions: Conditions,
 ) -> Grant:
     """Return what allows a role to use a key under conditions.
 
     Args:
         node: The nodes.
+        argument: The argument that the key was given as, for the error.
         key: The key.
         arn: The ARN of the key, or of its replicas in several Regions.
         actions: The actions.
         conditions: What the key can be used for.
     """
     arns = [arn] if isinstance(arn, str) else arn
+    check_reach(argument, key, arns[0], node.facts)
     check_key_account("encryption keys must be", key, arns[0], node.account)
     return granting(actions, arns, conditions)
 
@@ -247,6 +260,8 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Callable[[
     arn_of_key = None if key is None else key_arn("bucket.encryption_key", key)
 
     def grants(node: Node) -> list[Grant]:
+        # In the policy of a bucket of another stack, the role would be in no account that the stack knows.
+        check_reach("bucket", bucket, arn, node.facts, of_account=True, remedy=_IN_POLICY_OF_BUCKET)
         # As the CDK does: if only one of both accounts is known, the bucket's policy must allow the role, too.
         foreign = same(account, node.account) is not True
         given = [
@@ -261,7 +276,11 @@ def _write_to_bucket(bucket: s3.IBucket, prefix: str | None) -> tuple[Callable[[
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
             region = region_of_key(key, arn_of_key)
             conditions = through_s3(node.facts, region, arn, objects)
-            given.append(_use_key(node, key, arn_of_key, ["kms:Decrypt", "kms:GenerateDataKey"], conditions))
+            given.append(
+                _use_key(
+                    node, "bucket.encryption_key", key, arn_of_key, ["kms:Decrypt", "kms:GenerateDataKey"], conditions
+                )
+            )
         return given
 
     return grants, {objects: lambda: _path(bucket) if prefix is None else f"{_path(bucket)}, prefix {prefix}"}
@@ -288,7 +307,12 @@ def _write_to_log_group(log_group: logs.ILogGroup) -> tuple[Callable[[Node], lis
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
         granting(["logs:DescribeLogGroups"], ["*"]),
     ]
-    return lambda _: given, {arn: partial(_path, log_group)}
+
+    def grants(node: Node) -> list[Grant]:
+        check_reach("log_group", log_group, arn, node.facts, of_account=True)
+        return given
+
+    return grants, {arn: partial(_path, log_group)}
 
 
 def _regions(regions: Sequence[str] | None, why: str) -> Callable[[Node], list[str]]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
+from constructs import IConstruct
 
+from .._cdk.reach import check_reach
 from .._cdk.resources import arns_of
 from .._cdk.stack_facts import StackFacts
 from .._checks import without_tokens
@@ -37,6 +39,8 @@ class Permissions:
     """Returns what is needed in a stack, other than passing roles."""
     passed: Mapping[str, iam.IRole | None] = field(default_factory=dict)
     """The roles to pass, by the arguments that they were given as."""
+    used: Sequence[tuple[str, IConstruct, str]] = ()
+    """The resources: the argument that each was given in, the resource and its ARN."""
 
     def __post_init__(self) -> None:
         """Check the roles to pass, for any stack."""
@@ -45,6 +49,8 @@ class Permissions:
     def statements(self, facts: StackFacts) -> list[Statement]:
         """Check the roles to pass against a stack, and return what is needed there."""
         role_arns = self._role_arns(facts)
+        for argument, resource, arn in self.used:
+            check_reach(f"each of {argument}", resource, arn, facts)
         return [*self.needs(facts), *([passing(role_arns, SYSTEMS_MANAGER)] if role_arns else [])]
 
     def _role_arns(self, facts: StackFacts | None) -> list[str]:
@@ -91,7 +97,12 @@ def commands(
         # Commands have no ARN.
         return [*sending, Statement(watch, ["*"])]
 
-    return Permissions(lambda: names, needs, {"notification_role": notification_role})
+    return Permissions(
+        lambda: names,
+        needs,
+        {"notification_role": notification_role},
+        [("output_buckets", *each) for each in zip(output_buckets or (), buckets, strict=True)],
+    )
 
 
 def automations(runbooks: Sequence[str], service_role: iam.IRole | None) -> Permissions:
@@ -107,7 +118,9 @@ def lambda_functions(functions: Sequence[lambda_.IFunction]) -> Permissions:
     """Return what is needed to invoke functions, from what the user gave."""
     arns = arns_of("functions", functions, "function_arn", "IFunction")
     return Permissions(
-        lambda: [each.node.path for each in functions], lambda _: [Statement(["lambda:InvokeFunction"], arns)]
+        lambda: [each.node.path for each in functions],
+        lambda _: [Statement(["lambda:InvokeFunction"], arns)],
+        used=[("functions", *each) for each in zip(functions, arns, strict=True)],
     )
 
 
@@ -125,6 +138,7 @@ def executions(state_machines: Sequence[stepfunctions.IStateMachine], watch: Seq
             Statement(["states:StartExecution"], arns),
             Statement(watch, [_executions(arn, facts) for arn in arns]),
         ],
+        used=[("state_machines", *each) for each in zip(state_machines, arns, strict=True)],
     )
 
 

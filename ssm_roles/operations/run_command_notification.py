@@ -10,8 +10,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .._cdk.reach import check_reach
 from .._cdk.resources import arns_of, check_key_account, key_arn, region_of_key, shown_resource
-from .._cdk.stack_facts import stack_facts
+from .._cdk.stack_facts import StackFacts, stack_facts
 from .._cdk.tokens import same
 from .._cdk.tree import check_construct
 from .._iam.grants import Statement, allow
@@ -80,8 +81,9 @@ class RunCommandNotificationRole(ServiceRole):
                 stays unchanged.
         """
         check_construct(scope, id)
-        topic_arns = _checked_topic_arns(topics)
-        key_arns = _checked_key_arns(topics, stack_facts(scope).account)
+        facts = stack_facts(scope)
+        topic_arns = _checked_topic_arns(topics, facts)
+        key_arns = _checked_key_arns(topics, facts)
         super().__init__(
             scope,
             id,
@@ -100,7 +102,7 @@ class RunCommandNotificationRole(ServiceRole):
             allow(self, Statement(["kms:Decrypt", "kms:GenerateDataKey"], [arn]))
 
 
-def _checked_topic_arns(topics: Sequence[sns.ITopic]) -> list[str]:
+def _checked_topic_arns(topics: Sequence[sns.ITopic], facts: StackFacts) -> list[str]:
     """Return the ARNs of topics that Run Command can publish to."""
     topic_arns = arns_of("topics", topics, "topic_arn", "ITopic")
     for topic, arn in zip(topics, topic_arns, strict=True):
@@ -110,10 +112,11 @@ def _checked_topic_arns(topics: Sequence[sns.ITopic]) -> list[str]:
                 "topics must be standard topics, because Run Command doesn't support FIFO topics, "
                 f"got {shown_resource(topic, arn)}"
             )
+        check_reach("each of topics", topic, arn, facts)
     return topic_arns
 
 
-def _checked_key_arns(topics: Sequence[sns.ITopic], account: str) -> list[str]:
+def _checked_key_arns(topics: Sequence[sns.ITopic], facts: StackFacts) -> list[str]:
     """Return the ARNs of the keys of topics, as far as they are encrypted with customer managed keys."""
     key_arns = []
     for index, topic in enumerate(topics):
@@ -124,7 +127,8 @@ def _checked_key_arns(topics: Sequence[sns.ITopic], account: str) -> list[str]:
                 _check_region_of_key(topic, *cast("tuple[kms.IKey, str]", _keys[topic]))
         found = _keys[topic]
         if found is not None:
-            check_key_account("topics must have keys", *found, account)
+            check_reach(f"topics[{index}].master_key", *found, facts)
+            check_key_account("topics must have keys", *found, facts.account)
             key_arns.append(found[1])
     return key_arns
 

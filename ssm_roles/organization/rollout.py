@@ -17,6 +17,7 @@ from .._checks import check_bool, check_list, check_type, check_unique, is_known
 from .._iam.fixed_names import FixedNameChecks
 from .._iam.not_a_role import role_instead_of
 from .._iam.quotas import QuotaChecks
+from .._iam.roles_in_regions import remember_definition
 from .._named_errors import NamesItsErrors
 from ..nodes.hybrid_service_role import check_activation_region
 from .rollout_checks import HandedOver, Plan, RolloutChecks
@@ -287,7 +288,9 @@ class OrganizationRollout(NamesItsErrors, Construct):
             self._plan.handed_over.append(handed_over)
             regional = self._regional.stack
             arn = stack_facts(regional).arn("iam", f"role/{handed_over.path_and_name}", region="")
-            self._roles_in_regions[path] = iam.Role.from_role_arn(regional, f"Role{role.node.addr[:8]}", arn)
+            imported = iam.Role.from_role_arn(regional, f"Role{role.node.addr[:8]}", arn)
+            remember_definition(imported, role)
+            self._roles_in_regions[path] = imported
         return self._roles_in_regions[path]
 
 

@@ -13,6 +13,7 @@ import aws_cdk
 import pytest
 from aws_cdk import App, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ssm as ssm
 
 from embedded_aws.server import REPOSITORY, EmbeddedAws
@@ -187,6 +188,37 @@ def test_the_example_registers_machines_of_every_account_and_of_those_that_join(
         # Service-linked roles are retained.
         assert organization.own_roles(each) == {INVENTORY}
         assert aws.activations(OTHER_REGION, account=each) == []
+
+
+def test_a_role_of_the_account_reads_the_secrets_of_every_region(account: Account, tmp_path: Path) -> None:
+    aws, organization = account.aws, Organization(account.aws, 1)
+
+    def fleet(rollout: OrganizationRollout) -> None:
+        nodes = HybridServiceRole(
+            rollout.account_stack, "Nodes", role_name="HybridNodes", activation_regions=rollout.regions
+        )
+        provisioner = iam.Role(
+            rollout.account_stack, "Provisioner", role_name="Provisioner", assumed_by=iam.AccountRootPrincipal()
+        )
+        activation = HybridActivation(
+            rollout.regional_stack,
+            "Activation",
+            role=rollout.role_in_regions(nodes),
+            secret_name="activation",
+            encryption_key=kms.Key(rollout.regional_stack, "Key"),
+        )
+        activation.grant_read(provisioner)
+
+    account.cdk.deploy(rollout_app(account, tmp_path, organization, fleet))
+    (member,) = organization.accounts
+    sts = aws.client("sts", account=member)
+    provisioner = f"arn:aws:iam::{member}:role/Provisioner"
+    credentials = sts.assume_role(RoleArn=provisioner, RoleSessionName="test")["Credentials"]
+    for region in REGIONS:
+        secrets = aws.client("secretsmanager", region, credentials=credentials)
+        value = json.loads(secrets.get_secret_value(SecretId="activation")["SecretString"])
+        assert value == organization.secret(member, region)
+        assert value["Region"] == region
 
 
 @pytest.mark.deep
