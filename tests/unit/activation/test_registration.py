@@ -1128,8 +1128,15 @@ def test_a_registration_that_names_no_node_is_an_error(machine: Machine) -> None
 # Signals
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+# The part of the script that handles signals is the same for every tool.
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        pytest.param(number, kind, marks=[] if number == signal.SIGTERM or kind == "linux" else pytest.mark.deep)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        for kind in ON_LINUX
+    ],
+)
 def test_a_signal_stops_the_tool_and_deletes_everything(number: signal.Signals, kind: str, machine: Machine) -> None:
     machine.registration, machine.hangs = ON_LINUX[kind], True
     process = machine.start(stdin=subprocess.DEVNULL)
@@ -1153,7 +1160,7 @@ def test_a_signal_stops_the_tool_and_deletes_everything(number: signal.Signals, 
 
 
 @pytest.mark.parametrize("kind", ON_LINUX)
-@pytest.mark.parametrize("shell", ["sh", "bash", "dash"])
+@pytest.mark.parametrize("shell", ["sh", *(pytest.param(shell, marks=pytest.mark.deep) for shell in ("bash", "dash"))])
 def test_shellcheck_finds_nothing(shell: str, kind: str, tmp_path: Path) -> None:
     # In the environment of Python or in PATH: the environment of the wheel test lacks the scripts of packages.
     checker = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
