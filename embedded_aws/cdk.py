@@ -173,6 +173,8 @@ class Cdk:
         environment["PATH"] = os.pathsep.join(
             [str(node_folder), str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
         )
+        # Starting the CLI again takes a quarter less time.
+        environment["NODE_COMPILE_CACHE"] = str(self._aws.directory / "node-compile-cache")
         # Neither the CDK CLI nor jsii deletes its temporary files.
         environment["TMPDIR"] = tempfile.mkdtemp(dir=self._aws.directory)
         started = time.monotonic()

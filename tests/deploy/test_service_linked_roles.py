@@ -206,13 +206,8 @@ def test_roles_with_different_suffixes_are_different_roles(account: Account) -> 
     assert account.has_role("AWSServiceRoleForAutoScaling_green")
 
 
-@pytest.mark.parametrize(
-    "deny",
-    [
-        ["iam:CreateServiceLinkedRole"],
-        pytest.param(["iam:CreateServiceLinkedRole", "iam:GetRole"], marks=pytest.mark.deep),
-    ],
-)
+@pytest.mark.deep
+@pytest.mark.parametrize("deny", [["iam:CreateServiceLinkedRole"], ["iam:CreateServiceLinkedRole", "iam:GetRole"]])
 def test_an_organization_can_deny_the_creation_of_service_linked_roles(account: Account, deny: list[str]) -> None:
     role_id = make_by_hand(account)
     statement = {"Effect": "Deny", "Action": deny, "Resource": "arn:aws:iam::*:role/aws-service-role/*"}

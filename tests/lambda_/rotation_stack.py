@@ -16,7 +16,7 @@ from .answer_endpoint import AnswerEndpoint
 from .events import SSM, CustomResource, logical_id_of
 from .in_process_activations import REGION, ROLE, InProcessActivations
 from .in_process_aws import Killed
-from .lambda_function import FUNCTION_SECONDS, LambdaFunction, Run
+from .lambda_function import FUNCTION_SECONDS, LambdaFunction, Run, botocore_session
 from .simulated_clock import SimulatedClock
 
 NOWHERE = "http://localhost:9"
@@ -75,7 +75,7 @@ class RotationStack:
         return function
 
     def _client(self, service: str) -> Any:
-        make_client: Any = boto3.session.Session().client
+        make_client: Any = boto3.session.Session(botocore_session=botocore_session()).client
         client = make_client(
             service,
             region_name=REGION,

@@ -15,6 +15,7 @@ from .events import DISCOVERY, SSM, CustomResource, properties
 from .in_process_activations import ROLE
 from .in_process_aws import EXPLICIT_DENY, Fault
 from .in_process_iam import InProcessIam
+from .lambda_function import botocore_session
 from .rotation_stack import RotationStack
 from .simulated_clock import SimulatedClock
 
@@ -32,7 +33,7 @@ class Account:
         self.iam = InProcessIam(self.clock)
         self.function = EnsureFunction(endpoint, NOWHERE, ROOT, self.clock)
         self.iam.attach(self.function.iam, faulty=True)
-        make_client: Any = boto3.session.Session().client
+        make_client: Any = boto3.session.Session(botocore_session=botocore_session()).client
         self.by_hand = make_client(
             "iam",
             region_name="eu-west-1",
@@ -280,10 +281,15 @@ class TestLog:
         assert all(line.isprintable() for line in run.log), run.log
 
 
+@pytest.fixture(scope="module")
+def bench(endpoint: AnswerEndpoint) -> RotationStack:
+    return RotationStack(endpoint)
+
+
 class TestActivations:
     @pytest.fixture
-    def stack(self, endpoint: AnswerEndpoint) -> Iterator[RotationStack]:
-        with RotationStack(endpoint).deployed() as stack:
+    def stack(self, bench: RotationStack) -> Iterator[RotationStack]:
+        with bench.deployed() as stack:
             stack.rotate()
             yield stack
 

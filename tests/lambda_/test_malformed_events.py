@@ -264,7 +264,7 @@ def try_generated_events(function: EnsureFunction, record_property: RecordProper
 
 
 def test_generated_events_fail_with_a_reason(function: EnsureFunction, record_property: RecordProperty) -> None:
-    try_generated_events(function, record_property, 100)
+    try_generated_events(function, record_property, 25)
 
 
 @pytest.mark.deep

@@ -690,9 +690,9 @@ class TestRotationThatWasTurnedOff:
         assert not turned_off.is_rotated
 
     def test_it_counts_as_a_replacement(self, turned_off: RotationStack) -> None:
-        for _ in range(300):
+        for _ in range(150):
             turned_off.secrets.cancel_rotate_secret(SecretId=turned_off.secret_arn)
-            turned_off.clock.now += 300
+            turned_off.clock.now += PAUSE_SECONDS
             assert turned_off.check().succeeded
             turned_off.let_secrets_manager_work()
 

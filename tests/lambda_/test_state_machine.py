@@ -28,7 +28,7 @@ from .ensure_function import EnsureFunction
 from .events import CLEAN_UP, DISCOVERY, SSM, CustomResource, logical_id_of, properties
 from .in_process_aws import EXPLICIT_DENY, Call, Fault, Killed
 from .in_process_iam import InProcessIam
-from .lambda_function import FUNCTION_SECONDS, Run
+from .lambda_function import FUNCTION_SECONDS, Run, botocore_session
 from .simulated_clock import SimulatedClock
 
 RecordProperty = Callable[[str, object], None]
@@ -669,7 +669,7 @@ def bench(endpoint: AnswerEndpoint) -> Bench:
     ]
     for function in functions:
         iam.attach(function.iam, faulty=True)
-    by_hand: Any = boto3.session.Session().client(
+    by_hand: Any = boto3.session.Session(botocore_session=botocore_session()).client(
         "iam",
         region_name="eu-west-1",
         endpoint_url=NOWHERE,

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ from ssm_roles import (
     QuickSetupRoles,
     RunCommandNotificationRole,
 )
-from tests.unit.policy_engine import OTHER_ACCOUNT, deployed_roles
+from tests.unit.policy_engine import OTHER_ACCOUNT, DeployedRole, deployed_roles
 from tests.unit.templates import ACCOUNT, deployed, new_stack, only
 
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
@@ -39,11 +41,32 @@ PARTITIONS = {
 }
 
 
+# Roles are synthesized once for all tests that ask the same ones.
+@cache
+def _trust_policy(region: str | None, activation_regions: tuple[str, ...] | None) -> Any:
+    stack = new_stack(region=region)
+    HybridServiceRole(
+        stack, "Nodes", activation_regions=None if activation_regions is None else list(activation_regions)
+    )
+    return only(stack, "AWS::IAM::Role")["AssumeRolePolicyDocument"]
+
+
 def trust_policy(partition: str, activation_regions: list[str] | None, *, environment_is_known: bool) -> Any:
     region, _ = PARTITIONS[partition]
-    stack = new_stack(region=region if environment_is_known else None)
-    HybridServiceRole(stack, "Nodes", activation_regions=activation_regions)
-    return deployed(only(stack, "AWS::IAM::Role")["AssumeRolePolicyDocument"], partition, region)
+    policy = _trust_policy(
+        region if environment_is_known else None, None if activation_regions is None else tuple(activation_regions)
+    )
+    return deployed(copy.deepcopy(policy), partition, region)
+
+
+@cache
+def roles_of(
+    make: Callable[[Stack], object], partition: str = "aws", region: str = "eu-central-1"
+) -> Mapping[str, DeployedRole]:
+    """Deploy a stack with roles, and return them by logical ID."""
+    stack = new_stack()
+    make(stack)
+    return deployed_roles(stack, partition, region)
 
 
 def decision(
@@ -247,10 +270,9 @@ def may_assume(
     region: str | None = None,
 ) -> bool:
     """Ask whether a service may assume a role; by default the documented one, for the documented source."""
-    stack = new_stack()
-    trust.make(stack)
     own_region, _ = PARTITIONS[partition]
-    (role,) = (each for id, each in deployed_roles(stack, partition, own_region).items() if id.startswith(trust.role))
+    roles = roles_of(trust.make, partition, own_region)
+    (role,) = (each for id, each in roles.items() if id.startswith(trust.role))
     if source == "":
         source = SOMETHING if trust.source is None else trust.source
     arn = None if source is None else f"arn:{partition}:" + source.format(region=region or own_region, account=account)
@@ -329,9 +351,7 @@ def connector_caller(role_name: str, account: str = ACCOUNT) -> str:
 def test_the_roles_of_the_same_connector_may_assume_its_federation_role_when_they_are_tagged(
     role_arn: str, tags: dict[str, str], allowed: bool
 ) -> None:
-    stack = new_stack()
-    cloud_connector(stack)
-    (federation,) = (each for id, each in deployed_roles(stack).items() if id.startswith("AzureFederation"))
+    (federation,) = (each for id, each in roles_of(cloud_connector).items() if id.startswith("AzureFederation"))
     assert federation.may_be_assumed_by_role(role_arn, tags) is allowed
 
 
@@ -365,9 +385,7 @@ def administration_role(account: str, name: str = "AWS-SystemsManager-Automation
 def test_the_administration_role_of_the_central_account_and_no_other_may_assume_an_execution_role(
     role_arn: str, allowed: bool
 ) -> None:
-    stack = new_stack()
-    execution(stack)
-    (role,) = deployed_roles(stack).values()
+    (role,) = roles_of(execution).values()
     assert role.may_be_assumed_by_role(role_arn) is allowed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import itertools
@@ -48,9 +49,17 @@ NEEDED = ("cat", "chmod", "curl", "cut", "date", "env", "gpg", "mktemp", "rm", "
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
 
 
+# A shell can't trap a signal that it inherits as ignored, as from nohup. A process with a function to call before the
+# program starts more slowly.
+IGNORED = [each for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is signal.SIG_IGN]
+
+
 def _default_signals() -> None:
-    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    for each in IGNORED:
         signal.signal(each, signal.SIG_DFL)
+
+
+which = functools.cache(shutil.which)
 
 
 @functools.cache
@@ -71,31 +80,40 @@ def why_not(shell: str) -> str | None:
     )
 
 
-# Each stub records its arguments, its environment, and what all processes of the machine show of theirs.
+# Each stub records its arguments, its environment, and what all processes of the machine show of theirs. The tests
+# start hundreds of them, and importing json and pathlib would take longer than the rest.
 NOTES = """
-import json, os, sys
-from pathlib import Path
+import os, sys
+
+def read(path):
+    with open(path, errors="replace") as file:
+        return file.read()
 
 program, *arguments = sys.argv[1:]
-name = Path(program).name
-notes = Path({notes!r})
+name = os.path.basename(program)
 own = {own!r}.encode()
 shown = []
-for process in Path("/proc").iterdir():
-    if process.name.isdigit() and process.name != str(os.getpid()):
+for process in os.listdir("/proc"):
+    if process.isdigit() and process != str(os.getpid()):
         try:
-            environment = (process / "environ").read_bytes()
+            with open(f"/proc/{{process}}/environ", "rb") as file:
+                environment = file.read()
             # Other tests can run at the same time.
             if own in environment:
-                shown.append((process / "cmdline").read_bytes() + environment)
+                with open(f"/proc/{{process}}/cmdline", "rb") as file:
+                    shown.append(file.read() + environment)
         except OSError:
             pass
-places = [Path(os.environ["TMPDIR"]), Path({other!r})]
 files = {{
-    str(path): [path.read_text(errors="replace"), oct(path.stat().st_mode), oct(path.parent.stat().st_mode)]
-    for place in places
-    for path in place.rglob("*")
-    if path.is_file()
+    os.path.join(folder, each): [
+        read(os.path.join(folder, each)),
+        oct(os.stat(os.path.join(folder, each)).st_mode),
+        oct(os.stat(folder).st_mode),
+    ]
+    for place in (os.environ["TMPDIR"], {other!r})
+    for folder, _, names in os.walk(place)
+    for each in names
+    if os.path.isfile(os.path.join(folder, each))
 }}
 note = dict(
     name=name,
@@ -103,36 +121,37 @@ note = dict(
     environment=dict(os.environ),
     shown=b" ".join(shown).decode(errors="replace"),
     files=files,
-    mode=oct(Path(program).stat().st_mode),
-    folder=str(Path(program).parent),
+    mode=oct(os.stat(program).st_mode),
+    folder=os.path.dirname(program),
     current=os.getcwd(),
     input=sys.stdin.read() if name not in ("aws", "curl") else None,
 )
-with notes.open("a") as file:
-    file.write(json.dumps(note) + "\\n")
+with open({notes!r}, "a") as file:
+    file.write(ascii(note) + "\\n")
 """
 BEHAVIOUR = {
     "aws": """
 if arguments[0] == "secretsmanager":
-    sys.stdout.write(Path({secret!r}).read_text())
+    sys.stdout.write(read({secret!r}))
     sys.exit({aws})
 print("output of the AWS CLI")
 sys.exit({tagging})
 """,
     "curl": """
 if {curl} == 0:
-    download = Path(arguments[arguments.index("--output") + 1])
-    download.write_text({download!r})
+    with open(arguments[arguments.index("--output") + 1], "w") as file:
+        file.write({download!r})
 sys.exit({curl})
 """,
     "tool": """
-import time
 print("output of the tool")
 if {hangs}:
-    Path({ready!r}).touch()
+    import time
+    open({ready!r}, "w").close()
     time.sleep(60)
 if {registers} and arguments[0] != "install":
-    Path({registration!r}).write_text({node!r})
+    with open({registration!r}, "w") as file:
+        file.write({node!r})
 sys.exit({tool} if arguments[0] != "install" else {install})
 """,
 }
@@ -247,7 +266,7 @@ class Machine:
             pytest.skip(reason)
         self._prepare()
         name, *applet = SHELLS.get(self.shell, [self.shell])
-        shell = [str(shutil.which(name)), *applet]
+        shell = [str(which(name)), *applet]
         return subprocess.Popen(
             [*before, *shell, *shell_options, str(self.folder / "register.sh"), *options],
             env={
@@ -257,8 +276,7 @@ class Machine:
             },
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how},
             text=True,
-            # A shell can't trap a signal that it inherits as ignored, as from nohup.
-            preexec_fn=_default_signals,
+            preexec_fn=_default_signals if IGNORED else None,
         )
 
     def result(self, exit_code: int, output: str, error: str) -> Run:
@@ -268,7 +286,7 @@ class Machine:
             exit_code,
             output,
             error,
-            [json.loads(line) for line in lines],
+            [ast.literal_eval(line) for line in lines],
             self.folder / "temporary",
             self.folder / "other",
             self.folder / "registration",
@@ -303,14 +321,14 @@ class Machine:
         for name in SYSTEM_COMMANDS:
             # BusyBox has commands of its own, which differ from those of other systems.
             own = self.shell == "busybox" and name != "bash"
-            (commands / name).symlink_to(str(shutil.which("busybox" if own else name)))
+            (commands / name).symlink_to(str(which("busybox" if own else name)))
         for name in self.missing:
             (commands / name).unlink()
         if self.noexec:
             # As in a folder that is mounted noexec, nothing can be run.
             (commands / "chmod").unlink()
             cases = " | ".join(f"{self.folder / name}/*" for name in self.noexec)
-            real = shutil.which("chmod")
+            real = which("chmod")
             self._command("chmod", f'case "$2" in {cases}) exec {real} 600 "$2" ;; esac; exec {real} "$@"')
         if self.registered is not None:
             (self.folder / "registration").write_text(self.registered, encoding="utf-8")
@@ -1110,8 +1128,15 @@ def test_a_registration_that_names_no_node_is_an_error(machine: Machine) -> None
 # Signals
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+# The part of the script that handles signals is the same for every tool.
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        pytest.param(number, kind, marks=[] if number == signal.SIGTERM or kind == "linux" else pytest.mark.deep)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        for kind in ON_LINUX
+    ],
+)
 def test_a_signal_stops_the_tool_and_deletes_everything(number: signal.Signals, kind: str, machine: Machine) -> None:
     machine.registration, machine.hangs = ON_LINUX[kind], True
     process = machine.start(stdin=subprocess.DEVNULL)
@@ -1135,7 +1160,7 @@ def test_a_signal_stops_the_tool_and_deletes_everything(number: signal.Signals, 
 
 
 @pytest.mark.parametrize("kind", ON_LINUX)
-@pytest.mark.parametrize("shell", ["sh", "bash", "dash"])
+@pytest.mark.parametrize("shell", ["sh", *(pytest.param(shell, marks=pytest.mark.deep) for shell in ("bash", "dash"))])
 def test_shellcheck_finds_nothing(shell: str, kind: str, tmp_path: Path) -> None:
     # In the environment of Python or in PATH: the environment of the wheel test lacks the scripts of packages.
     checker = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

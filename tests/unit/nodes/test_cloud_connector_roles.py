@@ -410,7 +410,7 @@ def three_of(stack: Stack, **arguments: Any) -> list[DeployedRole]:
     return [one for (one,) in three]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def three() -> list[DeployedRole]:
     """The three roles of a connector A, whose machines have the role that AWS's console makes."""
     stack = new_stack(region="eu-central-1")

@@ -803,15 +803,22 @@ def deregistered(node: str, tag: str) -> tuple[str, str, dict[str, str]]:
 EITHER_ENVIRONMENT = pytest.mark.parametrize(
     "known", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["for every environment", "for one environment"]
 )
-# The deep suite also tries the third partition.
-EACH_CASE = pytest.mark.parametrize(
-    ("name", "partition"),
-    [
-        pytest.param(name, partition, marks=pytest.mark.deep if partition == "aws-us-gov" else [])
-        for name, case in CASES.items()
-        for partition in case.partitions
-    ],
-)
+
+
+def each_case(in_fast_suite: Callable[[str, tuple[str, ...]], bool]) -> pytest.MarkDecorator:
+    """Try every case in each of its partitions, in the fast suite only in some of them."""
+    return pytest.mark.parametrize(
+        ("name", "partition"),
+        [
+            pytest.param(name, partition, marks=[] if in_fast_suite(partition, case.partitions) else pytest.mark.deep)
+            for name, case in CASES.items()
+            for partition in case.partitions
+        ],
+    )
+
+
+EACH_CASE = each_case(lambda partition, _: partition != "aws-us-gov")
+EACH_CASE_ONCE = each_case(lambda partition, partitions: partition == partitions[0])
 
 
 @cache
@@ -862,7 +869,7 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
 
 
 @EITHER_ENVIRONMENT
-@EACH_CASE
+@EACH_CASE_ONCE
 def test_a_capability_gives_the_same_as_an_argument_and_later_and_to_a_role_written_by_hand(
     name: str, partition: str, known: bool
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -44,6 +45,12 @@ def fleet(stack: Stack) -> HybridServiceRole:
 
 
 def granted(name: str, tags: Mapping[str, str] | None) -> DeployedRole:
+    return _granted(name, None if tags is None else tuple(tags.items()))
+
+
+@cache
+def _granted(name: str, pairs: tuple[tuple[str, str], ...] | None) -> DeployedRole:
+    tags = None if pairs is None else dict(pairs)
     stack = new_stack(region=REGION)
     grantee = operator(stack)
     assert GRANTS[name](grantee, fleet(stack), tags).success
