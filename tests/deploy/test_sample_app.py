@@ -11,8 +11,9 @@ import pytest
 from embedded_aws.server import REPOSITORY, EmbeddedAwsError
 from tests.deploy.account import Account
 
-# One example needs a managed policy of the organization. It has a test of its own, test_regulated_functions.py.
-EXAMPLES = [path for path in sorted((REPOSITORY / "examples").glob("*.py")) if path.stem != "regulated_functions"]
+# They need an organization, or a managed policy of one: test_organization.py and test_regulated_functions.py have it.
+WITH_ORGANIZATION = ("organization", "regulated_functions")
+EXAMPLES = [path for path in sorted((REPOSITORY / "examples").glob("*.py")) if path.stem not in WITH_ORGANIZATION]
 
 
 def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_account_only(account: Account) -> None:
