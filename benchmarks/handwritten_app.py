@@ -16,6 +16,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 FUNCTION_CODE = Path(__file__).resolve().parents[1] / "ssm_roles" / "_lambda"
+# The modules of the library's other function.
+ROTATION = ("activations.py", "metrics.py", "rotate_hybrid_activation.py", "rotated_secret.py")
 
 
 class HybridNodes(Stack):
@@ -79,7 +81,7 @@ class EnsureServiceLinkedRoles(Construct):
             self,
             "Function",
             description="Ensures the service-linked roles of this stack",
-            code=lambda_.Code.from_asset(str(FUNCTION_CODE), exclude=["__pycache__", "rotate_hybrid_activation.py"]),
+            code=lambda_.Code.from_asset(str(FUNCTION_CODE), exclude=["__pycache__", *ROTATION]),
             handler="functions.ensure_service_linked_role.handler",
             runtime=lambda_.Runtime("python3.13", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.X86_64,

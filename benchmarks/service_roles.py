@@ -111,8 +111,9 @@ def _pass_itself(role: iam.Role) -> None:
     role.add_to_policy(_pass_to_systems_manager(role.role_arn))
 
 
-def _service_setting(scope: Construct, id: str, setting_id: str, value: str) -> None:
-    CfnResource(scope, id, type="AWS::SSM::ServiceSetting", properties={"SettingId": setting_id, "SettingValue": value})
+def _service_setting(scope: Construct, id: str, setting_id: str, value: str) -> CfnResource:
+    properties = {"SettingId": setting_id, "SettingValue": value}
+    return CfnResource(scope, id, type="AWS::SSM::ServiceSetting", properties=properties)
 
 
 def association_dispatch_role(at: Surroundings, id: str) -> None:
@@ -135,7 +136,7 @@ def automation_administration_role(at: Surroundings, id: str) -> None:
         id,
         assumed_by=_automation_principal(at.stack),
         inline_policies={"StartInOtherAccounts": iam.PolicyDocument(statements=[assume])},
-        role_name="AWS-SystemsManager-AutomationAdministrationRole",
+        role_name=id,
     )
 
 
@@ -146,7 +147,7 @@ def automation_execution_role(at: Surroundings, id: str) -> None:
         at.stack,
         id,
         assumed_by=_automation_principal(at.stack),
-        role_name="AWS-SystemsManager-AutomationExecutionRole",
+        role_name=id,
     )
     trust_policy = role.assume_role_policy
     assert trust_policy is not None
@@ -310,7 +311,8 @@ def default_host_management_role(at: Surroundings, id: str) -> None:
         path="/service-role/",
     )
     setting_id = "/ssm/managed-instance/default-ec2-instance-management-role"
-    _service_setting(role, "Setting", setting_id, Fn.select(1, Fn.split(":role/", role.role_arn)))
+    setting = _service_setting(role, "Setting", setting_id, Fn.select(1, Fn.split(":role/", role.role_arn)))
+    setting.override_logical_id("DefaultHostManagementSetting")
 
 
 def explorer_role(at: Surroundings, id: str) -> None:
@@ -457,8 +459,8 @@ def run_command_notification_role(at: Surroundings, id: str) -> None:
         key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
 
 
-# The constructs that a stack can contain only once.
-ONCE = ("DefaultHostManagementRole",)
+# The constructs that an account can have only once.
+ONCE = ("CloudConnectorRoles", "DefaultHostManagementRole", "ExplorerRole", "QuickSetupRoles")
 
 # For each construct, the code with the library and the hand-written code.
 WAYS: dict[str, tuple[Way, Way]] = {
@@ -467,11 +469,14 @@ WAYS: dict[str, tuple[Way, Way]] = {
         association_dispatch_role,
     ),
     "AutomationAdministrationRole": (
-        lambda at, id: AutomationAdministrationRole(at.stack, id),
+        # An account has each name once.
+        lambda at, id: AutomationAdministrationRole(at.stack, id, role_name=id),
         automation_administration_role,
     ),
     "AutomationExecutionRole": (
-        lambda at, id: AutomationExecutionRole(at.stack, id, administrator_accounts=[ACCOUNT], runbooks=[RUNBOOK]),
+        lambda at, id: AutomationExecutionRole(
+            at.stack, id, administrator_accounts=[ACCOUNT], runbooks=[RUNBOOK], role_name=id
+        ),
         automation_execution_role,
     ),
     "AutomationServiceRole": (
