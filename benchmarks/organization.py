@@ -318,9 +318,9 @@ def _limits(accounts: int, regions: int) -> Iterator[list[str]]:
         ("Operations per Region: also waiting for it", OPERATIONS_PER_REGION, accounts),
         ("Operations per Region: also in other Regions", OPERATIONS_PER_REGION, regional.instances),
         ("Stack sets of all rollouts", STACK_SETS_PER_ACCOUNT, 2 * number),
-        # With `after`, both parts depend on both parts before, and the regional part on its account part.
-        ("Dependencies of a stack set, one rollout after another", DEPENDENCIES_PER_STACK_SET, 3 if number > 1 else 1),
-        ("Dependencies of all stack sets", DEPENDENCIES_PER_ACCOUNT, number + 4 * (number - 1)),
+        # Each stack set but the first depends on the one before.
+        ("Dependencies of a stack set, one rollout after another", DEPENDENCIES_PER_STACK_SET, 1),
+        ("Dependencies of all stack sets", DEPENDENCIES_PER_ACCOUNT, 2 * number - 1),
     ]:
         yield [what, f"{limit:,.0f}", f"{needed:,.0f}", "**exceeded**" if needed > limit else ""]
 

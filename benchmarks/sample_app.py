@@ -23,7 +23,7 @@ def measure(*, at_most: int, seconds: float) -> Findings:
     Raises:
         ChildError: The templates or assets of the apps differ.
     """
-    _reject_different_templates()
+    reject_different_templates()
     library, handwritten = alternate(
         lambda: _synthesize(_LIBRARY), lambda: _synthesize(_HANDWRITTEN), at_most=at_most, seconds=seconds
     )
@@ -55,7 +55,12 @@ def _synthesize(app: Path) -> Child:
         return run_child("run_app", str(app), environment={"CDK_OUTDIR": folder})
 
 
-def _reject_different_templates() -> None:
+def reject_different_templates() -> None:
+    """Check that both apps create the same templates and assets.
+
+    Raises:
+        ChildError: They differ.
+    """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         contents = []
         for app in (_LIBRARY, _HANDWRITTEN):

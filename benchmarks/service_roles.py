@@ -111,11 +111,6 @@ def _pass_itself(role: iam.Role) -> None:
     role.add_to_policy(_pass_to_systems_manager(role.role_arn))
 
 
-def _service_setting(scope: Construct, id: str, setting_id: str, value: str) -> CfnResource:
-    properties = {"SettingId": setting_id, "SettingValue": value}
-    return CfnResource(scope, id, type="AWS::SSM::ServiceSetting", properties=properties)
-
-
 def association_dispatch_role(at: Surroundings, id: str) -> None:
     iam.Role(
         at.stack,
@@ -310,8 +305,11 @@ def default_host_management_role(at: Surroundings, id: str) -> None:
         managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedEC2InstanceDefaultPolicy")],
         path="/service-role/",
     )
-    setting_id = "/ssm/managed-instance/default-ec2-instance-management-role"
-    setting = _service_setting(role, "Setting", setting_id, Fn.select(1, Fn.split(":role/", role.role_arn)))
+    properties = {
+        "SettingId": "/ssm/managed-instance/default-ec2-instance-management-role",
+        "SettingValue": Fn.select(1, Fn.split(":role/", role.role_arn)),
+    }
+    setting = CfnResource(role, "Setting", type="AWS::SSM::ServiceSetting", properties=properties)
     setting.override_logical_id("DefaultHostManagementSetting")
 
 

@@ -279,9 +279,9 @@ def _either_value(condition: str, one: Any, other: Any) -> Any:  # noqa: ANN401
 def _either_list(condition: str, one: list[Any], other: list[Any]) -> Any:  # noqa: ANN401
     if len(one) == len(other):
         return [_either_value(condition, *pair) for pair in zip(one, other, strict=True)]
-    texts = [[json.dumps(each) for each in values] for values in (one, other)]
+    text, other_text = ([json.dumps(each) for each in values] for values in (one, other))
     found: list[Any] = []
-    for kind, *places in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+    for kind, *places in SequenceMatcher(None, text, other_text, autojunk=False).get_opcodes():
         begin, end, other_begin, other_end = places
         if kind == "equal":
             found += one[begin:end]

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import re
 
-from aws_cdk import Stack
 from constructs import IConstruct
 
 from .stack_facts import StackFacts, stack_facts
-from .stack_set_part import StackSetPart
+from .stack_set_part import StackSetPart, same_rollout
 
 _REFERENCE = re.compile(r'"Ref": ?"([^"]+)"')
 
@@ -37,7 +36,7 @@ def check_reach(
     if not isinstance(facts.stack, StackSetPart) or arn.startswith("arn:"):
         return
     own = stack_facts(resource)  # type: ignore[arg-type]
-    if own is facts or (_is_named(arn, own, facts) and (_same_rollout(own.stack, facts.stack) or not of_account)):
+    if own is facts or (_is_named(arn, own, facts) and (same_rollout(own.stack, facts.stack) or not of_account)):
         return
     raise ValueError(
         f"{argument} must be a resource of the stack {facts.path}, because references don't reach the accounts of a "
@@ -55,12 +54,8 @@ def _is_named(arn: str, own: StackFacts, facts: StackFacts) -> bool:
         return False
     references = set(_REFERENCE.findall(resolved))
     right = {"AWS::Partition", "AWS::URLSuffix"}
-    if _same_rollout(own.stack, facts.stack):
+    if same_rollout(own.stack, facts.stack):
         right.add("AWS::AccountId")
         if own.regions == facts.regions:
             right.add("AWS::Region")
     return "Fn::GetAtt" not in resolved and references <= right
-
-
-def _same_rollout(one: Stack, other: Stack) -> bool:
-    return isinstance(one, StackSetPart) and isinstance(other, StackSetPart) and one.rollout_path == other.rollout_path

@@ -99,6 +99,11 @@ class StackSetPart(Stack):
         return Lazy.uncached_string(_AtSynth(self._synthesizer, "template_url"))
 
 
+def same_rollout(one: Stack, other: Stack) -> bool:
+    """Whether two stacks belong to the same rollout, or are the same stack of one."""
+    return isinstance(one, StackSetPart) and isinstance(other, StackSetPart) and one.rollout_path == other.rollout_path
+
+
 def can_share_account(one: Stack, other: Stack) -> bool:
     """Whether two stacks can be deployed to the same account, as far as that is known.
 
@@ -107,7 +112,7 @@ def can_share_account(one: Stack, other: Stack) -> bool:
     """
     if not isinstance(one, StackSetPart) or not isinstance(other, StackSetPart):
         return isinstance(one, StackSetPart) is isinstance(other, StackSetPart)
-    if one.rollout_path == other.rollout_path:
+    if same_rollout(one, other):
         return True
     if one.units is None or other.units is None:
         return False

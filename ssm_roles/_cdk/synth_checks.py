@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import (
-    Annotations,
-    CfnElement,
-    ISynthesisSession,
-    Stack,
-    Stage,
-)
+from aws_cdk import Annotations, CfnElement, ISynthesisSession, Stack, Stage
 from constructs import IConstruct, IValidation
 
 from .template_writer import TemplateWriter

@@ -14,7 +14,7 @@ from constructs import Construct, IConstruct
 
 from .._cdk.resources import is_known_to_cdk, shown_resource, what_makes
 from .._cdk.stack_facts import StackFacts, stack_facts
-from .._cdk.stack_set_part import StackSetPart
+from .._cdk.stack_set_part import StackSetPart, same_rollout
 from .._cdk.tree import is_construct
 from .._checks import has_token, is_dummy, is_known_later, shown
 from .._facts.iam_limits import POLICY_NAME_LENGTH, SERVICE_LINKED_PATH
@@ -178,14 +178,12 @@ def regions_of_grant(grantee: iam.IGrantable, facts: StackFacts) -> Sequence[str
     own = facts_of_policies(grantee)
     if own is facts:
         return [facts.region]
-    if own is not None and isinstance(facts.stack, StackSetPart):
-        rollout = facts.stack.rollout_path
-        if not isinstance(own.stack, StackSetPart) or own.stack.rollout_path != rollout:
-            raise ValueError(
-                f"grantee must be in a stack of the rollout {rollout}, because its accounts have what is granted, got "
-                f"{cast(Construct, grantee.grant_principal).node.path!r} of the stack {own.path}: define it in the "
-                "rollout, or import it there by its name"
-            )
+    if own is not None and isinstance(facts.stack, StackSetPart) and not same_rollout(own.stack, facts.stack):
+        raise ValueError(
+            f"grantee must be in a stack of the rollout {facts.stack.rollout_path}, because its accounts have what is "
+            f"granted, got {cast(Construct, grantee.grant_principal).node.path!r} of the stack {own.path}: define it "
+            "in the rollout, or import it there by its name"
+        )
     return facts.regions
 
 

@@ -8,7 +8,7 @@ from aws_cdk import Annotations, Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from .._cdk.stack_facts import StackFacts, stack_facts
-from .._cdk.stack_set_part import StackSetPart, can_share_account
+from .._cdk.stack_set_part import StackSetPart, can_share_account, same_rollout
 from .._cdk.synth_checks import Resources, Templates
 from .._cdk.tokens import same
 
@@ -68,8 +68,9 @@ def check_name_of_role(argument: str, role: iam.IRole, facts: StackFacts) -> Non
     if own is None:
         return
     if isinstance(own.stack, StackSetPart) or isinstance(facts.stack, StackSetPart):
-        related = not isinstance(facts.stack, StackSetPart) or not can_share_account(own.stack, facts.stack)
-        remedy = "import it by its name" if related else "pass role_in_regions(role) of the rollout"
+        remedy = "import it by its name"
+        if same_rollout(own.stack, facts.stack):
+            remedy = "define it in account_stack, and pass role_in_regions(role) of the rollout to regional_stack"
         raise ValueError(
             f"{argument} must be a role of the same stack, because references don't reach the accounts of a rollout, "
             f"got {role.node.path!r} of the stack {own.path}: {remedy}"

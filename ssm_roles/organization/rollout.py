@@ -94,8 +94,9 @@ class OrganizationRollout(NamesItsErrors, Construct):
             regions: The Regions of ``regional_stack``, each once. In an account that hasn't enabled one of them, the
                 deployment to that Region fails.
             home_region: The Region from which CloudFormation deploys ``account_stack``. Every account must have enabled
-                it. It needs not be one of ``regions``. A change replaces the stacks and their roles, so that managed
-                nodes lose theirs. Default: - the stack's Region, or the first of ``regions`` if the stack doesn't say
+                it. It doesn't need to be one of ``regions``. A change replaces the stacks and their roles, so that
+                managed nodes lose theirs. Default: - the stack's Region, or the first of ``regions`` for a stack
+                without an environment
             except_accounts: The IDs of the accounts to leave out. StackSets ignores them when an account joins the
                 organizational units later. Default: - none
             only_accounts: The IDs of the only accounts to deploy to, which must be in the organizational units.
@@ -217,7 +218,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
         self._parts: list[Part] = [self._account, self._regional]
         Dependable.implement(self, StackSetsOf(self._parts))
         self._roles_in_regions: dict[str, iam.IRole] = {}
-        self._plan = Plan(self._account.stack, self._regional.stack, [home], names)
+        self._plan = Plan(self._account.stack, self._regional.stack)
         facts.synth_checks.get(RolloutChecks).add(self._plan)
         facts.synth_checks.get(FixedNameChecks)
         facts.synth_checks.get(QuotaChecks).add_all()

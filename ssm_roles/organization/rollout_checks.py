@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -77,12 +77,10 @@ class HandedOver:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stacks of a rollout, and their Regions."""
+    """The stacks of a rollout, and the roles that one defines for the other."""
 
     account: StackSetPart
     regional: StackSetPart
-    home: list[str]
-    regions: list[str]
     handed_over: list[HandedOver] = field(default_factory=list)
 
 
@@ -101,16 +99,13 @@ class RolloutChecks:
         for plan in self._plans:
             yield from _misplaced(plan)
             yield from _without_stack_set(plan)
-            for part, regions in ((plan.account, plan.home), (plan.regional, plan.regions)):
+            for part in (plan.account, plan.regional):
                 yield from _faults_of_template(templates.template(part), part)
                 yield from _faults_of_parameters(templates, part)
                 yield from references_from_others(templates, part)
+                constants = set(templates.template(part).get("Parameters", {}))
                 for name, resource in templates.resources(part).items():
-                    constants = set(templates.template(part).get("Parameters", {}))
-                    faults = [*_faults_of_resource(resource, regions), *_faults_in_second_account(resource, constants)]
-                    if len(regions) > 1:
-                        faults += _faults_in_second_region(resource, constants)
-                    for fault in faults:
+                    for fault in _faults_of_resource(resource, part.regions, constants):
                         yield f"{templates.path_of(part, name)}: {fault}"
             names = deployed_names(templates.resources(plan.account)) if plan.handed_over else {}
             for each in plan.handed_over:
@@ -190,7 +185,7 @@ def _faults_of_parameters(templates: Templates, part: StackSetPart) -> Iterator[
             )
 
 
-def _faults_of_resource(resource: Mapping[str, Any], regions: list[str]) -> Iterator[str]:
+def _faults_of_resource(resource: Mapping[str, Any], regions: Sequence[str], constants: set[str]) -> Iterator[str]:
     kind = resource["Type"]
     if kind in _STACKS:
         yield f"stacks must not be nested in a rollout, which StackSets rejects, got {kind}: add the resources directly"
@@ -205,6 +200,9 @@ def _faults_of_resource(resource: Mapping[str, Any], regions: list[str]) -> Iter
             f"regions must be Regions whose CloudFormation has {kind}, got {', '.join(lacking)}, which had none as of "
             f"{SCHEMAS_AS_OF}: use another rollout for these Regions"
         )
+    yield from _faults_in_second_account(resource, constants)
+    if len(regions) > 1:
+        yield from _faults_in_second_region(resource, constants)
 
 
 def _faults_in_second_account(resource: Mapping[str, Any], constants: set[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The simulation of rollouts obeys the rules of StackSets, and README.md has what it prints."""
+"""The simulation of rollouts obeys the rules of StackSets, and the pages have what it prints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from benchmarks.organization import (
     simulate,
 )
 
-README = Path(__file__).resolve().parents[2] / "benchmarks" / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "benchmarks" / "README.md"
+PAGE = ROOT / "docs" / "organization.md"
 
 # Stacks that always take 100 seconds, and fail after 20.
 EXACT = Assumptions(sigma=0.0, stack_overhead=60.0, iam_consistency=40.0, iam_writes_per_second=1e9)
@@ -164,3 +166,34 @@ def test_the_library_has_the_quotas_of_the_simulation() -> None:
 @pytest.mark.deep
 def test_the_library_warns_of_what_the_simulation_does_not_finish_in_time() -> None:
     assert organization.accounts_in_time(30) * 30 == stack_set_limits.INSTANCES_IN_36_HOURS
+
+
+# What the page says, in hours: more than the first number, and less than the second one.
+IN_HOURS = {
+    "minutes": (0, 0.5),
+    "less than half an hour": (0, 0.5),
+    "less than 1 hour": (0.5, 1),
+    "1 hour": (0.75, 1.25),
+    "4.5 hours": (4.25, 4.75),
+    "1 day": (21, 27),
+    "1.5 days": (33, 36),
+}
+
+
+def test_the_page_has_the_durations_of_the_simulation() -> None:
+    simulated = {
+        row[0]: row[2:4] for row in rows(README.read_text(encoding="utf-8"), "| Accounts x Regions | Instances |")
+    }
+    found = rows(PAGE.read_text(encoding="utf-8"), "| accounts x Regions |")
+    assert len(found) == 4
+    for plan, *durations in found:
+        for text, hours in zip(durations, simulated[plan], strict=True):
+            least, most = IN_HOURS[text]
+            assert least < float(hours) < most, f"{plan}: {text}"
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of a table."""
+    _, _, rest = page.partition(heading)
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

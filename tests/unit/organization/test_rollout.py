@@ -286,7 +286,7 @@ def test_a_rollout_is_not_inside_a_rollout(stack: Stack, refused: Refused) -> No
         refused(lambda inner=inner: rollout_in(inner), "scope", tree=inner)
 
 
-def test_the_home_region_is_that_of_the_stack_if_possible(stack: Stack) -> None:
+def test_the_home_region_is_that_of_the_stack(stack: Stack) -> None:
     assert rollout_in(stack, "One", regions=[THERE, HERE]).home_region == HERE
     # Another list of Regions doesn't move the roles of all accounts.
     assert rollout_in(stack, "Two", regions=[THERE, "us-west-2"]).home_region == HERE
@@ -637,7 +637,15 @@ def test_a_role_of_the_account_is_not_passed_to_the_regions_directly(stack: Stac
     message = refused(
         lambda: HybridActivation(rollout.regional_stack, "Activation", role=nodes), "role", tree=rollout.regional_stack
     )
-    assert message.endswith("pass role_in_regions(role) of the rollout")
+    assert message.endswith("pass role_in_regions(role) of the rollout to regional_stack")
+
+
+def test_a_role_of_another_rollout_is_imported(stack: Stack, refused: Refused) -> None:
+    """Also if it is in the same accounts: only the rollout of a role has its ``role_in_regions``."""
+    nodes = hybrid_nodes(rollout_in(stack, "One"))
+    other = rollout_in(stack, "Two").regional_stack
+    message = refused(lambda: HybridActivation(other, "Activation", role=nodes), "role", tree=other)
+    assert message.endswith("import it by its name")
 
 
 def test_a_role_of_the_parent_is_not_passed_to_a_rollout(stack: Stack, refused: Refused) -> None:
