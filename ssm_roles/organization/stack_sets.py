@@ -112,9 +112,7 @@ class StackSetsOf(Dependable):
 
 
 def _check_stacks(part: StackSetPart) -> None:
-    inner = next(
-        (each for each in part.node.find_all() if Stack.is_stack(each) and each.node.path != part.node.path), None
-    )
+    inner = next((each for each in part.node.find_all() if isinstance(each, Stack) and each is not part), None)
     if inner is not None:
         raise ValueError(
             f"{inner.node.path}: stacks must not be in {part.node.path}, because a stack set has one template, got a "
