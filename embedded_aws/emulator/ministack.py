@@ -14,7 +14,6 @@ cloudformation_handlers: Any = importlib.import_module("ministack.services.cloud
 cloudformation_helpers: Any = importlib.import_module("ministack.services.cloudformation.helpers")
 custom_resource: Any = importlib.import_module("ministack.services.cloudformation.custom_resource")
 ec2: Any = importlib.import_module("ministack.services.ec2")
-engine: Any = importlib.import_module("ministack.services.cloudformation.engine")
 events: Any = importlib.import_module("ministack.services.eventbridge")
 iam: Any = importlib.import_module("ministack.services.iam")
 iam_actions: Any = importlib.import_module("ministack.core.iam_actions")

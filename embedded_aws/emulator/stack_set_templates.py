@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import implied_permissions
-from .ministack import cloudformation_handlers, cloudformation_helpers, engine
+from .ministack import cloudformation_engine, cloudformation_handlers, cloudformation_helpers
 from .responses import ApiError
 
 # The URLs at which StackSets stores long templates for the stacks. Customers can't read them.
@@ -85,7 +85,7 @@ def check(template: str, parameters: list[dict[str, Any]], capabilities: list[st
             template requires other capabilities.
     """
     try:
-        parsed = engine._parse_template(template)
+        parsed = cloudformation_engine._parse_template(template)
     except Exception as error:
         raise ApiError("ValidationError", f"Template format error: {error}") from error
     # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/839
@@ -103,20 +103,20 @@ def check(template: str, parameters: list[dict[str, Any]], capabilities: list[st
         raise ApiError("InsufficientCapabilitiesException", message)
     provided = [{"Key": each["ParameterKey"], "Value": each.get("ParameterValue", "")} for each in parameters]
     try:
-        engine._resolve_parameters(parsed, provided)
+        cloudformation_engine._resolve_parameters(parsed, provided)
     except ValueError as error:
         raise ApiError("ValidationError", str(error)) from error
 
 
 def resource_types(template: str) -> set[str]:
     """Return the types of the resources of a template."""
-    resources = engine._parse_template(template).get("Resources") or {}
+    resources = cloudformation_engine._parse_template(template).get("Resources") or {}
     return {str(resource.get("Type")) for resource in resources.values() if isinstance(resource, dict)}
 
 
 def parameter_keys(template: str) -> set[str]:
     """Return the names of the parameters of a template."""
-    return set(engine._parse_template(template).get("Parameters") or {})
+    return set(cloudformation_engine._parse_template(template).get("Parameters") or {})
 
 
 def _as_error(response: Any) -> ApiError:
