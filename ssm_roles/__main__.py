@@ -10,9 +10,7 @@ from typing import NoReturn
 
 from . import __version__
 
-# Each command has a module of its own, with `add_arguments(parser)` and `run(arguments)`. Only the one that is named is
-# imported: a command starts in a tenth of a second.
-_COMMANDS = {
+COMMANDS = {
     "check": (
         ".audit.command.check_command",
         "find mistakes with roles of Systems Manager in CloudFormation templates",
@@ -20,6 +18,11 @@ _COMMANDS = {
     "rules": (".audit.command.rules_command", "list what `check` finds"),
     "templates": ("._templates_command", "write the CloudFormation templates of this library"),
 }
+"""The module and the purpose of each command.
+
+A module has the functions ``add_arguments(parser)`` and ``run(arguments)``. Only the module of the command that is named
+is imported, so that each command starts in a tenth of a second.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"ssm-roles {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     named = next((each for each in given if not each.startswith("-")), None)
-    for name, (module, purpose) in _COMMANDS.items():
+    for name, (module, purpose) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose)
         if name == named:
             implementation = import_module(module, __package__)

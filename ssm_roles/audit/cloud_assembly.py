@@ -66,12 +66,14 @@ class CloudAssembly:
     def templates(self) -> Iterator[Path]:
         """Find the current templates, those of nested stacks and stack sets included.
 
-        A synthesis leaves the templates of stacks that don't exist anymore. No manifest names these.
+        A synthesis leaves the templates of stacks that don't exist anymore. No manifest names these. But a manifest of
+        assets names only one of several nested stacks whose templates are the same.
         """
+        current = set(self._stacks.values())
         manifests = ["manifest.json", *(f"{name}.json" for name in self._artifacts if name.endswith(".assets"))]
         named = "\n".join(_text(self._folder / each) for each in manifests)
         for path in sorted(self._folder.glob("*.template.json")):
-            if f'"{path.name}"' in named:
+            if path.name in current or f'"{path.name}"' in named:
                 yield path
 
     def nested(self) -> Iterator[Path]:
