@@ -37,6 +37,10 @@ class TemplateAcknowledgements:
         self._known = known
         self._used: set[tuple[Path, str]] = set()
 
+    def exist(self) -> bool:
+        """Return whether the template acknowledges anything."""
+        return any(_acknowledged(part) for _, part in self._parts())
+
     def reason(self, finding: Finding) -> str | None:
         """Return the reason of the acknowledgement of a finding, or None. The closest one counts.
 

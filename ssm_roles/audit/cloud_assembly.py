@@ -45,6 +45,7 @@ class CloudAssembly:
         self._artifacts = {name: each for name, each in artifacts.items() if isinstance(each, dict)}
         self.acknowledgements: list[ConstructAcknowledgement] = []
         self._stacks: dict[str, str] = {}
+        self._environments: dict[str, str] = {}
         self._logical_ids: dict[str, str] = {}
         for artifact in self._artifacts.values():
             if artifact.get("type") == "aws:cloudformation:stack":
@@ -98,6 +99,19 @@ class CloudAssembly:
             else next((path for path, file in self._stacks.items() if file == template), None)
         )
 
+    def account(self, template: str) -> str:
+        """Return the ID of the account of a template's stack, or "" if the stack is for any account.
+
+        Args:
+            template: The name of the template's file.
+        """
+        path = next((path for path, file in self._stacks.items() if file == template), "")
+        while path and path not in self._environments:
+            path = path.rpartition("/")[0]
+        # aws://111122223333/eu-west-1, or aws://unknown-account/unknown-region
+        account = self._environments.get(path, "").removeprefix("aws://").partition("/")[0]
+        return account if account.isdigit() else ""
+
     def _read_stack(self, artifact: Mapping[str, object]) -> None:
         properties = artifact.get("properties")
         properties = properties if isinstance(properties, dict) else {}
@@ -110,6 +124,8 @@ class CloudAssembly:
         template, name = properties.get("templateFile"), artifact.get("displayName")
         if isinstance(template, str) and isinstance(name, str):
             self._stacks[f"/{name}"] = template
+            environment = artifact.get("environment")
+            self._environments[f"/{name}"] = environment if isinstance(environment, str) else ""
         for path, entries in tree.items():
             for entry in entries if isinstance(entries, list) else []:
                 if isinstance(entry, dict):

@@ -54,8 +54,21 @@ def module_of(path: Path) -> str:
 
 def imported_names(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the modules of the package that a file imports from, with the names that it takes."""
+    yield from names_imported_in(path, ast.parse(path.read_text(encoding="utf-8")))
+
+
+def names_imported_at_run_time(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the same without what is imported for type checkers only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    yield from names_imported_in(path, tree)
+
+
+def names_imported_in(path: Path, tree: ast.Module) -> Iterator[tuple[str, str]]:
     package = list(path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             module = ".".join([*base, *([node.module] if node.module else [])])
@@ -67,7 +80,7 @@ def imported_names(path: Path) -> Iterator[tuple[str, str]]:
 
 def graph() -> Mapping[str, set[str]]:
     return {
-        module_of(path): {module for module, _ in imported_names(path)} - {module_of(path)}
+        module_of(path): {module for module, _ in names_imported_at_run_time(path)} - {module_of(path)}
         for path in FILES
         if path != PACKAGE / "__init__.py"
     }

@@ -29,12 +29,27 @@ class Candidate:
         named: Whether the user named the file. Then it is an error if it isn't a template.
         assembly: The cloud assembly that it belongs to.
         with_whole_assembly: Whether the other templates of the assembly are checked, too.
+        parent: The folder of the template that names this one. Default: - the folder of the file
     """
 
     path: Path
     named: bool = False
     assembly: CloudAssembly | None = None
     with_whole_assembly: bool = False
+    parent: Path | None = None
+
+    @property
+    def app(self) -> Path:
+        """The folder of the templates that are deployed together, as far as files tell."""
+        return self.path.parent if self.parent is None else self.parent
+
+    def nested(self, path: Path) -> Candidate:
+        """Return the template of a nested stack of this one.
+
+        Args:
+            path: The file.
+        """
+        return Candidate(path, parent=self.app)
 
 
 def find(paths: Sequence[Path], *, skip_others: bool) -> Iterator[Candidate | UnreadableFile]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from aws_cdk import App, NestedStack, Stack, Stage
+from aws_cdk import App, Environment, NestedStack, Stack, Stage
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -25,7 +25,7 @@ def acknowledge(scope: Construct, id_: str, reason: str) -> None:
     if validations is None:
         scope.node.add_metadata("aws:cdk:acknowledged-rules", {id_: reason})
     else:
-        validations.of(scope).acknowledge(aws_cdk.Acknowledgment(id=id_, reason=reason))  # type: ignore[attr-defined]
+        validations.of(scope).acknowledge(aws_cdk.Acknowledgment(id=id_, reason=reason))
 
 
 def hybrid_role(scope: Construct) -> iam.Role:
@@ -98,6 +98,22 @@ def test_an_acknowledgement_without_effect_is_noted_only_for_a_whole_assembly(
     assert capsys.readouterr().err == ""
     main(["check", str(folder)])
     assert capsys.readouterr().err == "note: Top/Role: acknowledges PASS1, which finds nothing there; remove it\n"
+
+
+def test_stacks_of_different_accounts_do_not_overwrite_policies_of_each_other(
+    synthesize: Callable[[Callable[[App], None]], Path], capsys: Captured
+) -> None:
+    def define(app: App) -> None:
+        for name, account in {"A": "111122223333", "B": "444455556666", "C": "111122223333"}.items():
+            scope = NestedStack(Stack(app, name, env=Environment(account=account, region="eu-west-1")), "Nested")
+            statement = iam.PolicyStatement(actions=["ssm:GetParameter"], resources=["*"])
+            document = iam.PolicyDocument(statements=[statement])
+            iam.CfnPolicy(scope, "Policy", policy_name="Shared", roles=["NodeRole"], policy_document=document)
+
+    folder = synthesize(define)
+    main(["check", "--format", "json", str(folder)])
+    found = [each for each in json.loads(capsys.readouterr().out)["findings"] if each["check"] == "NAME4"]
+    assert [Path(each["file"]).name[:7] for each in found] == ["CNested"]
 
 
 def test_the_template_of_a_removed_stack_is_not_found(folder: Path) -> None:

@@ -9,7 +9,7 @@ from ssm_roles.audit.check import Check, Fault, Finding, Severity
 from ssm_roles.audit.command.results import LocatedFinding, Results, UnreadableFile
 from ssm_roles.audit.template import Template
 
-# One error, on line 6: TRUST1.
+# One error, on line 9: TRUST1.
 ERROR = """\
 AWSTemplateFormatVersion: "2010-09-09"
 Resources:

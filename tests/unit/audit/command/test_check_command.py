@@ -49,7 +49,7 @@ def test_a_finding_is_printed_with_its_place_the_remedy_and_a_summary(folder: Pa
     assert main(["check", "template.yaml"]) == 2
     (trust1,) = (each for each in ALL_CHECKS if each.id == "TRUST1")
     first, remedy, page, empty, summary = capsys.readouterr().out.splitlines()
-    assert first.startswith("template.yaml:6:7 error TRUST1 Nodes: ")
+    assert first.startswith("template.yaml:9:13 error TRUST1 Nodes: ")
     assert remedy.strip() == trust1.remedy
     assert page.strip() == trust1.documentation_url
     assert empty == ""
@@ -59,25 +59,25 @@ def test_a_finding_is_printed_with_its_place_the_remedy_and_a_summary(folder: Pa
 def test_findings_are_sorted_by_file_and_line(folder: Path, capsys: Captured) -> None:
     second_role = ERROR.partition("Resources:\n")[2].replace("Nodes:", "Others:")
     write(folder, {"b.yaml": WARNING, "a.yaml": ERROR + second_role, "sub/c.json": CLEAN})
-    assert checked(capsys, ".") == (6, ["a.yaml:6 TRUST1", "a.yaml:17 TRUST1", "b.yaml:12 NODE1"])
+    assert checked(capsys, ".") == (6, ["a.yaml:9 TRUST1", "a.yaml:20 TRUST1", "b.yaml:12 NODE1"])
 
 
 def test_a_file_that_is_given_twice_is_checked_once(folder: Path, capsys: Captured) -> None:
     write(folder, {"sub/a.yaml": ERROR})
     Path("link.yaml").symlink_to("sub/a.yaml")
-    assert checked(capsys, "sub/a.yaml", "sub", "./sub/../sub/a.yaml", "link.yaml") == (2, ["sub/a.yaml:6 TRUST1"])
+    assert checked(capsys, "sub/a.yaml", "sub", "./sub/../sub/a.yaml", "link.yaml") == (2, ["sub/a.yaml:9 TRUST1"])
 
 
 def test_the_local_template_of_a_nested_stack_is_checked(folder: Path, capsys: Captured) -> None:
     main_template = "Resources: {A: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: sub/a.txt}}}"
     write(folder, {"main.yaml": main_template, "sub/a.txt": ERROR})
-    assert checked(capsys, "main.yaml") == (2, ["sub/a.txt:6 TRUST1"])
+    assert checked(capsys, "main.yaml") == (2, ["sub/a.txt:9 TRUST1"])
 
 
 def test_templates_that_name_each_other_are_checked_once(folder: Path, capsys: Captured) -> None:
     nested = "  Sub: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: %s}}\n"
     write(folder, {"a.yaml": ERROR + nested % "b.yaml", "b.yaml": CLEAN + nested % "a.yaml"})
-    assert checked(capsys, "a.yaml") == (2, ["a.yaml:6 TRUST1"])
+    assert checked(capsys, "a.yaml") == (2, ["a.yaml:9 TRUST1"])
 
 
 def test_files_in_a_folder_that_are_no_templates_are_skipped(folder: Path, capsys: Captured) -> None:
@@ -106,6 +106,36 @@ def test_a_folder_without_templates_is_told(capsys: Captured) -> None:
     assert captured.err == "note: no templates in .\n"
 
 
+SHARED = """\
+Resources:
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: Shared
+      Roles: [NodeRole]
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: {Effect: Allow, Action: "ssm:GetParameter", Resource: "*"}
+"""
+
+
+def test_templates_of_one_folder_are_compared(folder: Path, capsys: Captured) -> None:
+    write(folder, {"a/1.yaml": SHARED, "a/2.yaml": SHARED, "b/1.yaml": SHARED})
+    assert checked(capsys, ".") == (4, ["a/2.yaml:2 NAME4"])
+
+
+def test_templates_of_nested_stacks_are_compared(folder: Path, capsys: Captured) -> None:
+    nested = "  Sub: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: sub/nested.yaml}}\n"
+    write(folder, {"main.yaml": SHARED + nested, "sub/nested.yaml": SHARED})
+    assert checked(capsys, "main.yaml") == (4, ["sub/nested.yaml:2 NAME4"])
+
+
+def test_what_two_templates_share_can_be_acknowledged(folder: Path, capsys: Captured) -> None:
+    write(folder, {"1.yaml": SHARED, "2.yaml": acknowledging(SHARED, "Policy", {"NAME4[Shared]": "The same policy"})})
+    assert main(["check", "."]) == 0
+    assert capsys.readouterr().err == ""
+
+
 # Files that can't be checked
 
 
@@ -121,7 +151,7 @@ def test_a_broken_template_is_reported_and_the_others_are_checked(
     assert main(["check", "."]) == 3
     captured = capsys.readouterr()
     assert captured.err.startswith(place)
-    assert captured.out.startswith("b.yaml:6:7 error TRUST1")
+    assert captured.out.startswith("b.yaml:9:13 error TRUST1")
     assert captured.out.endswith("1 error; 1 file couldn't be checked\n")
 
 
@@ -131,12 +161,12 @@ def test_a_named_file_must_be_a_template(text: str, folder: Path, capsys: Captur
     assert main(["check", "a.yaml", "b.yaml"]) == 3
     captured = capsys.readouterr()
     assert captured.err.startswith("a.yaml:")
-    assert captured.out.startswith("b.yaml:6:7 error TRUST1")
+    assert captured.out.startswith("b.yaml:9:13 error TRUST1")
 
 
 def test_other_files_can_be_skipped_even_if_they_are_named(folder: Path, capsys: Captured) -> None:
     write(folder, {"a.yaml": "{{ broken", "b.yaml": ERROR, "c.json": "{}"})
-    assert checked(capsys, "--skip-other-files", "a.yaml", "b.yaml", "c.json") == (2, ["b.yaml:6 TRUST1"])
+    assert checked(capsys, "--skip-other-files", "a.yaml", "b.yaml", "c.json") == (2, ["b.yaml:9 TRUST1"])
     assert main(["check", "--skip-other-files", "a.yaml"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -161,7 +191,7 @@ def test_a_defect_of_a_check_stops_no_other_file(
     assert main(["check", "."]) == 3
     captured = capsys.readouterr()
     assert captured.err == "a.yaml:1:1 can't be checked: RecursionError: too deep\n"
-    assert captured.out.startswith("b.yaml:6:7 error TRUST1")
+    assert captured.out.startswith("b.yaml:9:13 error TRUST1")
 
 
 # Exit codes, and what is shown
@@ -323,7 +353,7 @@ def test_a_closed_pipe_leaves_no_traceback(folder: Path) -> None:
     run = subprocess.run(
         ["bash", "-c", command], env=environment(), capture_output=True, text=True, check=False, timeout=60
     )
-    assert run.stdout.startswith("0.yaml:6:7 error TRUST1")
+    assert run.stdout.startswith("0.yaml:9:13 error TRUST1")
     assert run.stderr == ""
     assert run.returncode == 2
 
@@ -338,7 +368,7 @@ def test_any_text_can_be_printed_in_an_ascii_locale(folder: Path) -> None:
         check=False,
         timeout=60,
     )
-    assert run.stdout.startswith("\\xfc.yaml:6:7 error TRUST1")
+    assert run.stdout.startswith("\\xfc.yaml:9:13 error TRUST1")
     assert run.returncode == 2
 
 
@@ -352,7 +382,7 @@ def test_the_hook_of_pre_commit_checks_the_files_that_it_is_given(folder: Path, 
     for name in ("a.json", "sub/b.yaml", "c.yml", "d.template"):
         assert re.search(hook["files"], name)
     assert not re.search(hook["files"], "json.py")
-    program, *arguments = [*shlex.split(hook["entry"]), *hook.get("args", [])]
+    program, *arguments = shlex.split(hook["entry"])
     assert f'{program} = "ssm_roles.__main__:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     write(folder, {"a.yaml": ERROR, "chart.yaml": "{{ helm", "package.json": "{}"})
     assert main([*arguments, "chart.yaml", "package.json"]) == 0
