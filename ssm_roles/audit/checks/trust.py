@@ -146,13 +146,11 @@ def _wrong(subject: str, text: str) -> str:
 def _instances_and_services(template: Template) -> Iterator[Fault]:
     for role in template.roles.values():
         services = {shown(each) for each in role.services}
-        instances = {*EC2_NAMES, "ec2.${aws::urlsuffix}"} & services
+        instances = {*EC2_NAMES, "ec2.${AWS::URLSuffix}"} & services
         if instances and any(is_systems_manager(each) for each in role.services):
             resource = role.resource
             path = () if resource is None else resource.at("AssumeRolePolicyDocument")
-            message = f"The role trusts {min(instances)} and {SYSTEMS_MANAGER}".replace(
-                "aws::urlsuffix", "AWS::URLSuffix"
-            )
+            message = f"The role trusts {min(instances)} and {SYSTEMS_MANAGER}"
             yield Fault(role.logical_id, path, message)
 
 
