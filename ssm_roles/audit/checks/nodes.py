@@ -14,9 +14,7 @@ _DEREGISTER = "ssm:DeregisterManagedInstance"
 _COMMANDS = ("ssm:SendCommand", "ssm:StartSession")
 _OWN_PAGE = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
 # The ARNs of instances belong to Amazon EC2.
-_ANY_TARGET = re.compile(
-    r"\*|arn:[^:]*:(ssm|ec2):[^:]*:[^:]*:(\*|managed-instance/\*|instance/\*)|arn:[^:]*:(ssm|ec2):\*"
-)
+_ANY_TARGET = re.compile(r"\*|arn:[^:]*:(ssm|ec2):(\*|[^:]*:[^:]*:(\*|managed-instance/\*|instance/\*))")
 _ANY_NODE = re.compile(r"\*|arn:[^:]*:ssm:[^:]*:[^:]*:(\*|managed-instance/\*)|arn:[^:]*:ssm:\*")
 
 
@@ -84,7 +82,7 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9731",
         title="A role has AmazonEC2RoleforSSM, which AWS deprecated",
-        risk="Nodes can read and write every object in every bucket of the account, and send commands' output anywhere.",
+        risk="Nodes can read and write every object in every bucket of the account.",
         remedy="Use AmazonSSMManagedInstanceCore, and add the permissions that the nodes need.",
         documentation_url=f"{_OWN_PAGE}/AmazonEC2RoleforSSM.html",
         find=_old_policy,
