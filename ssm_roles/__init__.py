@@ -35,12 +35,14 @@ __all__ = [
     "ServiceLinkedRoleBase",
     "ServiceLinkedRoleCreation",
     "ServiceLinkedRoleType",
+    "SsmRolesChecks",
     "activation_role_name",
 ]
 
 if TYPE_CHECKING:
     from .activation.hybrid_activation import HybridActivation
     from .activation.registration import Registration
+    from .audit.cdk_plugin import SsmRolesChecks
     from .functions.function_settings import FunctionSettings
     from .nodes.activation_role_name import activation_role_name
     from .nodes.cloud_connector_roles import CloudConnectorRoles
@@ -68,6 +70,7 @@ else:
     _MODULES = {
         "activation.hybrid_activation": ["HybridActivation"],
         "activation.registration": ["Registration"],
+        "audit.cdk_plugin": ["SsmRolesChecks"],
         "functions.function_settings": ["FunctionSettings"],
         "nodes.activation_role_name": ["activation_role_name"],
         "nodes.cloud_connector_roles": ["CloudConnectorRoles"],

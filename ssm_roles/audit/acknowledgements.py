@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from . import documents
 from .check import Finding, Path
-from .cloud_assembly import CloudAssembly
+from .cloud_assembly import CloudAssembly, ConstructAcknowledgement
 
 NAMESPACE = "SsmRoles"
 """The name of the plugin for the AWS CDK, which comes before ``::`` in the IDs of its findings."""
@@ -112,22 +112,33 @@ class AssemblyAcknowledgements:
             template: The name of the template's file.
             finding: A finding in the template.
         """
-        resource = finding.path[1] if finding.path[:1] == ("Resources",) and len(finding.path) > 1 else ""
-        construct = self._assembly.construct(template, str(resource))
+        found = self.closest(template, finding)
+        return None if found is None else _reason(found.reason)
+
+    def closest(self, template: str, finding: Finding) -> ConstructAcknowledgement | None:
+        """Return the acknowledgement of a finding that is on the closest construct, or None.
+
+        Args:
+            template: The name of the template's file.
+            finding: A finding in the template.
+        """
+        # Parameters and outputs have constructs, too.
+        element = finding.path[1] if len(finding.path) > 1 else ""
+        construct = self._assembly.construct(template, str(element))
         if construct is None:
             return None
         found = [
-            (len(each.construct), each.construct, rule, reason)
+            (len(each.construct), rule, each)
             for each, rule in self._own
             if f"{construct}/".startswith(f"{each.construct.rstrip('/')}/")
             and _names(rule, finding)
-            and (reason := _reason(each.reason)) is not None
+            and _reason(each.reason) is not None
         ]
         if not found:
             return None
-        _, at, rule, reason = max(found)
-        self._used.add((at, rule))
-        return reason
+        _, rule, closest = max(found, key=lambda each: each[:2])
+        self._used.add((closest.construct, rule))
+        return closest
 
     def notes(self) -> Iterator[str]:
         """Tell which acknowledgements have no effect. Call it after all findings of all templates had their turn."""

@@ -1,7 +1,7 @@
 """What type checkers see of the library: every public name, and no other. `make check-types` runs them on this file."""
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
-from aws_cdk import Stack
+from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_iam as iam
 from typing_extensions import assert_type
 
@@ -34,6 +34,7 @@ from ssm_roles import (
     ServiceLinkedRoleBase,
     ServiceLinkedRoleCreation,
     ServiceLinkedRoleType,
+    SsmRolesChecks,
     activation_role_name,
 )
 
@@ -65,6 +66,7 @@ NAMES: list[object] = [
     ServiceLinkedRoleBase,
     ServiceLinkedRoleCreation,
     ServiceLinkedRoleType,
+    SsmRolesChecks,
     activation_role_name,
 ]
 
@@ -113,3 +115,8 @@ def a_rollout_has_stacks_and_hands_over_roles(stack: Stack) -> None:
     nodes = HybridServiceRole(rollout.account_stack, "Nodes", role_name="Nodes", activation_regions=rollout.regions)
     assert_type(rollout.role_in_regions(nodes), iam.IRole)
     OrganizationRollout(stack, "Wrong", organizational_units="ou-ab12-11111111", regions=[1])  # type: ignore[list-item]
+
+
+def a_plugin_checks_an_app(app: App) -> None:
+    Validations.of(app).add_plugins(SsmRolesChecks(fail_on="warning", info=True))
+    SsmRolesChecks(fail_on="info")  # type: ignore[arg-type] # pyright: ignore

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": {"", "_facts"},
     "_templates_command": set(),
     "__main__": {"", "_templates_command", "audit"},
-    "__init__": {"activation", "functions", "nodes", "operations", "organization", "service_linked"},
+    "__init__": {"activation", "audit", "functions", "nodes", "operations", "organization", "service_linked"},
 }
 
 # These work without the CDK and without Node.js, except for what connects the audit with other tools.
