@@ -165,8 +165,9 @@ check-readme: $(SETUP)
 	@$(PYTEST) -q -m readme tests/test_readme.py
 
 .PHONY: bench
-bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, and simulate rollouts
+bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, measure the audit, and simulate rollouts
 	@python benchmarks/run.py
+	@python benchmarks/audit.py
 	@python benchmarks/organization.py
 
 .PHONY: snapshots

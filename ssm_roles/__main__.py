@@ -20,8 +20,8 @@ COMMANDS = {
 }
 """The module and the purpose of each command.
 
-A module has the functions ``add_arguments(parser)`` and ``run(arguments)``. Only the module of the command that is named
-is imported, so that each command starts in a tenth of a second.
+A module has the functions ``add_arguments(parser)`` and ``run(arguments)``. Only the module of the command that runs is
+imported, so that each command starts in a tenth of a second.
 """
 
 

@@ -79,11 +79,11 @@ class _Run:
             self.unreadable.append(UnreadableFile(name, str(error), error.line, error.column))
             return
         except OSError as error:
-            self.unreadable.append(UnreadableFile(name, f"can't be read: {error.strerror}"))
+            self.unreadable.append(UnreadableFile(name, f"must be a file that can be read: {error.strerror}"))
             return
         if not is_template(document.body):
             if candidate.named:
-                self.unreadable.append(UnreadableFile(name, "is no CloudFormation template"))
+                self.unreadable.append(UnreadableFile(name, "must be a CloudFormation template"))
             return
         checked = _CheckedFile(candidate, document.body, TemplateAcknowledgements(document.body, self._known))
         try:

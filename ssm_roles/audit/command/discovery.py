@@ -133,7 +133,7 @@ def _in_folder(folder: Path, visited: set[str]) -> Iterator[Candidate | Unreadab
         try:
             entries = sorted(current.iterdir())
         except OSError as error:
-            yield UnreadableFile(str(current), f"the folder can't be read: {error.strerror}")
+            yield UnreadableFile(str(current), f"must be a folder that can be read: {error.strerror}")
             continue
         yield from (Candidate(each) for each in entries if each.name.endswith(SUFFIXES) and each.is_file())
         folders += [

@@ -40,7 +40,7 @@ def _cases(results: Results) -> Iterator[str]:
     by_file: defaultdict[str, list[LocatedFinding]] = defaultdict(list)
     for located in results.findings:
         by_file[located.file].append(located)
-    for file in results.files:
+    for file in dict.fromkeys([*results.files, *by_file]):
         if file not in by_file:
             yield _case(file, "no findings", "")
         # Jenkins and GitLab compare test cases of two runs by name, which therefore has no line.

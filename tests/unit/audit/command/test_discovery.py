@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     assert list(find([tmp_path], skip_others=False)) == [
-        UnreadableFile(str(tmp_path / "closed"), "the folder can't be read: Permission denied"),
+        UnreadableFile(str(tmp_path / "closed"), "must be a folder that can be read: Permission denied"),
         Candidate(tmp_path / "open/b.yaml"),
     ]
 
