@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path as File
+from typing import Any
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch  # type: ignore[attr-defined]
 from cfnlint.template import Template  # type: ignore[attr-defined]
@@ -48,16 +49,15 @@ def _match(cfn: Template, finding: Finding) -> RuleMatch:
     return RuleMatch(path, message, location=(line, column, line, column))
 
 
-def _known(part: object, path: Path) -> list[str | int]:
+def _known(template: dict[str, Any], path: Path) -> list[str | int]:
     """Return the beginning of a path that leads to a part of a template, as far as cfn-lint can follow it."""
     known: list[str | int] = []
+    part: Any = template
     for key in path:
-        if not isinstance(part, (dict, list)):
+        is_known = key in part if isinstance(part, dict) else isinstance(part, list) and key in range(len(part))
+        if not is_known:
             break
-        try:
-            part = part[key]
-        except (KeyError, IndexError, TypeError):
-            break
+        part = part[key]
         known.append(key)
     return known
 
