@@ -26,9 +26,7 @@ def columns(rows: Sequence[Sequence[str]], *, indent: int = 2, header: Sequence[
     widths = [max(len(row[index]) for row in everything) for index in range(len(everything[0]) - 1)]
     lines: list[str] = []
     for row in everything:
-        start = " " * indent + "".join(
-            cell.ljust(width + _GAP) for cell, width in zip(row[:-1], widths, strict=True)
-        )
+        start = " " * indent + "".join(cell.ljust(width + _GAP) for cell, width in zip(row[:-1], widths, strict=True))
         lines += _wrapped(start, row[-1])
     return lines
 

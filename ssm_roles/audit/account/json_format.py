@@ -102,9 +102,7 @@ def _linked_role(advice: Advice) -> dict[str, object]:
         "exists": role.exists,
         "arn": None if role.role is None else role.role.arn,
         "created": _time(None if role.role is None else role.role.created),
-        "last_used": None
-        if last is None
-        else {"time": _time(last.time), "region": last.region},
+        "last_used": None if last is None else {"time": _time(last.time), "region": last.region},
         "owners": [
             {
                 "region": each.region,

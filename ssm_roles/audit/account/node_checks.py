@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from .account_check import AccountCheck, AccountFault
 from .authorization import obstacle
-from .model import Account, ManagedNode
+from .model import Account, ManagedNode, Role
 from .trust import trust_problem
 
 LOST_FOR = timedelta(days=30)
@@ -74,10 +74,18 @@ def _hindered(account: Account) -> Iterator[AccountFault]:
     usage = account.usage
     for role in account.identities.roles:
         if "hybrid" in usage.get(role.arn, ()):
-            for action in _AGENT_ACTIONS:
-                found = obstacle(role, action)
-                if found is not None:
-                    yield AccountFault(role.arn, "", f"Nodes with this role can't call {action}: {found}")
+            for found, actions in _obstacles(role).items():
+                message = f"Nodes with this role can't call {' and '.join(actions)}: {found}"
+                yield AccountFault(role.arn, "", message)
+
+
+def _obstacles(role: Role) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for action in _AGENT_ACTIONS:
+        reason = obstacle(role, action)
+        if reason is not None:
+            found.setdefault(reason, []).append(action)
+    return found
 
 
 NODE_CHECKS = (

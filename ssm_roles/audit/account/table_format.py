@@ -24,6 +24,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MOST_FINDINGS = 10
 _MOST_NAMES = 6
 _UNKNOWN = "?"
+_OFF = "off"
+_NOTHING = ["0", "0", "0", "0", _OFF]
 
 
 def render(judgment: Judgment, *, color: bool = False) -> str:
@@ -57,7 +59,7 @@ def summary(judgment: Judgment) -> str:
     Args:
         judgment: The judged account.
     """
-    counted = {each: 0 for each in SEVERITIES}
+    counted = dict.fromkeys(SEVERITIES, 0)
     for finding in judgment.findings:
         counted[finding.severity] += 1
     names: dict[Severity, tuple[str, str]] = {
@@ -99,7 +101,9 @@ def _findings(findings: Sequence[AccountFinding], *, color: bool) -> list[str]:
     for (_, check_id), group in groupby(findings, key=lambda each: (each.severity, each.check.id)):
         found = list(group)
         check = found[0].check
-        severity = f"{_COLORS[check.severity]}{check.severity} {check_id}{_END}" if color else f"{check.severity} {check_id}"
+        severity = (
+            f"{_COLORS[check.severity]}{check.severity} {check_id}{_END}" if color else f"{check.severity} {check_id}"
+        )
         lines += [f"  {severity}: {check.title}"]
         lines += columns([*_rows(found)], indent=6)
         lines += paragraph(f"Remedy: {check.remedy}", indent=6, hanging=2)
@@ -182,7 +186,12 @@ def _last_use(role: LinkedRole) -> str:
 
 def _regions(judgment: Judgment) -> list[str]:
     rows = [_region(judgment, each) for each in judgment.account.regions]
-    return columns(rows, header=["Region", "Activations", "Nodes", "Online", "Lost", "Default Host Management"])
+    empty = [row[0] for row in rows if row[1:] == _NOTHING]
+    # One line for each Region without anything would hide the others.
+    if len(empty) > 1:
+        rows = [row for row in rows if row[0] not in empty]
+    lines = columns(rows, header=["Region", "Activations", "Nodes", "Online", "Lost", "Default Host Management"])
+    return lines + (paragraph(f"Nothing of this in {', '.join(empty)}", hanging=2) if len(empty) > 1 else [])
 
 
 def _region(judgment: Judgment, regional: Regional) -> list[str]:
@@ -196,7 +205,7 @@ def _region(judgment: Judgment, regional: Regional) -> list[str]:
         _number(None if nodes is None else len(nodes)),
         _number(online),
         _number(lost),
-        _UNKNOWN if management is None else "off" if management.role_name is None else printable(management.role_name),
+        _UNKNOWN if management is None else _OFF if management.role_name is None else printable(management.role_name),
     ]
 
 
