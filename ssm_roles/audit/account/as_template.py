@@ -1,17 +1,31 @@
-"""An account as a template, so that the checks of templates judge it, too."""
+"""An account as templates, so that the checks of templates judge it, too."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._facts.iam_limits import SERVICE_LINKED_NAME, SERVICE_LINKED_PATH
+from ..._facts.service_principals import EC2_NAMES
+from ..roles import RoleKind
+from .authorization import trusted_services
 from .model import Account, Identities, Identity, Policy, Role, RoleUse
-from .permissions import HOST_MANAGEMENT_SETTING
 
 _TYPES = {"role": "AWS::IAM::Role", "user": "AWS::IAM::User", "group": "AWS::IAM::Group"}
-_NO_ALPHANUMERIC = re.compile("[^A-Za-z0-9]")
+
+# A period separates a logical ID from an attribute. Names of IAM have no other character that has a meaning here.
+_NO_ID = re.compile(r"[^A-Za-z0-9_+=,@-]")
+
+# A service principal of Systems Manager, also as it is wrongly written.
+_SYSTEMS_MANAGER = re.compile(r"ssm|systems-?manager")
+# Policies in which no check finds anything have neither.
+_RELEVANT = re.compile(r"ssm|iam:|\"notaction\"")
+
+# The engine reads 5,000 resources of a template.
+_MOST_OTHERS = 2_000
 
 
 @dataclass(frozen=True)
@@ -20,87 +34,120 @@ class AccountTemplate:
 
     Attributes:
         body: The template.
-        arns: The ARN of the identity or of the policy behind each resource, by logical ID.
+        arns: The ARN of the identity or of the policy behind each resource, by logical ID; "" for a use of a role.
+        known: What roles are used for, by logical ID.
     """
 
     body: dict[str, Any]
     arns: Mapping[str, str]
+    known: Mapping[str, frozenset[RoleKind]]
 
 
-def as_template(account: Account) -> AccountTemplate:
-    """Return the identities of an account, with the uses of its roles, as a template.
+def as_templates(account: Account) -> Iterator[AccountTemplate]:
+    """Yield templates with the identities of an account that can concern Systems Manager.
+
+    The roles that Systems Manager can use are in each template, because what may be done with them depends on others.
 
     Args:
-        account: The account, whose identities could be read.
+        account: The account. If its identities couldn't be read, there are no templates.
     """
-    writer = _Writer(account.identities or Identities())
-    for use in account.uses:
-        writer.add_use(use)
-    return AccountTemplate({"Resources": writer.resources}, writer.arns)
+    identities = account.identities
+    if identities is None:
+        return
+    usage = account.usage
+    main = [each for each in identities.roles if _can_be_used(each) or each.arn in usage]
+    arns = {each.arn for each in main}
+    everybody = (*identities.roles, *identities.users, *identities.groups)
+    others = [each for each in everybody if each.arn not in arns and _has_relevant_policies(each)]
+    for start in range(0, max(len(others), 1), _MOST_OTHERS):
+        writer = _Writer(identities, [*main, *others[start : start + _MOST_OTHERS]])
+        for use in account.uses:
+            writer.add_use(use)
+        known = {writer.ids[arn]: frozenset(kinds) for arn, kinds in usage.items() if arn in writer.ids}
+        yield AccountTemplate({"Resources": writer.resources}, writer.arns, known)
+
+
+def _can_be_used(role: Role) -> bool:
+    services = trusted_services(role.trust_policy)
+    return (
+        any(_SYSTEMS_MANAGER.search(each) for each in services)
+        or (bool(role.instance_profiles) and any(each in services for each in EC2_NAMES))
+        or role.name.startswith(SERVICE_LINKED_NAME)
+    )
+
+
+def _has_relevant_policies(identity: Identity) -> bool:
+    return any(
+        _RELEVANT.search(json.dumps(policy.document, default=str).lower())
+        for policy in identity.policies
+        if policy.document is not None
+    )
 
 
 class _Writer:
-    def __init__(self, identities: Identities) -> None:
+    def __init__(self, identities: Identities, chosen: Sequence[Identity]) -> None:
         self.resources: dict[str, Any] = {}
         self.arns: dict[str, str] = {}
+        self.ids = {each.arn: self._reserve(each.name, each.arn) for each in chosen}
         self._identities = identities
-        self._everybody = (*identities.roles, *identities.users, *identities.groups)
-        self._ids = {each.arn: self._reserve(each.name, each.arn) for each in self._everybody}
-        self._policy_ids: dict[str, str] = {}
-        for policy in self._attached():
-            self._policy_ids[str(policy.arn)] = self._reserve(policy.name, str(policy.arn))
-        for identity in self._everybody:
+        attached = self._attached(chosen)
+        self._policy_ids = {arn: self._reserve(policy.name, arn) for arn, policy in attached.items()}
+        for identity in chosen:
             self._add_identity(identity)
-        for policy in self._attached():
-            self.resources[self._policy_ids[str(policy.arn)]] = {
+        for arn, policy in attached.items():
+            self.resources[self._policy_ids[arn]] = {
                 "Type": "AWS::IAM::ManagedPolicy",
                 "Properties": {"ManagedPolicyName": policy.name, "PolicyDocument": self._linked(policy.document)},
             }
 
     def add_use(self, use: RoleUse) -> None:
-        role = self._identities.role(use.role)
-        logical_id = None if role is None else self._ids.get(role.arn)
-        resource = None if logical_id is None else _USES[use.kind](logical_id, use)
-        if resource is not None and resource not in self.resources.values():
-            self.resources[self._reserve(f"{use.user}{use.region}", "")] = resource
+        """Add a task of a maintenance window that has no role of its own, which only a resource tells."""
+        is_own = use.role and f":role/{SERVICE_LINKED_PATH}" not in use.role
+        if use.kind is RoleKind.MAINTENANCE_WINDOW and not is_own:
+            role = {"ServiceRoleArn": use.role} if use.role else {}
+            resource = {"Type": "AWS::SSM::MaintenanceWindowTask", "Properties": role}
+            self.resources[self._reserve(f"{use.region} {use.user}", f"{use.region}: {use.user}")] = resource
 
     def _reserve(self, name: str, arn: str) -> str:
-        plain = _NO_ALPHANUMERIC.sub("", name) or "Unnamed"
+        plain = _NO_ID.sub("-", name)
         logical_id, number = plain, 1
         while logical_id in self.arns:
             number += 1
-            logical_id = f"{plain}{number}"
+            logical_id = f"{plain}-{number}"
         self.arns[logical_id] = arn
         return logical_id
 
-    def _attached(self) -> list[Policy]:
+    def _attached(self, chosen: Sequence[Identity]) -> dict[str, Policy]:
         found = {
-            str(policy.arn): policy
-            for each in self._everybody
+            policy.arn: policy
+            for each in chosen
             for policy in (*each.policies, *([] if each.boundary is None else [each.boundary]))
-            if policy.arn in self._identities.managed_policies
+            if policy.arn is not None and policy.arn in self._identities.managed_policies
         }
-        return [found[arn] for arn in sorted(found)]
+        return {arn: found[arn] for arn in sorted(found)}
 
     def _add_identity(self, identity: Identity) -> None:
-        inline = [each for each in identity.policies if each.arn is None]
-        managed = [each for each in identity.policies if each.arn is not None]
+        logical_id = self.ids[identity.arn]
         properties: dict[str, Any] = {
             f"{identity.kind.capitalize()}Name": identity.name,
             "Path": identity.path,
-            "ManagedPolicyArns": [self._reference(each) for each in managed],
-            "Policies": [{"PolicyName": each.name, "PolicyDocument": self._linked(each.document)} for each in inline],
+            "ManagedPolicyArns": [self._reference(each) for each in identity.policies if each.arn is not None],
+            "Policies": [
+                {"PolicyName": each.name, "PolicyDocument": self._linked(each.document)}
+                for each in identity.policies
+                if each.arn is None
+            ],
         }
         if identity.boundary is not None:
             properties["PermissionsBoundary"] = self._reference(identity.boundary)
         if isinstance(identity, Role):
             properties["AssumeRolePolicyDocument"] = dict(identity.trust_policy)
             for name in identity.instance_profiles:
-                self.resources[self._reserve(f"{name}Profile", identity.arn)] = {
+                self.resources[self._reserve(f"{name} profile", identity.arn)] = {
                     "Type": "AWS::IAM::InstanceProfile",
-                    "Properties": {"InstanceProfileName": name, "Roles": [{"Ref": self._ids[identity.arn]}]},
+                    "Properties": {"InstanceProfileName": name, "Roles": [{"Ref": logical_id}]},
                 }
-        self.resources[self._ids[identity.arn]] = {"Type": _TYPES[identity.kind], "Properties": properties}
+        self.resources[logical_id] = {"Type": _TYPES[identity.kind], "Properties": properties}
 
     def _reference(self, policy: Policy) -> object:
         logical_id = self._policy_ids.get(str(policy.arn))
@@ -112,45 +159,6 @@ class _Writer:
             return {key: self._linked(each) for key, each in value.items()}
         if isinstance(value, list):
             return [self._linked(each) for each in value]
-        if isinstance(value, str) and value in self._ids:
-            return {"Fn::GetAtt": [self._ids[value], "Arn"]}
+        if isinstance(value, str) and value in self.ids:
+            return {"Fn::GetAtt": [self.ids[value], "Arn"]}
         return value
-
-
-def _task(logical_id: str, use: RoleUse) -> dict[str, Any]:
-    properties = {
-        "ServiceRoleArn": {"Fn::GetAtt": [logical_id, "Arn"]},
-        "TaskType": "RUN_COMMAND",
-        "TaskArn": "AWS-RunShellScript",
-        "WindowId": use.user.rpartition(" ")[2],
-        "Priority": 1,
-    }
-    return {"Type": "AWS::SSM::MaintenanceWindowTask", "Properties": properties}
-
-
-def _host_management(_logical_id: str, use: RoleUse) -> dict[str, Any]:
-    properties = {"SettingId": HOST_MANAGEMENT_SETTING, "SettingValue": use.role}
-    return {"Type": "AWS::SSM::ServiceSetting", "Properties": properties}
-
-
-def _connector(logical_id: str, _use: RoleUse) -> dict[str, Any]:
-    return {"Type": "AWS::SSM::CloudConnector", "Properties": {"RoleArn": {"Fn::GetAtt": [logical_id, "Arn"]}}}
-
-
-def _activation(logical_id: str, _use: RoleUse) -> dict[str, Any]:
-    # CloudFormation has no type for activations.
-    return {"Type": "Custom::HybridActivation", "Properties": {"IamRole": {"Ref": logical_id}}}
-
-
-def _automation(logical_id: str, _use: RoleUse) -> dict[str, Any]:
-    role = {"AutomationAssumeRole": [{"Fn::GetAtt": [logical_id, "Arn"]}]}
-    return {"Type": "AWS::SSM::Association", "Properties": {"Name": "AWS-StopEC2Instance", "Parameters": role}}
-
-
-_USES: Mapping[str, Callable[[str, RoleUse], dict[str, Any]]] = {
-    "hybrid": _activation,
-    "maintenance window": _task,
-    "host management": _host_management,
-    "cloud connector": _connector,
-    "automation": _automation,
-}

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ..check import SEVERITIES, Check, Severity
+from ..checks import ALL_CHECKS
+from ..engine import check_template
 from .account_check import AccountCheck
 from .advice import Advice, advise
 from .all_checks import ALL_ACCOUNT_CHECKS
-from .as_template import as_template
+from .as_template import AccountTemplate, as_templates
 from .model import Account, Role
 from .passing import Passer, Passing
 from .roles import roles_of_systems_manager
@@ -89,16 +91,20 @@ class Judgment:
 
 
 def judge(
-    account: Account, *, checks: Sequence[Check], account_checks: Sequence[AccountCheck] = ALL_ACCOUNT_CHECKS
+    account: Account,
+    *,
+    checks: Sequence[Check] = ALL_CHECKS,
+    account_checks: Sequence[AccountCheck] = ALL_ACCOUNT_CHECKS,
 ) -> Judgment:
     """Return everything that is found in an account.
 
     Args:
         account: The account.
-        checks: The checks of templates.
+        checks: The checks of templates. Default: ``ALL_CHECKS``
         account_checks: The checks of accounts. Default: ``ALL_ACCOUNT_CHECKS``
     """
-    found = [*_of_roles(account, checks), *_of_account(account, account_checks)]
+    templates = [*as_templates(account)]
+    found = {*_of_roles(templates, checks, account), *_of_account(account, account_checks)}
     order = {severity: index for index, severity in enumerate(SEVERITIES)}
     passing = None if account.identities is None else Passing(account.identities)
     return Judgment(
@@ -108,7 +114,7 @@ def judge(
                 found, key=lambda each: (order[each.severity], each.check.id, each.region, each.subject, each.message)
             )
         ),
-        () if passing is None else tuple(_passable(account, passing)),
+        () if passing is None else tuple(_passable(account, passing, templates[0])),
         tuple(advise(each, account.read_at) for each in account.linked_roles),
         () if passing is None else passing.unknown_policies,
     )
@@ -123,16 +129,14 @@ def applicable(checks: Sequence[Check]) -> list[Check]:
     return [each for each in checks if each.id not in _ONLY_IN_TEMPLATES]
 
 
-def _of_roles(account: Account, checks: Sequence[Check]) -> Iterator[AccountFinding]:
-    if account.identities is None:
-        return
-    from ..engine import check_template
-
-    template = as_template(account)
-    for finding in check_template(template.body, checks=applicable(checks)):
-        fault = finding.fault
-        subject = template.arns.get(fault.logical_id) or account.account_id
-        yield AccountFinding(finding.check, subject, "", fault.message, fault.detail)
+def _of_roles(
+    templates: Sequence[AccountTemplate], checks: Sequence[Check], account: Account
+) -> Iterator[AccountFinding]:
+    for template in templates:
+        for finding in check_template(template.body, checks=applicable(checks), known=template.known):
+            fault = finding.fault
+            subject = template.arns.get(fault.logical_id) or account.account_id
+            yield AccountFinding(finding.check, subject, "", fault.message, fault.detail)
 
 
 def _of_account(account: Account, checks: Sequence[AccountCheck]) -> Iterator[AccountFinding]:
@@ -141,12 +145,13 @@ def _of_account(account: Account, checks: Sequence[AccountCheck]) -> Iterator[Ac
             yield AccountFinding(check, fault.subject, fault.region, fault.message)
 
 
-def _passable(account: Account, passing: Passing) -> Iterator[PassableRole]:
+def _passable(account: Account, passing: Passing, template: AccountTemplate) -> Iterator[PassableRole]:
     uses: dict[str, set[str]] = {}
     identities = account.identities
     for use in account.uses:
         role = None if identities is None else identities.role(use.role)
         if role is not None:
             uses.setdefault(role.arn, set()).add(f"{use.region}: {use.user}")
-    for role, kinds in roles_of_systems_manager(account):
-        yield PassableRole(role, kinds, tuple(sorted(uses.get(role.arn, ()))), passing.passers(role))
+    for role, kinds in roles_of_systems_manager(account, template):
+        names = tuple(sorted(each.value for each in kinds))
+        yield PassableRole(role, names, tuple(sorted(uses.get(role.arn, ()))), passing.passers(role))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from ..roles import RoleKind
+
 IdentityKind = Literal["role", "user", "group"]
 UnreadReason = Literal["denied", "throttled", "unreachable", "disabled", "incomplete", "failed"]
 
@@ -236,14 +238,14 @@ class RoleUse:
 
     Attributes:
         region: The Region.
-        role: The ARN of the role or its name, as the user of the role has it.
-        kind: The kind of role that this use requires, as the classification of roles names it.
+        role: The ARN of the role or its name, as the user of the role has it; "" if it has none.
+        kind: What the role is for.
         user: What uses the role, such as ``activation 1a2b``.
     """
 
     region: str
     role: str
-    kind: str
+    kind: RoleKind
     user: str
 
 
@@ -318,23 +320,26 @@ class Account:
         for each in self.regions:
             activations, nodes = each.activations or (), each.nodes or ()
             found += (
-                RoleUse(each.region, one.role_name, "hybrid", f"activation {one.activation_id}") for one in activations
+                RoleUse(each.region, one.role_name, RoleKind.HYBRID, f"activation {one.activation_id}")
+                for one in activations
             )
             found += (
-                RoleUse(each.region, one.role_name, "hybrid", f"node {one.node_id}")
+                RoleUse(each.region, one.role_name, RoleKind.HYBRID, f"node {one.node_id}")
                 for one in nodes
                 if one.is_hybrid and one.role_name
             )
             if each.host_management is not None and each.host_management.role_name is not None:
                 name = each.host_management.role_name
-                found.append(RoleUse(each.region, name, "host management", "Default Host Management Configuration"))
+                found.append(
+                    RoleUse(each.region, name, RoleKind.HOST_MANAGEMENT, "Default Host Management Configuration")
+                )
             found += each.uses
         return tuple(found)
 
     @property
-    def usage(self) -> dict[str, set[str]]:
-        """The kinds of use of each role that exists, by its ARN."""
-        found: dict[str, set[str]] = {}
+    def usage(self) -> dict[str, set[RoleKind]]:
+        """What each role that exists is used for, by its ARN."""
+        found: dict[str, set[RoleKind]] = {}
         for use in self.uses:
             role = None if self.identities is None else self.identities.role(use.role)
             if role is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ..roles import RoleKind
 from .account_check import AccountCheck, AccountFault
 from .authorization import obstacle
 from .model import Account, ManagedNode, Role
@@ -73,7 +74,7 @@ def _hindered(account: Account) -> Iterator[AccountFault]:
         return
     usage = account.usage
     for role in account.identities.roles:
-        if "hybrid" in usage.get(role.arn, ()):
+        if RoleKind.HYBRID in usage.get(role.arn, ()):
             for found, actions in _obstacles(role).items():
                 message = f"Nodes with this role can't call {' and '.join(actions)}: {found}"
                 yield AccountFault(role.arn, "", message)

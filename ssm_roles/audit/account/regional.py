@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..roles import RoleKind
 from .calls import Calls
 from .model import Activation, HostManagement, ManagedNode, Regional, RoleUse
 from .permissions import HOST_MANAGEMENT_SETTING
@@ -101,16 +102,20 @@ def _uses_of_windows(calls: Calls) -> list[RoleUse]:
 
 def _uses_of_task(region: str, window_id: str, task: Mapping[str, Any]) -> list[RoleUse]:
     user = f"task {task.get('Name') or task.get('WindowTaskId', '')} of {window_id}"
-    role = task.get("ServiceRoleArn")
-    uses = [RoleUse(region, role, "maintenance window", user)] if role else []
+    uses = [RoleUse(region, task.get("ServiceRoleArn", ""), RoleKind.MAINTENANCE_WINDOW, user)]
     values = (task.get("TaskParameters") or {}).get(_AUTOMATION_ROLE, {}).get("Values") or ()
-    return [*uses, *(RoleUse(region, each, "automation", user) for each in values if ":role/" in each)]
+    return [*uses, *(RoleUse(region, each, RoleKind.AUTOMATION, user) for each in values if ":role/" in each)]
 
 
 def _uses_of_connectors(calls: Calls) -> list[RoleUse]:
     pages = calls.pages("ssm:ListCloudConnectors", {}, size=_LARGEST_PAGE_OF_CONNECTORS)
     return [
-        RoleUse(calls.region, each["RoleArn"], "cloud connector", f"cloud connector {each.get('CloudConnectorId', '')}")
+        RoleUse(
+            calls.region,
+            each["RoleArn"],
+            RoleKind.CLOUD_CONNECTOR,
+            f"cloud connector {each.get('CloudConnectorId', '')}",
+        )
         for page in pages or ()
         for each in page.get("CloudConnectors", ())
         if each.get("RoleArn")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.exceptions import ClientError
+
+# Loading the API models takes most of the time that creating a client takes.
+_LOADER = botocore.loaders.create_loader()
 
 Answer = dict[str, Any] | Exception | Callable[[dict[str, Any], str], Any]
 
@@ -47,7 +53,9 @@ class ScriptedAws:
         self._answers[action, region] = answer
 
     def session(self, region: str | None = "eu-west-1") -> Any:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+        low_level = botocore.session.Session()
+        low_level.register_component("data_loader", _LOADER)
+        session = boto3.Session("test", "test", region_name=region, botocore_session=low_level)
         session.events.register("before-call", self._call)
         return session
 
@@ -57,7 +65,8 @@ class ScriptedAws:
     def _call(self, model: Any, params: dict[str, Any], request_signer: Any, **_: Any) -> Any:
         action = f"{model.service_model.endpoint_prefix}:{model.name}"
         region = request_signer.region_name
-        request = params["body"] if isinstance(params["body"], dict) else {}
+        body = params["body"]
+        request = body if isinstance(body, dict) else json.loads(body or b"{}")
         self.calls.append((action, region, request))
         if action == "iam:GetRole" and (action, "") not in self._answers:
             raise aws_error("NoSuchEntity")
