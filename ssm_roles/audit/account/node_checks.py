@@ -47,7 +47,8 @@ def _lost(account: Account) -> Iterator[AccountFault]:
     for each in _all(account):
         if each.last_ping is not None and is_lost(each, account.read_at):
             days = (account.read_at - each.last_ping).days
-            message = f"{_title(each)} was last heard of on {each.last_ping:%Y-%m-%d}, {days:,} days ago"
+            stopped = "" if each.is_hybrid else ", unless the instance is stopped on purpose"
+            message = f"{_title(each)} was last heard of on {each.last_ping:%Y-%m-%d}, {days:,} days ago{stopped}"
             yield AccountFault(each.node_id, each.region, message)
 
 
@@ -98,7 +99,7 @@ NODE_CHECKS = (
             "Nobody patches the machine, or it is gone. Whoever has its disk can bring the node back with all "
             "permissions of its role."
         ),
-        remedy="Repair SSM Agent on the machine or, if the machine is gone, deregister the node.",
+        remedy="Repair SSM Agent on the machine or, if the machine is gone, deregister the hybrid-activated node.",
         documentation_url=_DEREGISTER,
         find=_lost,
         example="aws ssm deregister-managed-instance --region REGION --instance-id ID",

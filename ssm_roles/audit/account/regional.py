@@ -66,7 +66,7 @@ def _nodes(calls: Calls) -> tuple[ManagedNode, ...] | None:
             ping_status=each.get("PingStatus", ""),
             last_ping=_aware(each.get("LastPingDateTime", each.get("RegistrationDate"))),
             role_name=each.get("IamRole", ""),
-            is_hybrid=str(each.get("InstanceId", "")).startswith("mi-"),
+            is_hybrid=each.get("ResourceType") == "ManagedInstance",
             name=each.get("Name") or each.get("ComputerName") or "",
             activation_id=each.get("ActivationId", ""),
         )

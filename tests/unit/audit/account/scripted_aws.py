@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -64,7 +65,8 @@ class ScriptedAws:
 
     def _call(self, model: Any, params: dict[str, Any], request_signer: Any, **_: Any) -> Any:
         action = f"{model.service_model.endpoint_prefix}:{model.name}"
-        region = request_signer.region_name
+        # IAM has no Regions.
+        region = "" if action.startswith("iam:") else request_signer.region_name
         body = params["body"]
         request = body if isinstance(body, dict) else json.loads(body or b"{}")
         self.calls.append((action, region, request))
@@ -76,4 +78,5 @@ class ScriptedAws:
             answer = answer(request, region)
         if isinstance(answer, Exception):
             raise answer
-        return SimpleNamespace(status_code=200), answer
+        # The AWS SDK decodes policy documents in place.
+        return SimpleNamespace(status_code=200), copy.deepcopy(answer)
