@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any
 from ..._facts.iam_limits import SERVICE_LINKED_NAME, SERVICE_LINKED_PATH
 from ..._facts.service_principals import EC2_NAMES
 from ..roles import RoleKind
-from .authorization import trusted_services
+from .authorization import statements, trusted_services
+from .conditions import as_list, matches
 from .model import Account, Identities, Identity, Policy, Role, RoleUse
 
 _TYPES = {"role": "AWS::IAM::Role", "user": "AWS::IAM::User", "group": "AWS::IAM::Group"}
@@ -21,8 +21,10 @@ _NO_ID = re.compile(r"[^A-Za-z0-9_+=,@-]")
 
 # A service principal of Systems Manager, also as it is wrongly written.
 _SYSTEMS_MANAGER = re.compile(r"ssm|systems-?manager")
-# Policies in which no check finds anything have neither.
-_RELEVANT = re.compile(r"ssm|iam:|\"notaction\"")
+# The actions that checks judge whoever has them.
+_JUDGED = ("iam:passrole", "iam:createservicelinkedrole", "ssm:addtagstoresource")
+# Those of administrators aren't judged.
+_EVERYTHING = ("*", "*:*", "iam:*", "ssm:*")
 
 # The engine reads 5,000 resources of a template.
 _MOST_OTHERS = 2_000
@@ -35,11 +37,13 @@ class AccountTemplate:
     Attributes:
         body: The template.
         arns: The ARN of the identity or of the policy behind each resource, by logical ID; "" for a use of a role.
+        uses: The use of a role behind each other resource, by logical ID.
         known: What roles are used for, by logical ID.
     """
 
     body: dict[str, Any]
     arns: Mapping[str, str]
+    uses: Mapping[str, RoleUse]
     known: Mapping[str, frozenset[RoleKind]]
 
 
@@ -64,7 +68,7 @@ def as_templates(account: Account) -> Iterator[AccountTemplate]:
         for use in account.uses:
             writer.add_use(use)
         known = {writer.ids[arn]: frozenset(kinds) for arn, kinds in usage.items() if arn in writer.ids}
-        yield AccountTemplate({"Resources": writer.resources}, writer.arns, known)
+        yield AccountTemplate({"Resources": writer.resources}, writer.arns, writer.uses, known)
 
 
 def _can_be_used(role: Role) -> bool:
@@ -78,9 +82,10 @@ def _can_be_used(role: Role) -> bool:
 
 def _has_relevant_policies(identity: Identity) -> bool:
     return any(
-        _RELEVANT.search(json.dumps(policy.document, default=str).lower())
+        pattern not in _EVERYTHING and any(matches(action, pattern) for action in _JUDGED)
         for policy in identity.policies
-        if policy.document is not None
+        for statement in statements(policy.document)
+        for pattern in (str(each).lower() for each in as_list(statement.get("Action")))
     )
 
 
@@ -88,6 +93,7 @@ class _Writer:
     def __init__(self, identities: Identities, chosen: Sequence[Identity]) -> None:
         self.resources: dict[str, Any] = {}
         self.arns: dict[str, str] = {}
+        self.uses: dict[str, RoleUse] = {}
         self.ids = {each.arn: self._reserve(each.name, each.arn) for each in chosen}
         self._identities = identities
         attached = self._attached(chosen)
@@ -106,7 +112,8 @@ class _Writer:
         if use.kind is RoleKind.MAINTENANCE_WINDOW and not is_own:
             role = {"ServiceRoleArn": use.role} if use.role else {}
             resource = {"Type": "AWS::SSM::MaintenanceWindowTask", "Properties": role}
-            self.resources[self._reserve(f"{use.region} {use.user}", f"{use.region}: {use.user}")] = resource
+            logical_id = self._reserve(f"{use.region} {use.user}", "")
+            self.resources[logical_id], self.uses[logical_id] = resource, use
 
     def _reserve(self, name: str, arn: str) -> str:
         plain = _NO_ID.sub("-", name)

@@ -135,8 +135,10 @@ def _of_roles(
     for template in templates:
         for finding in check_template(template.body, checks=applicable(checks), known=template.known):
             fault = finding.fault
-            subject = template.arns.get(fault.logical_id) or account.account_id
-            yield AccountFinding(finding.check, subject, "", fault.message, fault.detail)
+            use = template.uses.get(fault.logical_id)
+            subject = template.arns.get(fault.logical_id, account.account_id) if use is None else use.user
+            region = "" if use is None else use.region
+            yield AccountFinding(finding.check, subject, region, fault.message, fault.detail)
 
 
 def _of_account(account: Account, checks: Sequence[AccountCheck]) -> Iterator[AccountFinding]:
