@@ -83,6 +83,8 @@ def install() -> None:
     app._dispatch_service_request = _refusing(app._dispatch_service_request)
     actions = next(each for each in vars(ec2).values() if isinstance(each, dict) and "DescribeRegions" in each)
     actions["DescribeRegions"] = _describing(actions["DescribeRegions"])
+    # MiniStack doesn't know the actions of this service, and therefore doesn't authorize them.
+    iam_actions._BOTOCORE_SERVICE_MAP["account"] = ["account"]
     account._DISPATCH["/listRegions"] = _listing(account._DISPATCH["/listRegions"])
     reset_everything = app._reset_all_state
 

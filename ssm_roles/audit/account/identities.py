@@ -35,8 +35,7 @@ def identities_in(pages: Iterable[Mapping[str, Any]]) -> Identities:
         pages: The responses.
     """
     listed = list(pages)
-    managed = {policy.arn: policy for page in listed for each in page.get("Policies", ()) for policy in [_policy(each)]}
-    documents = {arn: policy for arn, policy in managed.items() if arn is not None}
+    documents = {each["Arn"]: _policy(each) for page in listed for each in page.get("Policies", ())}
     roles = _sorted(role_in(each, documents) for page in listed for each in page.get("RoleDetailList", ()))
     return Identities(
         roles=tuple(each for each in roles if not is_linked(each)),
@@ -134,7 +133,7 @@ def _policy(details: Mapping[str, Any]) -> Policy:
         ),
         None,
     )
-    return Policy(details["PolicyName"], default, details["Arn"])
+    return Policy(details["Arn"].rpartition("/")[2], default, details["Arn"])
 
 
 def _document(value: object) -> dict[str, Any] | None:

@@ -101,10 +101,9 @@ def _findings(findings: Sequence[AccountFinding], *, color: bool) -> list[str]:
     for (_, check_id), group in groupby(findings, key=lambda each: (each.severity, each.check.id)):
         found = list(group)
         check = found[0].check
-        severity = (
-            f"{_COLORS[check.severity]}{check.severity} {check_id}{_END}" if color else f"{check.severity} {check_id}"
-        )
-        lines += [f"  {severity}: {check.title}"]
+        name = f"{check.severity} {check_id}"
+        first, *rest = paragraph(f"{name}: {check.title}", hanging=4)
+        lines += [first.replace(name, f"{_COLORS[check.severity]}{name}{_END}", 1) if color else first, *rest]
         lines += columns([*_rows(found)], indent=6)
         lines += paragraph(f"Remedy: {check.remedy}", indent=6, hanging=2)
         lines += [f"      {check.documentation_url}"]

@@ -7,7 +7,7 @@ from ssm_roles.audit.checks import ALL_CHECKS
 
 
 def test_ids_are_unique_among_all_checks() -> None:
-    ids = [each.id for each in (*ALL_CHECKS, *ALL_ACCOUNT_CHECKS)]
+    ids = [*(each.id for each in ALL_CHECKS), *(each.id for each in ALL_ACCOUNT_CHECKS)]
     assert len(ids) == len(set(ids))
 
 
