@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-from .model import UnreadReason
+UnreadReason = Literal["denied", "throttled", "unreachable", "disabled", "incomplete", "failed"]
+"""Why something couldn't be read."""
 
 DENIED = frozenset(
     {

@@ -9,7 +9,7 @@ from datetime import datetime
 from ... import __version__
 from ..check import SEVERITIES
 from .advice import Advice
-from .judging import AccountFinding, Judgment, PassableRole
+from .judgment import AccountFinding, Judgment, PassableRole
 from .model import Regional
 from .node_checks import is_lost
 from .passing import NOT_SEEN

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ..roles import RoleKind
+from .errors import UnreadReason
 
 IdentityKind = Literal["role", "user", "group"]
-UnreadReason = Literal["denied", "throttled", "unreachable", "disabled", "incomplete", "failed"]
 
 
 @dataclass(frozen=True)

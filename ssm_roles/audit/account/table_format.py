@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from ..check import SEVERITIES, Severity
+from ..command.text_format import printable
 from .columns import columns, paragraph
-from .judging import AccountFinding, Judgment, PassableRole
+from .judgment import AccountFinding, Judgment, PassableRole
 from .model import LinkedRole, Regional, Unread
 from .node_checks import is_lost
 from .passing import NOT_SEEN, Passer
@@ -16,9 +16,6 @@ from .passing import NOT_SEEN, Passer
 _COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m"}
 _BOLD = "\x1b[1m"
 _END = "\x1b[0m"
-
-# Names in an account must not be able to control the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 # Of one check in one Region. JSON has all.
 _MOST_FINDINGS = 10
@@ -71,15 +68,6 @@ def summary(judgment: Judgment) -> str:
     unread = len(judgment.account.unread)
     rest = f"; {_count(unread, 'reading', 'readings')} failed, so the report is incomplete" if unread else ""
     return f"Account {judgment.account.account_id}: {found}{rest}"
-
-
-def printable(text: str) -> str:
-    """Return text with escape sequences for control characters.
-
-    Args:
-        text: Text that can come from an account.
-    """
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _head(judgment: Judgment) -> list[str]:

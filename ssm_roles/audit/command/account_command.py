@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from ..check import SEVERITIES, Severity
+from .output import print_to
 
 if TYPE_CHECKING:
-    from ..account.judging import Judgment
+    from ..account.judgment import Judgment
 
 _EXIT_CODES: Mapping[Severity, int] = {"error": 2, "warning": 4, "info": 8}
 _FAILED = 1
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.policy:
         from ..account.permissions import policy_document
 
-        _print(sys.stdout, json.dumps(policy_document(), indent=2))
+        print_to(sys.stdout, json.dumps(policy_document(), indent=2))
         return 0
     from ..account.errors import AccountError
     from ..account.judging import judge
@@ -85,11 +86,11 @@ def run(arguments: argparse.Namespace) -> int:
         session = open_session(arguments.profile)
         account = read_account(session, regions, all_regions=arguments.all_regions)
     except AccountError as error:
-        _print(sys.stderr, f"ssm-roles account: {error}")
+        print_to(sys.stderr, f"ssm-roles account: {error}")
         return _FAILED
     severities = set(SEVERITIES) if arguments.info or arguments.fail_on == "info" else {*SEVERITIES[:2]}
     judgment = judge(account, checks=ALL_CHECKS).shown(ignored=ignored, severities=severities)
-    _print(sys.stdout, _rendered(judgment, arguments.format, color=_has_color(sys.stdout)))
+    print_to(sys.stdout, _rendered(judgment, arguments.format, color=_has_color(sys.stdout)))
     return _exit_code(judgment, arguments.fail_on)
 
 
@@ -124,8 +125,3 @@ def _exit_code(judgment: Judgment, fail_on: Severity | None) -> int:
     found = {each.severity for each in judgment.findings}
     code = sum(_EXIT_CODES[each] for each in counted if each in found)
     return code + (_FAILED if judgment.account.unread else 0)
-
-
-def _print(stream: TextIO, text: str) -> None:
-    stream.write(f"{text}\n")
-    stream.flush()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import time
 
 from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS
-from ssm_roles.audit.account.judging import Judgment, applicable, judge
+from ssm_roles.audit.account.judging import applicable, judge
+from ssm_roles.audit.account.judgment import Judgment
 from ssm_roles.audit.account.model import Identity, RoleUse
 from ssm_roles.audit.checks import ALL_CHECKS
 from ssm_roles.audit.roles import RoleKind
