@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from .check import Path
-from .intrinsics import UNKNOWN, Values, function_of
+from .intrinsics import UNKNOWN, Values, function_of, lowered
 
 _MOST_SETS = 8
 
@@ -109,8 +109,8 @@ class Statement:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The service principals, in lower case."""
-        return tuple(each.text.lower() for each in self.principals if each.kind == "Service")
+        """The service principals, in lower case but for references."""
+        return tuple(lowered(each.text) for each in self.principals if each.kind == "Service")
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
@@ -130,9 +130,7 @@ class Statement:
     def allows_action(self, action: str) -> bool:
         """Return whether a pattern of the statement matches an action; administrators' ``*`` is not looked at."""
         service = action.split(":", maxsplit=1)[0]
-        return any(
-            each not in ("*", "*:*", f"{service}:*") and matches(each, action.lower()) for each in self.actions
-        )
+        return any(each not in ("*", "*:*", f"{service}:*") and matches(each, action.lower()) for each in self.actions)
 
     def _operator(self, operator: object, keys: object, at: Path) -> list[tuple[Condition, ...]]:
         place = (*at, str(operator))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .check import Path
-from .intrinsics import Values, function_of, is_known, reference, referenced
+from .intrinsics import Values, function_of, is_known, reference, referenced, shown
 from .policies import Statement, statements
 
+if TYPE_CHECKING:
+    from .roles import RoleKind
+
 _LOOP = "Fn::ForEach::"
+_ASSUMED = "AutomationAssumeRole"
 _MOST_IN_LOOP = 50
 _MOST_RESOURCES = 5_000
 
@@ -97,6 +102,10 @@ class Role(Holder):
     names: tuple[str, ...] = ()
     """The texts that the name can have; empty if CloudFormation generates it."""
     paths: tuple[str, ...] = ("/",)
+    kinds: frozenset[RoleKind] = frozenset()
+    """What the role is for, which ``classify`` tells."""
+    is_evident: bool = False
+    """Whether more than the name tells what the role is for."""
 
     @property
     def logical_id(self) -> str:
@@ -129,9 +138,27 @@ class Template:
             self._by_type.setdefault(resource.type, []).append(resource)
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """Yield the resources of some types."""
-        for each in types:
-            yield from self._by_type.get(each, ())
+        """Yield the resources of some types, in the order of the template."""
+        if len(types) == 1:
+            yield from self._by_type.get(types[0], ())
+        else:
+            yield from (each for each in self.resources.values() if each.type in types)
+
+    @cached_property
+    def attachments(self) -> Mapping[str, list[str]]:
+        """What each attached policy is attached to, as the keys of ``holders``, by the policy's logical ID."""
+        names = {
+            f"{_HOLDERS[each.type]} {text}": f"{_HOLDERS[each.type]} {each.logical_id}"
+            for each in self.of(*_NAMES)
+            for text in self.values.texts(each.properties.get(_NAMES[each.type]))
+            if is_known(text)
+        }
+        return {
+            resource.logical_id: [
+                key for text, kind in self._attached_to(resource) for key in self._keys(text, kind, names)
+            ]
+            for resource in self.of(*_ATTACHED)
+        }
 
     @cached_property
     def holders(self) -> Mapping[str, Holder]:
@@ -140,20 +167,13 @@ class Template:
         for resource in self.of(*_HOLDERS):
             holder = self._holder(resource)
             found[f"{holder.kind} {resource.logical_id}"] = holder
-        names = {
-            f"{_HOLDERS[each.type]} {text}": f"{_HOLDERS[each.type]} {each.logical_id}"
-            for each in self.of(*_NAMES)
-            for text in self.values.texts(each.properties.get(_NAMES[each.type]))
-            if is_known(text)
-        }
         policies = {}
         for resource in self.of(*_ATTACHED):
             document = resource.properties.get("PolicyDocument")
             own = [*statements(document, resource.at("PolicyDocument"), self.values)]
             policies[resource.logical_id] = own
-            keys = [key for text, kind in self._attached_to(resource) for key in self._keys(text, kind, names)]
             # A policy of nothing is still somebody's: whoever attaches it.
-            for key in keys or [f"policy {resource.logical_id}"]:
+            for key in self.attachments[resource.logical_id] or [f"policy {resource.logical_id}"]:
                 kind, _, label = key.partition(" ")
                 holder = found.setdefault(key, Holder(label, kind, None))
                 holder.statements.extend((resource.logical_id, each) for each in own)
@@ -182,7 +202,16 @@ class Template:
             for keys, name in _references(resource.properties, (), names, 0):
                 if name in self.roles:
                     found.setdefault(name, []).append((resource, keys))
+            for name in self._mentioned(resource):
+                if name in self.roles:
+                    found.setdefault(name, []).append((resource, (_ASSUMED,)))
         return found
+
+    def _mentioned(self, resource: Resource) -> Iterator[str]:
+        """Yield the roles that a text gives to a runbook, such as a command in user data."""
+        for value in _joined(resource.properties, 0):
+            text = shown("".join(self.values.texts(value)[:1]))
+            yield from re.findall(rf"{_ASSUMED}(?:[^${{}}]|\$\{{AWS::\w+\}}){{1,120}}?\$\{{(\w+)(?:\.Arn)?\}}", text)
 
     def attached_names(self, resource: Resource) -> list[str]:
         """Return the texts of what a policy is attached to: names, or references to resources."""
@@ -196,7 +225,7 @@ class Template:
 
     def _keys(self, text: str, kind: str, names: Mapping[str, str]) -> Iterator[str]:
         """Yield the keys of the holders that a text names."""
-        targets = [each for each in referenced(text) if f"{each}" in self.resources]
+        targets = [each for each in referenced(text) if each in self.resources]
         if targets and text == reference(targets[0]):
             yield f"{kind} {targets[0]}"
         else:
@@ -257,7 +286,7 @@ class Template:
 
     def _resources(self, section: object, path: Path, known: Mapping[str, str]) -> Iterator[Resource]:
         for key, body in _mapping(section).items():
-            if isinstance(key, str) and key.startswith(_LOOP):
+            if str(key).startswith(_LOOP):
                 yield from self._loop(body, (*path, key), known)
             elif isinstance(body, dict) and isinstance(body.get("Type"), str):
                 logical_id = _substituted(str(key), known)
@@ -296,6 +325,26 @@ def _references(
         else:
             for key, each in value.items():
                 yield from _references(each, keys if function else (*keys, str(key)), names, depth + 1)
+
+
+def _joined(value: object, depth: int) -> Iterator[object]:
+    """Yield the functions that make a text about the role that a runbook assumes."""
+    if depth > 60:
+        return
+    if isinstance(value, dict):
+        function = function_of(value)
+        if (
+            function is not None
+            and function[0] in ("Fn::Sub", "Fn::Join")
+            and _ASSUMED in json.dumps(value, default=str)
+        ):
+            yield value
+        else:
+            for each in value.values():
+                yield from _joined(each, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _joined(each, depth + 1)
 
 
 def _substituted(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401
