@@ -80,7 +80,7 @@ def _for_missing(facts: ServiceLinkedRoleFacts | None) -> tuple[Choice, str]:
     if facts is not None and facts.closed_to_new_customers:
         return "NOTHING", f"{facts.feature} is closed to new customers"
     feature = "its feature" if facts is None else facts.feature
-    return "ENSURE", f"For {feature}: ENSURE creates it, whoever comes first; NATIVE works only while it is missing"
+    return "ENSURE", f"For {feature}: ENSURE creates or adopts it; NATIVE works only while it is missing"
 
 
 def _for_owned(role: LinkedRole) -> tuple[Choice, str]:

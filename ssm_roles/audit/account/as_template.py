@@ -21,7 +21,7 @@ _NO_ID = re.compile(r"[^A-Za-z0-9_+=,@-]")
 
 # A service principal of Systems Manager, also as it is wrongly written.
 _SYSTEMS_MANAGER = re.compile(r"ssm|systems-?manager")
-# The actions that checks judge whoever has them.
+# The actions that checks judge in every policy.
 _JUDGED = ("iam:passrole", "iam:createservicelinkedrole", "ssm:addtagstoresource")
 # Those of administrators aren't judged.
 _EVERYTHING = ("*", "*:*", "iam:*", "ssm:*")

@@ -15,6 +15,9 @@ from .session import Clients, Limits
 _UNSUPPORTED = frozenset({"UnknownOperationException", "UnknownOperation", "InvalidAction"})
 
 
+_DISABLED = "The Region is disabled, or doesn't accept these credentials, so the report has nothing about it"
+
+
 class Calls:
     """Calls in one Region.
 
@@ -115,9 +118,7 @@ class Calls:
         reason = reason_of(error)
         if reason == "disabled":
             self.is_disabled = True
-            self.unread = [
-                Unread("", self._place, reason, explanation_of(error), "Nothing of this Region is in the report")
-            ]
+            self.unread = [Unread("", self._place, reason, explanation_of(error), _DISABLED)]
             return
         if reason == "unreachable":
             self._unreachable[service] = explanation_of(error)

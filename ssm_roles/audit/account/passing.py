@@ -33,7 +33,7 @@ class Passer:
     Attributes:
         identity: The role or the user.
         services: The services to which it may pass the role, among those that the role trusts.
-        is_certain: Whether nothing that isn't known, such as another condition, can rule it out.
+        is_certain: Whether it depends only on what is known, and not on another condition, for example.
         sources: The policies that allow it.
         passes_any_role: Whether one of these allows it for every role.
     """
