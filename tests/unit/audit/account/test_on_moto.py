@@ -28,6 +28,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
         yield boto3.Session("test", "test", region_name="eu-west-1")
 
 
+@pytest.mark.deep
 def test_identities_and_maintenance_windows_are_read_and_judged(session: boto3.Session) -> None:
     iam, ssm = session.client("iam"), session.client("ssm")
     open_role = iam.create_role(RoleName="Open", Path="/service-role/", AssumeRolePolicyDocument=json.dumps(trust(SSM)))
