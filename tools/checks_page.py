@@ -39,6 +39,8 @@ Most checks depend on what a role is for. The first of the following that tells 
 
 A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two tell another purpose and no
 instance profile has it. Policies for administrators, such as `iam:*` or `*`, aren't judged: other tools report them.
+
+## All checks
 """
 
 
