@@ -183,6 +183,10 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 	@python tools/templates.py
 	@python -m ssm_roles templates --output dist/templates --force
 
+.PHONY: checks-page
+checks-page: $(SETUP) ## update the catalog of the checks
+	@python tools/checks_page.py
+
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
 	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
