@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from .check import Check, Fault, Finding
 from .checks import ALL_CHECKS
@@ -14,6 +15,8 @@ from .template import Template
 
 # How deep templates can be in templates.
 _MOST_TEMPLATES = 3
+# CloudFormation accepts less.
+_DEEPEST = 100
 _SHARED_NAME = "NAME4"
 
 
@@ -49,7 +52,10 @@ def check_template(
         checks: The checks to run. Default: - all checks
         known: What roles are for, by logical ID. Default: - what the template tells
     """
-    return [*_check(body, checks, known, 0)]
+    try:
+        return [*_check(body, checks, known, 0)]
+    except RecursionError:
+        return [*_check(_pruned(body, 0), checks, known, 0)]
 
 
 def check_shared_names(templates: Mapping[str, object]) -> dict[str, list[Finding]]:
@@ -62,7 +68,7 @@ def check_shared_names(templates: Mapping[str, object]) -> dict[str, list[Findin
     first: dict[tuple[str, str], str] = {}
     found: dict[str, list[Finding]] = {}
     for file, body in templates.items():
-        template = Template(body if isinstance(body, dict) else {})
+        template = _template(body)
         for key, name, resource in policy_names(template):
             label = key.partition(" ")[2]
             # The role of another template is known by its name only.
@@ -73,6 +79,23 @@ def check_shared_names(templates: Mapping[str, object]) -> dict[str, list[Findin
                 fault = Fault(resource.logical_id, resource.path, shared_name(name, key, other), name)
                 found.setdefault(file, []).append(Finding(check, fault, fault.path))
     return found
+
+
+def _template(body: object) -> Template:
+    template = body if isinstance(body, dict) else {}
+    try:
+        return Template(template)
+    except RecursionError:
+        return Template(_pruned(template, 0))
+
+
+def _pruned(value: Any, depth: int) -> Any:  # noqa: ANN401
+    """Return a value without what is nested deeper than in any template that CloudFormation accepts."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {key: _pruned(each, depth + 1) for key, each in value.items()}
+    return [_pruned(each, depth + 1) for each in value] if isinstance(value, list) else value
 
 
 def _check(

@@ -16,9 +16,9 @@ from .check import Path
 # A reference in a text. These characters are for private use, so that a text that has ``${...}`` itself, such as an IAM
 # policy variable, is no reference.
 _BEGIN, _END = "\ue000", "\ue001"
-_REFERENCE = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
+_REFERENCE = re.compile(f"{_BEGIN}([^{_BEGIN}{_END}]*){_END}")
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^{}]*)\}")
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
@@ -26,6 +26,8 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 _MOST_TEXTS = 24
 _MOST_BRANCHES = 32
 _DEEPEST = 40
+# Each Fn::ToJsonString in another one doubles the backslashes. Policies have at most 131,072 characters.
+_LONGEST_JSON = 1_000_000
 
 
 def reference(name: str) -> str:
@@ -93,6 +95,7 @@ class Values:
         self._parameters = _mapping(template.get("Parameters"))
         self._mappings = _mapping(template.get("Mappings"))
         self._conditions = _mapping(template.get("Conditions"))
+        self._constants: dict[str, bool | None] = {}
         self._functions: Mapping[str, Callable[[Any, int], Sequence[str]]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._attribute,
@@ -102,7 +105,7 @@ class Values:
             "Fn::FindInMap": self._find_in_map,
             "Fn::Base64": lambda argument, depth: self._texts(argument, depth),
             "Fn::ImportValue": self._import,
-            "Fn::ToJsonString": lambda argument, depth: (json.dumps(self.resolved(argument, depth)),),
+            "Fn::ToJsonString": self._json,
         }
 
     def texts(self, value: object) -> tuple[str, ...]:
@@ -194,7 +197,11 @@ class Values:
         if depth > _DEEPEST:
             return None
         if isinstance(condition, str):
-            return self._constant(self._conditions.get(condition), depth + 1)
+            if condition not in self._constants:
+                # While the value is found out, a reference back to the condition tells nothing.
+                self._constants[condition] = None
+                self._constants[condition] = self._constant(self._conditions.get(condition), depth + 1)
+            return self._constants[condition]
         function = function_of(condition)
         if function is None:
             return None
@@ -278,6 +285,10 @@ class Values:
             else:
                 parts.append(self._attribute(name, depth) if "." in name else self._ref(name, depth) or ("",))
         return _products("", [*parts, (text[end:],)])
+
+    def _json(self, argument: object, depth: int) -> Sequence[str]:
+        text = json.dumps(self.resolved(argument, depth))
+        return (text,) if len(text) <= _LONGEST_JSON else (UNKNOWN,)
 
     def _join(self, argument: object, depth: int) -> Sequence[str]:
         if not isinstance(argument, list) or len(argument) != 2 or not isinstance(argument[0], str):

@@ -196,5 +196,22 @@ def matches(pattern: str, text: str) -> bool:
     """Return whether a pattern of IAM, with ``*`` and ``?``, matches a text."""
     if "*" not in pattern and "?" not in pattern:
         return pattern == text
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, text, flags=re.DOTALL) is not None
+    first, *others = pattern.split("*")
+    if not others:
+        return _part(first).fullmatch(text) is not None
+    # The leftmost place of each part leaves most room for the next: one regular expression for all would try many.
+    *middle, last = others
+    end = len(text) - len(last)
+    if end < len(first) or _part(first).match(text) is None or _part(last).match(text, end) is None:
+        return False
+    start = len(first)
+    for part in middle:
+        found = _part(part).search(text, start, end)
+        if found is None:
+            return False
+        start = found.end()
+    return True
+
+
+def _part(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\?", "."), re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _LOOP = "Fn::ForEach::"
 _ASSUMED = "AutomationAssumeRole"
 _MOST_IN_LOOP = 50
+_DEEPEST_LOOP = 4
 _MOST_RESOURCES = 5_000
 
 # What has inline policies, by its type, and the properties with them.
@@ -130,9 +132,10 @@ class Template:
         self.body = body
         self.values = Values(body)
         self.resources: dict[str, Resource] = {}
-        for resource in self._resources(body.get("Resources"), ("Resources",), {}):
-            if len(self.resources) < _MOST_RESOURCES:
-                self.resources.setdefault(resource.logical_id, resource)
+        self._loops_left = _MOST_RESOURCES
+        found = self._resources(body.get("Resources"), ("Resources",), {})
+        for resource in itertools.islice(found, _MOST_RESOURCES):
+            self.resources.setdefault(resource.logical_id, resource)
         self._by_type: dict[str, list[Resource]] = {}
         for resource in self.resources.values():
             self._by_type.setdefault(resource.type, []).append(resource)
@@ -294,9 +297,14 @@ class Template:
 
     def _loop(self, loop: object, path: Path, known: Mapping[str, str]) -> Iterator[Resource]:
         """Yield the resources of a loop of the transform ``AWS::LanguageExtensions``."""
-        if not isinstance(loop, list) or len(loop) != 3 or not isinstance(loop[0], str) or len(known) > 3:
+        if not isinstance(loop, list) or len(loop) != 3 or not isinstance(loop[0], str):
+            return
+        if len(path) // 2 > _DEEPEST_LOOP:
             return
         for text in (self.values.list_of(loop[1]) or [reference("?")])[:_MOST_IN_LOOP]:
+            self._loops_left -= 1
+            if self._loops_left < 0:
+                return
             yield from self._resources(loop[2], (*path, 2), {**known, loop[0]: text})
 
 

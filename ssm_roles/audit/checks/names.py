@@ -15,7 +15,7 @@ from ..template import Resource, Template
 _ACTIVATION_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html"
 _FIXED_PARTITION = re.compile(r"arn:aws(-[a-z]+)*:")
 _CALL = re.compile(r"createactivation", re.IGNORECASE)
-_ARN_AS_ROLE = re.compile(r'\\?"IamRole\\?"\s*:\s*\\?"(arn:[^"\\]*|\$\{[^}]+\.Arn\})')
+_ARN_AS_ROLE = re.compile(r'\\?"IamRole\\?"\s*:\s*\\?"(arn:[^"\\]*|\$\{[^{}]+\.Arn\})')
 _INLINE = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
 
 

@@ -52,7 +52,7 @@ def _agent_administrator(template: Template) -> Iterator[Fault]:
 def _deregisters(template: Template) -> Iterator[Fault]:
     for role in _nodes(template):
         for logical_id, statement in role.statements:
-            resources = [re.sub(r"\$\{[^}]*\}", "x", shown(each)) for each in statement.resources]
+            resources = [re.sub(r"\$\{[^{}]*\}", "x", shown(each)) for each in statement.resources]
             if (
                 statement.allows
                 and statement.allows_action(_DEREGISTER)
@@ -72,7 +72,7 @@ def _commands(template: Template) -> Iterator[Fault]:
             allowed = [
                 each for each in _COMMANDS if statement.allows_action(each) or {"ssm:*"} & set(statement.actions)
             ]
-            resources = [re.sub(r"\$\{[^}]*\}", "x", shown(each)) for each in statement.resources]
+            resources = [re.sub(r"\$\{[^{}]*\}", "x", shown(each)) for each in statement.resources]
             if (
                 statement.allows
                 and allowed

@@ -130,7 +130,7 @@ def _any_tag(template: Template) -> Iterator[Fault]:
     for holder in template.holders.values():
         for logical_id, statement in holder.statements:
             wide = statement.excludes_resources or any(
-                _ANY_RESOURCE.fullmatch(re.sub(r"\$\{[^}]*\}", "x", shown(each))) for each in statement.resources
+                _ANY_RESOURCE.fullmatch(re.sub(r"\$\{[^{}]*\}", "x", shown(each))) for each in statement.resources
             )
             if (
                 wide

@@ -20,7 +20,7 @@ from ..check import Check, Fault
 from ..intrinsics import Values, function_of
 from ..template import Resource, Template
 
-_REFERENCE = re.compile("\ue000[^\ue001]*\ue001")
+_REFERENCE = re.compile("\ue000[^\ue000\ue001]*\ue001")
 _INLINE = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy")
 _DEEPEST = 100
 

@@ -34,7 +34,7 @@ def test_the_stacks_of_an_app_do_not_overwrite_policies_of_each_other() -> None:
     apps: defaultdict[str, dict[str, object]] = defaultdict(dict)
     for path in SNAPSHOTS:
         apps[path.name.partition(".")[0]][path.name] = documents.read(path).body
-    assert {app: engine.check_shared_names(stacks) for app, stacks in apps.items()} == dict.fromkeys(apps, {})
+    assert {app: engine.check_shared_names(stacks) for app, stacks in apps.items()} == {app: {} for app in apps}
 
 
 def test_the_templates_are_found() -> None:
