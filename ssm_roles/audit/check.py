@@ -72,13 +72,13 @@ class Finding:
         path: Where the mistake is in the file's template. It differs from the path of the fault if the fault is in a
             template that is embedded in another one.
         line_in_text: The line of the mistake in the string at the path, counted from 0, if the template is embedded
-            there as text.
+            there as text; otherwise None.
     """
 
     check: Check
     fault: Fault
     path: Path
-    line_in_text: int = 0
+    line_in_text: int | None = None
 
     @property
     def id(self) -> str:

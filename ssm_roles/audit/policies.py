@@ -130,9 +130,7 @@ class Statement:
     def allows_action(self, action: str) -> bool:
         """Return whether a pattern of the statement matches an action; administrators' ``*`` is not looked at."""
         service = action.split(":", maxsplit=1)[0]
-        return any(
-            each not in ("*", "*:*", f"{service}:*") and matches(each, action.lower()) for each in self.actions
-        )
+        return any(each not in ("*", "*:*", f"{service}:*") and matches(each, action.lower()) for each in self.actions)
 
     def _operator(self, operator: object, keys: object, at: Path) -> list[tuple[Condition, ...]]:
         place = (*at, str(operator))

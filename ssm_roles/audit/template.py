@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .check import Path
 from .intrinsics import Values, function_of, is_known, reference, referenced
 from .policies import Statement, statements
+
+if TYPE_CHECKING:
+    from .roles import RoleKind
 
 _LOOP = "Fn::ForEach::"
 _MOST_IN_LOOP = 50
@@ -97,6 +100,10 @@ class Role(Holder):
     names: tuple[str, ...] = ()
     """The texts that the name can have; empty if CloudFormation generates it."""
     paths: tuple[str, ...] = ("/",)
+    kinds: frozenset[RoleKind] = frozenset()
+    """What the role is for, which ``classify`` tells."""
+    is_evident: bool = False
+    """Whether more than the name tells what the role is for."""
 
     @property
     def logical_id(self) -> str:
@@ -129,9 +136,27 @@ class Template:
             self._by_type.setdefault(resource.type, []).append(resource)
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """Yield the resources of some types."""
-        for each in types:
-            yield from self._by_type.get(each, ())
+        """Yield the resources of some types, in the order of the template."""
+        if len(types) == 1:
+            yield from self._by_type.get(types[0], ())
+        else:
+            yield from (each for each in self.resources.values() if each.type in types)
+
+    @cached_property
+    def attachments(self) -> Mapping[str, list[str]]:
+        """What each attached policy is attached to, as the keys of ``holders``, by the policy's logical ID."""
+        names = {
+            f"{_HOLDERS[each.type]} {text}": f"{_HOLDERS[each.type]} {each.logical_id}"
+            for each in self.of(*_NAMES)
+            for text in self.values.texts(each.properties.get(_NAMES[each.type]))
+            if is_known(text)
+        }
+        return {
+            resource.logical_id: [
+                key for text, kind in self._attached_to(resource) for key in self._keys(text, kind, names)
+            ]
+            for resource in self.of(*_ATTACHED)
+        }
 
     @cached_property
     def holders(self) -> Mapping[str, Holder]:
@@ -140,20 +165,13 @@ class Template:
         for resource in self.of(*_HOLDERS):
             holder = self._holder(resource)
             found[f"{holder.kind} {resource.logical_id}"] = holder
-        names = {
-            f"{_HOLDERS[each.type]} {text}": f"{_HOLDERS[each.type]} {each.logical_id}"
-            for each in self.of(*_NAMES)
-            for text in self.values.texts(each.properties.get(_NAMES[each.type]))
-            if is_known(text)
-        }
         policies = {}
         for resource in self.of(*_ATTACHED):
             document = resource.properties.get("PolicyDocument")
             own = [*statements(document, resource.at("PolicyDocument"), self.values)]
             policies[resource.logical_id] = own
-            keys = [key for text, kind in self._attached_to(resource) for key in self._keys(text, kind, names)]
             # A policy of nothing is still somebody's: whoever attaches it.
-            for key in keys or [f"policy {resource.logical_id}"]:
+            for key in self.attachments[resource.logical_id] or [f"policy {resource.logical_id}"]:
                 kind, _, label = key.partition(" ")
                 holder = found.setdefault(key, Holder(label, kind, None))
                 holder.statements.extend((resource.logical_id, each) for each in own)
@@ -196,7 +214,7 @@ class Template:
 
     def _keys(self, text: str, kind: str, names: Mapping[str, str]) -> Iterator[str]:
         """Yield the keys of the holders that a text names."""
-        targets = [each for each in referenced(text) if f"{each}" in self.resources]
+        targets = [each for each in referenced(text) if each in self.resources]
         if targets and text == reference(targets[0]):
             yield f"{kind} {targets[0]}"
         else:

@@ -1,0 +1,112 @@
+"""What managed nodes may do. Every process on a node has the permissions of its role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..check import Check, Fault
+from ..intrinsics import shown
+from ..roles import NODES
+from ..template import Holder, ManagedPolicy, Role, Template
+
+_DEREGISTER = "ssm:DeregisterManagedInstance"
+_OWN_PAGE = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
+_ANY_NODE = re.compile(r"\*|arn:[^:]*:ssm:[^:]*:[^:]*:(\*|managed-instance/\*)|arn:[^:]*:ssm:\*")
+
+
+def _nodes(template: Template) -> Iterator[Role]:
+    return (each for each in template.roles.values() if each.kinds & NODES)
+
+
+def _attached(holder: Holder, name: str) -> Iterator[ManagedPolicy]:
+    """Yield where an AWS managed policy is attached, which SAM takes by its name, too."""
+    for policy in holder.managed:
+        if policy.name == name and (policy.arn == name or ":iam::aws:policy/" in policy.arn):
+            yield policy
+
+
+def _old_policy(template: Template) -> Iterator[Fault]:
+    for role in template.roles.values():
+        for policy in _attached(role, "AmazonEC2RoleforSSM"):
+            yield Fault(role.logical_id, policy.path, f"The role has {shown(policy.arn)}")
+
+
+def _full_access(template: Template) -> Iterator[Fault]:
+    for role in _nodes(template):
+        for policy in _attached(role, "AmazonSSMFullAccess"):
+            yield Fault(role.logical_id, policy.path, f"The role of nodes has {shown(policy.arn)}")
+
+
+def _agent_administrator(template: Template) -> Iterator[Fault]:
+    for role in _nodes(template):
+        for policy in _attached(role, "CloudWatchAgentAdminPolicy"):
+            yield Fault(role.logical_id, policy.path, f"The role of nodes has {shown(policy.arn)}")
+
+
+def _deregisters(template: Template) -> Iterator[Fault]:
+    for role in _nodes(template):
+        for logical_id, statement in role.statements:
+            resources = [re.sub(r"\$\{[^}]*\}", "x", shown(each)) for each in statement.resources]
+            if (
+                statement.allows
+                and statement.allows_action(_DEREGISTER)
+                and (statement.excludes_resources or any(_ANY_NODE.fullmatch(each) for each in resources))
+                and not all(statement.condition_sets)
+            ):
+                yield Fault(logical_id, statement.path, f"A node may call {_DEREGISTER} for every node")
+
+
+CHECKS = (
+    Check(
+        id="NODE1",
+        severity="warning",
+        cfn_lint_id="W9731",
+        title="A role has AmazonEC2RoleforSSM, which AWS deprecated",
+        risk="Nodes can read and write every object in every bucket of the account, and send commands' output anywhere.",
+        remedy="Use AmazonSSMManagedInstanceCore, and add the permissions that the nodes need.",
+        documentation_url=f"{_OWN_PAGE}/AmazonEC2RoleforSSM.html",
+        find=_old_policy,
+        example='{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"}',
+    ),
+    Check(
+        id="NODE2",
+        severity="error",
+        cfn_lint_id="E9732",
+        title="A role of nodes has AmazonSSMFullAccess",
+        risk="Whoever controls one node can run commands on all other nodes, and read all parameters.",
+        remedy="Use AmazonSSMManagedInstanceCore.",
+        documentation_url=f"{_OWN_PAGE}/AmazonSSMFullAccess.html",
+        find=_full_access,
+        example='{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"}',
+    ),
+    Check(
+        id="NODE4",
+        severity="warning",
+        cfn_lint_id="W9734",
+        title="A role of nodes has CloudWatchAgentAdminPolicy",
+        risk="A node can overwrite the configuration that the agents of all other nodes read from Parameter Store.",
+        remedy="Use CloudWatchAgentServerPolicy.",
+        documentation_url=(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html"
+        ),
+        find=_agent_administrator,
+        example='{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/CloudWatchAgentServerPolicy"}',
+    ),
+    Check(
+        id="NODE5",
+        severity="warning",
+        cfn_lint_id="W9735",
+        title="A node may deregister every managed node",
+        risk="Whoever controls one node can remove all others from Systems Manager.",
+        remedy="Add a condition about a tag that only the nodes of the same cluster or team have.",
+        documentation_url="https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-creds.html",
+        find=_deregisters,
+        example="""{
+  "Effect": "Allow",
+  "Action": "ssm:DeregisterManagedInstance",
+  "Resource": {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:managed-instance/*"},
+  "Condition": {"StringEquals": {"ssm:resourceTag/team": "my-team"}}
+}""",
+    ),
+)
