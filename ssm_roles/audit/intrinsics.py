@@ -52,6 +52,14 @@ def shown(text: str) -> str:
     return _REFERENCE.sub(r"${\1}", text) if _BEGIN in text else text
 
 
+def lowered(text: str) -> str:
+    """Return a text in lower case, but for the names that it refers to."""
+    if _BEGIN not in text:
+        return text.lower()
+    parts = re.split(f"({_REFERENCE.pattern.replace('(', '(?:')})", text)
+    return "".join(each if index % 2 else each.lower() for index, each in enumerate(parts))
+
+
 def has_wildcard(text: str) -> bool:
     """Return whether IAM reads a ``*`` or ``?`` in a text, outside of references and of policy variables."""
     return bool(re.search(r"[*?]", _VARIABLE.sub("", _REFERENCE.sub("", text))))

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from .check import Path
-from .intrinsics import UNKNOWN, Values, function_of
+from .intrinsics import UNKNOWN, Values, function_of, lowered
 
 _MOST_SETS = 8
 
@@ -109,8 +109,8 @@ class Statement:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The service principals, in lower case."""
-        return tuple(each.text.lower() for each in self.principals if each.kind == "Service")
+        """The service principals, in lower case but for references."""
+        return tuple(lowered(each.text) for each in self.principals if each.kind == "Service")
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:

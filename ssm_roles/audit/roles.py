@@ -71,28 +71,30 @@ _ADMINISTRATION = "AutomationAdministration"
 _HOST_MANAGEMENT_SETTING = "default-ec2-instance-management-role"
 
 
-def trusts_systems_manager(role: Role) -> bool:
-    """Return whether a role trusts Systems Manager itself, and not another service of its family."""
-    return any(is_systems_manager(each) for each in role.services)
-
-
-def is_systems_manager(principal: str) -> bool:
-    """Return whether a service principal is that of Systems Manager, also as it is wrongly written."""
-    return principal == SYSTEMS_MANAGER or bool(_WRONG.fullmatch(shown(principal)))
+# How the service principal is misspelled: with the URL suffix of a partition, with a Region, or with the full name.
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html
+_SUFFIX = r"amazonaws\.com\.cn|amazonaws\.eu|\$\{AWS::URLSuffix\}"
+_WRONG = re.compile(
+    rf"ssm\.({_SUFFIX})"
+    rf"|ssm\.([a-z]{{2,4}}(-[a-z]+)+-\d+|\$\{{AWS::Region\}})\.(amazonaws\.com|{_SUFFIX})"
+    rf"|systems-?manager\.(amazonaws\.com|{_SUFFIX})",
+    re.IGNORECASE,
+)
 
 
 def is_wrong_principal(principal: str) -> bool:
     """Return whether a service principal looks like that of Systems Manager, but exists in no partition."""
-    return bool(_WRONG.fullmatch(shown(principal).lower()))
+    return bool(_WRONG.fullmatch(shown(principal)))
 
 
-# https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html
-_WRONG = re.compile(
-    r"(ssm|systems-?manager)\.(amazonaws\.com\.cn|amazonaws\.eu|\$\{aws::urlsuffix\})"
-    r"|(ssm|systems-?manager)\.([a-z]{2,4}(-[a-z]+)+-\d+|\$\{aws::region\})\.(amazonaws\.com(\.cn)?|\$\{aws::urlsuffix\})"
-    r"|systems-?manager\.amazonaws\.com|ssm\.aws\.internal",
-    re.IGNORECASE,
-)
+def is_systems_manager(principal: str) -> bool:
+    """Return whether a service principal is that of Systems Manager, also as it is wrongly written."""
+    return principal == SYSTEMS_MANAGER or is_wrong_principal(principal)
+
+
+def trusts_systems_manager(role: Role) -> bool:
+    """Return whether a role trusts Systems Manager itself, and not another service of its family."""
+    return any(is_systems_manager(each) for each in role.services)
 
 
 def classify(template: Template, known: Mapping[str, frozenset[RoleKind]]) -> None:
@@ -105,7 +107,7 @@ def classify(template: Template, known: Mapping[str, frozenset[RoleKind]]) -> No
     for logical_id, role in template.roles.items():
         used = known.get(logical_id, frozenset()) | frozenset(_usage(template, role))
         trusts_ec2 = bool(role.services & set(EC2_NAMES)) or any(
-            shown(each) == "ec2.${aws::urlsuffix}" for each in role.services
+            shown(each) == "ec2.${AWS::URLSuffix}" for each in role.services
         )
         instance = frozenset({RoleKind.INSTANCE} if trusts_ec2 or RoleKind.INSTANCE in used else ())
         others = used - {RoleKind.INSTANCE}
@@ -140,7 +142,7 @@ def _registered(template: Template) -> set[str]:
 
     https://docs.aws.amazon.com/greengrass/v2/developerguide/systems-manager-agent-component.html
     """
-    found = set()
+    found: set[str] = set()
     for holder in template.holders.values():
         allowing = [each for _, each in holder.statements if each.allows]
         if any(each.allows_action("ssm:RegisterManagedInstance") for each in allowing):
@@ -220,7 +222,8 @@ def _by_policies(role: Role, instance: frozenset[RoleKind]) -> Iterator[RoleKind
         if kind is not None and not (kind is RoleKind.HYBRID and instance):
             yield kind
     allowed = [action for _, each in role.statements if each.allows for action in each.actions]
-    # All actions of Systems Manager are what a runbook has.
+    # Roles of runbooks have some of these actions, too, or all of Systems Manager.
     narrow = [each for each in allowed if each not in ("ssm:*", "*")]
-    if not instance and any(matches(each, action) for each in narrow for action in _AGENT_ACTIONS):
+    called = [action for action in _AGENT_ACTIONS if any(matches(each, action) for each in narrow)]
+    if not instance and _AGENT_ACTIONS[0] in called and len(called) > 1:
         yield RoleKind.HYBRID

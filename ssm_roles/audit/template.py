@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,13 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .check import Path
-from .intrinsics import Values, function_of, is_known, reference, referenced
+from .intrinsics import Values, function_of, is_known, reference, referenced, shown
 from .policies import Statement, statements
 
 if TYPE_CHECKING:
     from .roles import RoleKind
 
 _LOOP = "Fn::ForEach::"
+_ASSUMED = "AutomationAssumeRole"
 _MOST_IN_LOOP = 50
 _MOST_RESOURCES = 5_000
 
@@ -200,7 +202,16 @@ class Template:
             for keys, name in _references(resource.properties, (), names, 0):
                 if name in self.roles:
                     found.setdefault(name, []).append((resource, keys))
+            for name in self._mentioned(resource):
+                if name in self.roles:
+                    found.setdefault(name, []).append((resource, (_ASSUMED,)))
         return found
+
+    def _mentioned(self, resource: Resource) -> Iterator[str]:
+        """Yield the roles that a text gives to a runbook, such as a command in user data."""
+        for value in _joined(resource.properties, 0):
+            text = shown("".join(self.values.texts(value)[:1]))
+            yield from re.findall(rf"{_ASSUMED}(?:[^${{}}]|\$\{{AWS::\w+\}}){{1,120}}?\$\{{(\w+)(?:\.Arn)?\}}", text)
 
     def attached_names(self, resource: Resource) -> list[str]:
         """Return the texts of what a policy is attached to: names, or references to resources."""
@@ -275,7 +286,7 @@ class Template:
 
     def _resources(self, section: object, path: Path, known: Mapping[str, str]) -> Iterator[Resource]:
         for key, body in _mapping(section).items():
-            if isinstance(key, str) and key.startswith(_LOOP):
+            if str(key).startswith(_LOOP):
                 yield from self._loop(body, (*path, key), known)
             elif isinstance(body, dict) and isinstance(body.get("Type"), str):
                 logical_id = _substituted(str(key), known)
@@ -314,6 +325,26 @@ def _references(
         else:
             for key, each in value.items():
                 yield from _references(each, keys if function else (*keys, str(key)), names, depth + 1)
+
+
+def _joined(value: object, depth: int) -> Iterator[object]:
+    """Yield the functions that make a text about the role that a runbook assumes."""
+    if depth > 60:
+        return
+    if isinstance(value, dict):
+        function = function_of(value)
+        if (
+            function is not None
+            and function[0] in ("Fn::Sub", "Fn::Join")
+            and _ASSUMED in json.dumps(value, default=str)
+        ):
+            yield value
+        else:
+            for each in value.values():
+                yield from _joined(each, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _joined(each, depth + 1)
 
 
 def _substituted(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401

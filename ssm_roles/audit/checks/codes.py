@@ -30,8 +30,7 @@ def _visible(template: Template) -> Iterator[Fault]:
     for name, output in outputs.items() if isinstance(outputs, dict) else ():
         value = output.get("Value") if isinstance(output, dict) else None
         if any(_shows(text, codes) for text in template.values.texts(value)):
-            path = ("Outputs", name, "Value")
-            yield Fault("", path, f"The output {name} shows an activation code", str(name))
+            yield Fault("", ("Outputs", name, "Value"), f"The output {name} shows an activation code", str(name))
     for resource in template.of("AWS::SSM::Parameter"):
         if any(_shows(text, codes) for text in template.values.texts(resource.properties.get("Value"))):
             message = "A parameter without encryption has an activation code"

@@ -11,7 +11,10 @@ from ..roles import NODES
 from ..template import Holder, ManagedPolicy, Role, Template
 
 _DEREGISTER = "ssm:DeregisterManagedInstance"
+_COMMANDS = ("ssm:SendCommand", "ssm:StartSession")
 _OWN_PAGE = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
+# The ARNs of instances belong to Amazon EC2.
+_ANY_TARGET = re.compile(r"\*|arn:[^:]*:(ssm|ec2):(\*|[^:]*:[^:]*:(\*|managed-instance/\*|instance/\*))")
 _ANY_NODE = re.compile(r"\*|arn:[^:]*:ssm:[^:]*:[^:]*:(\*|managed-instance/\*)|arn:[^:]*:ssm:\*")
 
 
@@ -57,13 +60,29 @@ def _deregisters(template: Template) -> Iterator[Fault]:
                 yield Fault(logical_id, statement.path, f"A node may call {_DEREGISTER} for every node")
 
 
+def _commands(template: Template) -> Iterator[Fault]:
+    for role in _nodes(template):
+        for logical_id, statement in role.statements:
+            allowed = [
+                each for each in _COMMANDS if statement.allows_action(each) or {"ssm:*"} & set(statement.actions)
+            ]
+            resources = [re.sub(r"\$\{[^}]*\}", "x", shown(each)) for each in statement.resources]
+            if (
+                statement.allows
+                and allowed
+                and (statement.excludes_resources or any(_ANY_TARGET.fullmatch(each) for each in resources))
+                and not all(statement.condition_sets)
+            ):
+                yield Fault(logical_id, statement.path, f"A node may call {' and '.join(allowed)} for every node")
+
+
 CHECKS = (
     Check(
         id="NODE1",
         severity="warning",
         cfn_lint_id="W9731",
         title="A role has AmazonEC2RoleforSSM, which AWS deprecated",
-        risk="Nodes can read and write every object in every bucket of the account, and send commands' output anywhere.",
+        risk="Nodes can read and write every object in every bucket of the account.",
         remedy="Use AmazonSSMManagedInstanceCore, and add the permissions that the nodes need.",
         documentation_url=f"{_OWN_PAGE}/AmazonEC2RoleforSSM.html",
         find=_old_policy,
@@ -79,6 +98,22 @@ CHECKS = (
         documentation_url=f"{_OWN_PAGE}/AmazonSSMFullAccess.html",
         find=_full_access,
         example='{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"}',
+    ),
+    Check(
+        id="NODE3",
+        severity="warning",
+        cfn_lint_id="W9733",
+        title="A node may run commands on every managed node",
+        risk="Whoever controls one node can run commands on all other nodes.",
+        remedy="Remove the permission from the role of the nodes, or add a condition about the tags of the targets.",
+        documentation_url=("https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html"),
+        find=_commands,
+        example="""{
+  "Effect": "Allow",
+  "Action": "ssm:SendCommand",
+  "Resource": {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:instance/*"},
+  "Condition": {"StringLike": {"ssm:resourceTag/team": "my-team"}}
+}""",
     ),
     Check(
         id="NODE4",

@@ -113,8 +113,8 @@ CHECKS = (
             '"has been taken in this account", and deleting the stack deletes the role for all others.'
         ),
         remedy=(
-            "Let AWS create the role, import it into the stack, or ensure it with ServiceLinkedRole of ssm-roles, which "
-            "adopts an existing role."
+            "Let AWS create the role, import it into the stack, or ensure it with ServiceLinkedRole of ssm-roles, "
+            "which adopts an existing role."
         ),
         documentation_url=(
             "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-servicelinkedrole.html"
@@ -174,7 +174,7 @@ CHECKS = (
   "Effect": "Allow",
   "Action": "iam:CreateServiceLinkedRole",
   "Resource": {
-    "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM"
+    "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/ssm.amazonaws.com/*"
   },
   "Condition": {"StringEquals": {"iam:AWSServiceName": "ssm.amazonaws.com"}}
 }""",

@@ -60,18 +60,18 @@ def _is_open(statement: Statement) -> bool:
 
 
 def _open(template: Template) -> Iterator[tuple[Role, Statement, str]]:
+    """Yield the statements that name no account, with what is wrong."""
     for role, statement in _statements(template):
         if _is_open(statement):
-            arns = [shown(value) for each in statement.conditions if each.key == _ARN for value in each.values]
-            named = (
-                f"{', '.join(arns)} names no account, and there is no aws:SourceAccount"
-                if arns
-                else (
-                    "has no condition about aws:SourceAccount or aws:SourceArn"
-                    + (" in one of its alternatives" if len(statement.condition_sets) > 1 else "")
-                )
-            )
-            yield role, statement, f"The trust in {SYSTEMS_MANAGER} {named}" if not arns else f"The source {named}"
+            yield role, statement, _missing(statement)
+
+
+def _missing(statement: Statement) -> str:
+    arns = [shown(value) for each in statement.conditions if each.key == _ARN for value in each.values]
+    if arns:
+        return f"aws:SourceArn {', '.join(arns)} names no account, and there is no aws:SourceAccount"
+    alternative = " in one of its alternatives" if len(statement.condition_sets) > 1 else ""
+    return f"The statement has no aws:SourceAccount and no aws:SourceArn{alternative}"
 
 
 def _hybrid_for_anybody(template: Template) -> Iterator[Fault]:
@@ -146,13 +146,11 @@ def _wrong(subject: str, text: str) -> str:
 def _instances_and_services(template: Template) -> Iterator[Fault]:
     for role in template.roles.values():
         services = {shown(each) for each in role.services}
-        instances = {*EC2_NAMES, "ec2.${aws::urlsuffix}"} & services
+        instances = {*EC2_NAMES, "ec2.${AWS::URLSuffix}"} & services
         if instances and any(is_systems_manager(each) for each in role.services):
             resource = role.resource
             path = () if resource is None else resource.at("AssumeRolePolicyDocument")
-            message = f"The role trusts {min(instances)} and {SYSTEMS_MANAGER}".replace(
-                "aws::urlsuffix", "AWS::URLSuffix"
-            )
+            message = f"The role trusts {min(instances)} and {SYSTEMS_MANAGER}"
             yield Fault(role.logical_id, path, message)
 
 

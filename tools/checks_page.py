@@ -1,0 +1,73 @@
+"""Write docs/checks.md: the catalog of the checks, from the checks themselves."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS  # noqa: E402
+from ssm_roles.audit.account.account_check import AccountCheck  # noqa: E402
+from ssm_roles.audit.check import Check  # noqa: E402
+from ssm_roles.audit.checks import ALL_CHECKS  # noqa: E402
+
+PAGE = ROOT / "docs" / "checks.md"
+TEMPLATES = "../tests/unit/audit/templates"
+
+INTRODUCTION = """\
+# Checks
+
+<!-- `make checks-page` writes this page. -->
+
+[`ssm-roles check`](audit.md) and the plugins run the checks of templates. [`ssm-roles account`](audit.md) runs them on
+the roles of an account, too, and the checks that only an account tells. `ssm-roles rules` prints this list.
+
+An **error** fails at deployment or at run time, or is open to other accounts. A **warning** allows more than the task
+needs, or fails in some accounts. An **informational** finding is worth knowing, and hidden without `--info`.
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    return "\n".join((INTRODUCTION, *_table(), "", *_sections())) + "\n"
+
+
+def _table() -> Iterator[str]:
+    yield "| check | severity | what is wrong |"
+    yield "|---|---|---|"
+    for check in (*ALL_CHECKS, *ALL_ACCOUNT_CHECKS):
+        yield f"| [{check.id}](#{check.id.lower()}) | {check.severity} | {check.title} |"
+
+
+def _sections() -> Iterator[str]:
+    yield "## Templates and roles"
+    for check in ALL_CHECKS:
+        yield from _section(check)
+        kind = next(path.suffix for path in sorted((ROOT / TEMPLATES[3:] / "bad").glob(f"{check.id}.*")))
+        yield (
+            f"Templates: [with the mistake]({TEMPLATES}/bad/{check.id}{kind}), "
+            f"[without it]({TEMPLATES}/good/{check.id}{kind}). Rule of cfn-lint: `{check.cfn_lint_id}`.\n"
+        )
+    yield "## Accounts"
+    for check in ALL_ACCOUNT_CHECKS:
+        yield from _section(check)
+
+
+def _section(check: Check | AccountCheck) -> Iterator[str]:
+    yield f"\n### {check.id}\n"
+    yield f"**{check.title}** ({check.severity}).\n"
+    yield f"{check.risk}\n"
+    yield f"{check.remedy} See [AWS's documentation]({check.documentation_url}).\n"
+    if check.example:
+        kind = "json" if isinstance(check, Check) else "text"
+        yield f"```{kind}\n{check.example}\n```\n"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
