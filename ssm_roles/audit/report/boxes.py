@@ -83,7 +83,7 @@ def natural_width(groups: Sequence[Group], least: float, most: float) -> float:
     return min(widest, most)
 
 
-def placed_group(group: Group, x: float, width: float, lines: int) -> PlacedGroup:
+def placed_group(group: Group, x: float, width: float, lines: int, columns: int = 1) -> PlacedGroup:
     """Return a group at the top of a column.
 
     Args:
@@ -91,16 +91,23 @@ def placed_group(group: Group, x: float, width: float, lines: int) -> PlacedGrou
         x: The left edge.
         width: The width of the column.
         lines: The largest number of lines that meet one edge of the group, which must be tall enough for them.
+        columns: How many boxes of the group are side by side.
     """
     frame = _FRAME if len(group.boxes) > 1 else 0.0
     least = (lines + 1) * PORT_GAP
+    columns = min(columns, len(group.boxes))
+    each_width = (width - 2 * frame - (columns - 1) * _BETWEEN) / columns
     boxes: list[PlacedBox] = []
     y = frame
-    for box in group.boxes:
-        # A box without a frame is as tall as its lines need.
-        placed = _placed(box, x + frame, y, width - 2 * frame, 0.0 if frame else least)
-        boxes.append(placed)
-        y += placed.height + _BETWEEN
+    for start in range(0, len(group.boxes), columns):
+        row = [
+            # A box without a frame is as tall as its lines need.
+            _placed(box, x + frame + index * (each_width + _BETWEEN), y, each_width, 0.0 if frame else least)
+            for index, box in enumerate(group.boxes[start : start + columns])
+        ]
+        height = max(each.height for each in row)
+        boxes += (replace(each, height=height) for each in row)
+        y += height + _BETWEEN
     height = y - _BETWEEN + frame
     return PlacedGroup(x, 0.0, width, max(height, least), tuple(boxes))
 

@@ -8,12 +8,14 @@ from importlib.resources import files
 from .boxes import BADGE_INDENT, NOTE_LINE, PADDING, TITLE_LINE, PlacedBox, PlacedGroup
 from .channel import Terminal
 from .layout import Heading, Layout, PlacedNet
-from .markup import Content, Markup, element, joined
+from .markup import Content, Markup, element, raw
 
+_MARGIN = 16.0
 _CORNER = 6.0
 _ARROW_LENGTH, _ARROW_WIDTH = 8.0, 7.0
 _RADII = {"role": 6.0, "principal": 6.0, "service": 16.0, "open": 2.0}
-_SIGNS = {"error": "M4 0H8L12 4V8L8 12H4L0 8V4z", "warning": "M6 0L12 11H0z", "info": "M6 0A6 6 0 1 0 6 12A6 6 0 1 0 6 0z"}
+SIGNS = {
+   "error": "M4 0H8L12 4V8L8 12H4L0 8V4z", "warning": "M6 0L12 11H0z", "info": "M6 0A6 6 0 1 0 6 12A6 6 0 1 0 6 0z"}
 
 
 def style_sheet() -> str:
@@ -21,33 +23,27 @@ def style_sheet() -> str:
     return (files(__package__) / "drawing.css").read_text(encoding="utf-8")
 
 
-def drawn(layout: Layout, title: str, *, links: bool, css_class: str = "") -> Markup:
-    """Return a layout as SVG.
+def drawn(layout: Layout, title: str, *, css_class: str) -> Markup:
+    """Return a layout as a part of a page, whose boxes lead to the roles.
 
     Args:
         layout: The layout.
         title: What the drawing is, for those who don't see it.
-        links: Whether boxes with a link can be clicked. Without links, the drawing is one image.
-        css_class: A class for the style sheet of the page.
+        css_class: The class in the style sheet of the page.
     """
-    parts = [
-        *(_heading(each) for each in layout.headings),
-        *(part for each in layout.nets for part in _net(each)),
-        *(_group(each, links=links) for each in layout.groups),
-    ]
     attributes = {
-        "class": f"drawing {css_class}".strip(),
+        "class": f"drawing {css_class}",
         "viewBox": f"0 0 {_number(layout.width)} {_number(layout.height)}",
         "width": _number(layout.width),
         "height": _number(layout.height),
-        "role": "group" if links else "img",
+        "role": "group",
         "aria-label": title,
     }
-    return element("svg", attributes, *parts)
+    return element("svg", attributes, *parts(layout))
 
 
 def document(content: Sequence[Content], width: float, height: float, title: str, description: str) -> Markup:
-    """Return a drawing as a file of its own, with its style sheet.
+    """Return a drawing as a file of its own, with its style sheet and background.
 
     Args:
         content: What the drawing consists of.
@@ -56,12 +52,13 @@ def document(content: Sequence[Content], width: float, height: float, title: str
         title: What the drawing is.
         description: What it shows, in words.
     """
+    box = (-_MARGIN, -_MARGIN, width + 2 * _MARGIN, height + 2 * _MARGIN)
     attributes = {
         "xmlns": "http://www.w3.org/2000/svg",
         "class": "drawing",
-        "viewBox": f"0 0 {_number(width)} {_number(height)}",
-        "width": _number(width),
-        "height": _number(height),
+        "viewBox": " ".join(map(_number, box)),
+        "width": _number(box[2]),
+        "height": _number(box[3]),
         "role": "img",
         "aria-labelledby": "title description",
     }
@@ -70,17 +67,22 @@ def document(content: Sequence[Content], width: float, height: float, title: str
         attributes,
         element("title", {"id": "title"}, title),
         element("desc", {"id": "description"}, description),
-        element("style", {}, Markup(style_sheet())),
+        element("style", {}, raw(style_sheet())),
+        rectangle("paper", *box, radius=12),
         *content,
     )
 
 
-def content(layout: Layout) -> list[Markup]:
-    """Return what a layout consists of, without links."""
+def parts(layout: Layout) -> list[Markup]:
+    """Return what a layout consists of.
+
+    Args:
+        layout: The layout.
+    """
     return [
         *(_heading(each) for each in layout.headings),
         *(part for each in layout.nets for part in _net(each)),
-        *(_group(each, links=False) for each in layout.groups),
+        *(_group(each) for each in layout.groups),
     ]
 
 
@@ -112,6 +114,21 @@ def arrow(x: float, y: float, *, to_left: bool = False) -> Markup:
     return element("path", {"class": "arrow", "d": path})
 
 
+def rectangle(css_class: str, x: float, y: float, width: float, height: float, *, radius: float) -> Markup:
+    """Return a rectangle.
+
+    Args:
+        css_class: The class in the style sheet.
+        x: The left edge.
+        y: The upper edge.
+        width: The width.
+        height: The height.
+        radius: The radius of the corners.
+    """
+    place = {"x": x, "y": y, "width": width, "height": height, "rx": radius}
+    return element("rect", {"class": css_class, **{key: _number(value) for key, value in place.items()}})
+
+
 def _heading(heading: Heading) -> Markup:
     notes = (
         text(heading.x, heading.y + 22 + index * NOTE_LINE, "note", note) for index, note in enumerate(heading.notes)
@@ -119,17 +136,18 @@ def _heading(heading: Heading) -> Markup:
     return element("g", {"aria-hidden": "true"}, text(heading.x, heading.y, "heading", heading.text), *notes)
 
 
-def _group(group: PlacedGroup, *, links: bool) -> Markup:
-    frame = _rectangle("frame", group.x, group.y, group.width, group.height, 10) if group.has_frame else None
-    return element("g", {}, frame, *(_box(each, links=links) for each in group.boxes))
+def _group(group: PlacedGroup) -> Markup:
+    place = (group.x, group.y, group.width, group.height)
+    frame = rectangle("frame", *place, radius=10) if group.has_frame else None
+    return element("g", {}, frame, *map(_box, group.boxes))
 
 
-def _box(placed: PlacedBox, *, links: bool) -> Markup:
+def _box(placed: PlacedBox) -> Markup:
     box = placed.box
-    radius = _RADII[box.look]
-    parts = [_rectangle("box", placed.x, placed.y, placed.width, placed.height, radius)]
+    place = (placed.x, placed.y, placed.width, placed.height)
+    parts = [rectangle("box", *place, radius=_RADII[box.look])]
     if box.look == "open":
-        parts.append(_rectangle("inset", placed.x + 3, placed.y + 3, placed.width - 6, placed.height - 6, 1))
+        parts.append(rectangle("inset", placed.x + 3, placed.y + 3, placed.width - 6, placed.height - 6, radius=1))
     y = placed.y + (placed.height - _text_height(placed)) / 2
     for index, line in enumerate(placed.title):
         parts.append(text(placed.x + PADDING, y + 13 + index * TITLE_LINE, "title", line))
@@ -139,24 +157,17 @@ def _box(placed: PlacedBox, *, links: bool) -> Markup:
     y += len(placed.notes) * NOTE_LINE
     if placed.badge:
         shift = f"translate({_number(placed.x + PADDING)} {_number(y + 2)})"
-        parts.append(element("path", {"class": "sign", "d": _SIGNS[box.mark or "info"], "transform": shift}))
+        parts.append(element("path", {"class": "sign", "d": SIGNS[box.mark or "info"], "transform": shift}))
     for index, line in enumerate(placed.badge):
         parts.append(text(placed.x + PADDING + BADGE_INDENT, y + 12 + index * NOTE_LINE, "badge", line))
     css_class = f"{box.look} {box.mark}".strip()
-    if links and box.link:
-        label = ", ".join(each for each in (box.title, *box.notes, box.badge) if each)
-        inner = element("g", {"class": css_class, "aria-hidden": "true"}, *parts)
-        return element("a", {"href": box.link, "aria-label": label}, inner)
-    return element("g", {"class": css_class, "aria-hidden": "true" if links else None}, *parts)
+    if box.link:
+        return element("a", {"class": css_class, "href": box.link}, *parts)
+    return element("g", {"class": css_class, "aria-hidden": "true"}, *parts)
 
 
 def _text_height(placed: PlacedBox) -> float:
     return len(placed.title) * TITLE_LINE + (len(placed.notes) + len(placed.badge)) * NOTE_LINE
-
-
-def _rectangle(css_class: str, x: float, y: float, width: float, height: float, radius: float) -> Markup:
-    place = {"x": x, "y": y, "width": width, "height": height, "rx": radius}
-    return element("rect", {"class": css_class, **{key: _number(value) for key, value in place.items()}})
 
 
 def _net(placed: PlacedNet) -> Iterator[Markup]:

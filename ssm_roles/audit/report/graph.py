@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Literal
 
 Look = Literal["role", "principal", "service", "open"]
 Mark = Literal["", "error", "warning", "info"]
 
-_MOST_ROLES = 16
+_MOST_ROLES = 20
 _MOST_BOXES_IN_GROUP = 12
 _MOST_GROUPS = 16
 
@@ -103,14 +104,11 @@ def sheets(graph: Graph, most_roles: int = _MOST_ROLES) -> Iterator[Graph]:
         seen.setdefault(assumers, len(seen))
         seen.setdefault((passers, assumers), len(seen))
     roles = sorted(graph.roles, key=lambda each: (seen[signatures[each.id][1]], seen[signatures[each.id]]))
-    count = max(1, -(-len(roles) // most_roles))
-    size = max(1, -(-len(roles) // count))
-    for start in range(0, max(1, len(roles)), size):
-        chosen = tuple(roles[start : start + size])
+    for chosen in _parts([[*group] for _, group in groupby(roles, key=lambda each: signatures[each.id])], most_roles):
         ids = {each.id for each in chosen}
         passes = tuple(each for each in graph.passes if each.role in ids)
         assumes = tuple(each for each in graph.assumes if each.role in ids)
-        yield Graph(_named(graph.passers, passes), chosen, _named(graph.assumers, assumes), passes, assumes)
+        yield Graph(_named(graph.passers, passes), tuple(chosen), _named(graph.assumers, assumes), passes, assumes)
 
 
 def grouped(graph: Graph) -> GroupedGraph:
@@ -133,6 +131,20 @@ def _signatures(graph: Graph) -> Mapping[str, Signature]:
     for line in graph.assumes:
         assumers[line.role].add((line.principal, line.is_limited))
     return {each.id: (frozenset(passers[each.id]), frozenset(assumers[each.id])) for each in graph.roles}
+
+
+def _parts(groups: Iterable[list[Box]], most: int) -> Iterator[list[Box]]:
+    """Yield roles for one drawing each. A group is divided only if it is larger than a drawing."""
+    part: list[Box] = []
+    for group in groups:
+        if part and len(part) + len(group) > most:
+            yield part
+            part = []
+        part += group
+        while len(part) > most:
+            yield part[:most]
+            part = part[most:]
+    yield part
 
 
 def _named(boxes: Sequence[Box], lines: Sequence[Line]) -> tuple[Box, ...]:

@@ -20,7 +20,8 @@ _GAP = 18.0
 _TRACK = 12.0
 _ARROW = 16.0
 _LEAST_CHANNEL = 64.0
-_PRINCIPAL, _ROLE = (136.0, 236.0), (180.0, 300.0)
+_PRINCIPAL, _ROLE, _ROLE_OF_TWO = (136.0, 236.0), (180.0, 300.0), (160.0, 250.0)
+_MOST_IN_COLUMN = 5
 
 _RAIL, _RAIL_MARGIN = 10.0, 20.0
 _NARROW_WIDTH, _NARROW_BOX = 360.0, 216.0
@@ -67,10 +68,15 @@ def wide(graph: GroupedGraph, empty: tuple[str, str, str]) -> Layout:
         empty: What to write into each column if it is empty.
     """
     columns = (graph.passers, graph.roles, graph.assumers)
-    widths = [natural_width(each, *limits) for each, limits in zip(columns, (_PRINCIPAL, _ROLE, _PRINCIPAL), strict=True)]
-    roles = _stacked(graph.roles, 0.0, widths[1], _lines_of_roles(graph), _HEADING, _GAP)
-    passers = beside(_stacked(graph.passers, 0.0, widths[0], {}, 0.0, _GAP), graph.passes, roles, _GAP)
-    assumers = beside(_stacked(graph.assumers, 0.0, widths[2], {}, 0.0, _GAP), graph.assumes, roles, _GAP)
+    limits = (_PRINCIPAL, _ROLE, _PRINCIPAL)
+    widths = [natural_width(each, *limit) for each, limit in zip(columns, limits, strict=True)]
+    # Many roles with the same lines are side by side, so that the drawing isn't much taller than a screen.
+    beside_each_other = 2 if any(len(each.boxes) > _MOST_IN_COLUMN for each in graph.roles) else 1
+    if beside_each_other > 1:
+        widths[1] = 2 * natural_width(graph.roles, *_ROLE_OF_TWO)
+    roles = _stacked(graph.roles, 0.0, widths[1], _lines_of_roles(graph), _HEADING, beside_each_other)
+    passers = beside(_stacked(graph.passers, 0.0, widths[0], {}, 0.0), graph.passes, roles, _GAP)
+    assumers = beside(_stacked(graph.assumers, 0.0, widths[2], {}, 0.0), graph.assumes, roles, _GAP)
     left_nets = ends(graph.passes, passers, roles).nets("left", "right", arrows_at_roles=True)
     right_nets = ends(graph.assumes, assumers, roles).nets("right", "left", arrows_at_roles=False)
     left_tracks, right_tracks = tracks(left_nets), tracks(right_nets)
@@ -111,7 +117,7 @@ def narrow(graph: GroupedGraph, empty: tuple[str, str, str]) -> Layout:
     for column, text, note, counts in zip(columns, HEADINGS, empty, lines, strict=True):
         notes = () if column else tuple(wrapped(note, NOTE_SIZE, width))
         headings.append(Heading(rails[0] + 1, y + 14.0, text, notes))
-        groups = _stacked(column, rails[0] + 1, width, counts, y + _HEADING - 8, _GAP)
+        groups = _stacked(column, rails[0] + 1, width, counts, y + _HEADING - 8)
         placed.append(groups)
         bottom = groups[-1].y + groups[-1].height if groups else y + _HEADING + len(notes) * NOTE_LINE - 12
         y = bottom + _SECTION_GAP
@@ -149,11 +155,11 @@ def _lines_of_roles(graph: GroupedGraph) -> Mapping[int, int]:
 
 
 def _stacked(
-    groups: Sequence[Group], x: float, width: float, lines: Mapping[int, int], top: float, gap: float
+    groups: Sequence[Group], x: float, width: float, lines: Mapping[int, int], top: float, columns: int = 1
 ) -> list[PlacedGroup]:
     found = []
     for index, group in enumerate(groups):
-        placed = placed_group(group, x, width, lines.get(index, 0)).at(top)
+        placed = placed_group(group, x, width, lines.get(index, 0), columns).at(top)
         found.append(placed)
-        top += placed.height + gap
+        top += placed.height + _GAP
     return found
