@@ -165,8 +165,9 @@ check-readme: $(SETUP)
 	@$(PYTEST) -q -m readme tests/test_readme.py
 
 .PHONY: bench
-bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, and simulate rollouts
+bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, measure the audit, and simulate rollouts
 	@python benchmarks/run.py
+	@python benchmarks/audit.py
 	@python benchmarks/organization.py
 
 .PHONY: snapshots
@@ -186,7 +187,7 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
 	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
-	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
+	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\|pyyaml\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
 	@echo "checkov>=3.3,<4" | $(LOCK) - -o requirements-review.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved $(NPM_FLAGS)

@@ -5,7 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAMBDA_CODE = [path for path in MODULES if "_lambda" in path.parts]
 LIBRARY = [path for path in MODULES if path not in LAMBDA_CODE]
 CONCEPTS = ("activation", "functions", "nodes", "operations", "organization", "service_linked")
+AUDIT = [path for path in LIBRARY if "audit" in path.parts]
+CONSTRUCTS = [path for path in LIBRARY if path not in AUDIT]
 
 
 def relative(path: Path) -> str:
@@ -25,7 +27,12 @@ def relative(path: Path) -> str:
 
 def imports(path: Path) -> Iterator[str]:
     """Find the modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    yield from imported_in(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imported_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Find the modules that nodes of a program import."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -99,15 +106,37 @@ def test_no_partition_is_written_down(path: Path) -> None:
     assert "arn:aws:" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=relative)
-def test_the_library_imports_neither_an_aws_sdk_nor_its_own_lambda_code(path: Path) -> None:
-    assert not [name for name in imports(path) if re.match(r"boto|\.*_lambda|ssm_roles\._lambda", name)]
+def installed(names: Iterable[str]) -> set[str]:
+    """Return the packages behind absolute names of modules, without those of the standard library."""
+    return {name.split(".")[0] for name in names if not name.startswith(".")} - set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=relative)
-def test_the_library_imports_only_what_it_depends_on(path: Path) -> None:
-    roots = {name.split(".")[0] for name in imports(path) if not name.startswith(".")}
-    assert roots - set(sys.stdlib_module_names) <= {"aws_cdk", "constructs", "jsii"}
+def test_the_library_does_not_import_its_own_lambda_code(path: Path) -> None:
+    assert not [name for name in imports(path) if re.match(r"\.*_lambda|ssm_roles\._lambda", name)]
+
+
+@pytest.mark.parametrize("path", CONSTRUCTS, ids=relative)
+def test_the_constructs_import_only_what_they_depend_on(path: Path) -> None:
+    assert installed(imports(path)) <= {"aws_cdk", "constructs", "jsii"}
+
+
+@pytest.mark.parametrize("path", CONSTRUCTS, ids=relative)
+def test_no_construct_imports_the_audit(path: Path) -> None:
+    assert not [name for name in imports(path) if re.match(r"\.+audit\b|ssm_roles\.audit", name)]
+
+
+@pytest.mark.parametrize("path", AUDIT, ids=relative)
+def test_the_audit_imports_only_yaml_and_what_it_connects_with(path: Path) -> None:
+    connections = {"audit/cdk_plugin.py": {"aws_cdk", "jsii"}, "audit/cfn_lint.py": {"cfnlint"}}
+    sdk = {"boto3", "botocore"} if "account" in path.parts else set()
+    assert installed(imports(path)) <= {"yaml", *sdk, *connections.get(relative(path), set())}
+
+
+@pytest.mark.parametrize("path", AUDIT, ids=relative)
+def test_the_audit_imports_the_optional_sdk_only_when_it_is_used(path: Path) -> None:
+    at_import = installed(imported_in(ast.parse(path.read_text(encoding="utf-8")).body))
+    assert not at_import & {"boto3", "botocore"}
 
 
 @pytest.mark.parametrize("path", LAMBDA_CODE, ids=relative)
@@ -140,9 +169,9 @@ def test_the_types_of_the_library_are_for_its_users() -> None:
     assert (PACKAGE / "py.typed").is_file()
 
 
-def test_the_library_depends_on_the_cdk_only() -> None:
+def test_the_library_depends_on_the_cdk_and_on_yaml_only() -> None:
     project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     found = re.search(r"^dependencies = (\[.*?^\])", project, flags=re.MULTILINE | re.DOTALL)
     assert found is not None
     requirements = [re.split(r"[<>=]", requirement)[0] for requirement in ast.literal_eval(found.group(1))]
-    assert requirements == ["aws-cdk-lib", "constructs", "jsii"]
+    assert requirements == ["aws-cdk-lib", "constructs", "jsii", "pyyaml"]
