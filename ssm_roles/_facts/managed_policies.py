@@ -18,7 +18,9 @@ _METRICS = "Publish CloudWatch metrics"
 _TRACES = "Send traces to AWS X-Ray"
 _JOIN = "Join computers to every directory of AWS Directory Service"
 _IMAGES = "Pull container images from every Amazon ECR repository"
-_AGENT_CONFIGURATION = "the Parameter Store parameters of the CloudWatch agent, whose names begin with AmazonCloudWatch-"
+_AGENT_CONFIGURATION = (
+    "the Parameter Store parameters of the CloudWatch agent, whose names begin with AmazonCloudWatch-"
+)
 
 MANAGED_POLICIES: Mapping[str, tuple[str, ...]] = {
     "AdministratorAccess": ("Do everything in the account",),

@@ -165,11 +165,16 @@ _BY_ACTION = {action: words for words in ACTION_WORDS for action in words.action
 _VERB = re.compile(r"[a-z0-9-]+:(get|list|describe|put|create|delete|update|start|stop|send|add|remove|batch)?[*?].*")
 
 _ACCESS = (
-    ("change permissions", re.compile(r"(put|attach|detach|delete|set)\w*policy|\w*permission\w*|creategrant|passrole")),
+    (
+        "change permissions",
+        re.compile(r"(put|attach|detach|delete|set)\w*policy|\w*permission\w*|creategrant|passrole"),
+    ),
     ("tag", re.compile(r"(un)?tag\w*|(add|remove|create|delete|put)tags?\w*")),
     (
         "read",
-        re.compile(r"(batch)?get\w*|describe\w*|list\w*|search\w*|lookup\w*|query\w*|scan\w*|select\w*|view\w*|head\w*"),
+        re.compile(
+            r"(batch)?get\w*|describe\w*|list\w*|search\w*|lookup\w*|query\w*|scan\w*|select\w*|view\w*|head\w*"
+        ),
     ),
 )
 

@@ -1,7 +1,7 @@
 """The space between two columns of boxes, where each line has a vertical track of its own.
 
-A net is one principal with all roles that it reaches: a horizontal piece at each end, and a vertical piece on a track that
-joins them. Nets whose vertical pieces overlap get different tracks.
+A net is one principal with all roles that it reaches: a horizontal piece at each end, and a vertical piece on a track
+that joins them. Nets whose vertical pieces overlap get different tracks.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ def _improved(nets: Sequence[Net], rows: list[list[int]]) -> list[list[int]]:
     """Swap neighboring tracks while it saves crossings."""
 
     def cost(left: Sequence[int], right: Sequence[int]) -> int:
-        return sum(
-            _crossed(nets[a], nets[b], 0, 1) + _crossed(nets[b], nets[a], 1, 0) for a in left for b in right
-        )
+        return sum(_crossed(nets[a], nets[b], 0, 1) + _crossed(nets[b], nets[a], 1, 0) for a in left for b in right)
 
     for _ in range(_PASSES * len(rows)):
         has_changed = False

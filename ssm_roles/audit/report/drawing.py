@@ -15,7 +15,10 @@ _CORNER = 6.0
 _ARROW_LENGTH, _ARROW_WIDTH = 8.0, 7.0
 _RADII = {"role": 6.0, "principal": 6.0, "service": 16.0, "open": 2.0}
 SIGNS = {
-   "error": "M4 0H8L12 4V8L8 12H4L0 8V4z", "warning": "M6 0L12 11H0z", "info": "M6 0A6 6 0 1 0 6 12A6 6 0 1 0 6 0z"}
+    "error": "M4 0H8L12 4V8L8 12H4L0 8V4z",
+    "warning": "M6 0L12 11H0z",
+    "info": "M6 0A6 6 0 1 0 6 12A6 6 0 1 0 6 0z",
+}
 
 
 def style_sheet() -> str:
@@ -240,5 +243,3 @@ def _junctions(placed: PlacedNet) -> list[float]:
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
-
-

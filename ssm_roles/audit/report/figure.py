@@ -48,10 +48,10 @@ def _title(section: Section, number: int, count: int) -> str:
 
 def _canvas(graph: Graph, title: str) -> Markup:
     best = ordered(grouped(graph))
-    attributes = {"class": "canvas", "role": "region", "aria-label": title, "tabindex": "0"}
+    attributes = {"class": "canvas", "aria-label": title, "tabindex": "0"}
     label = f"{counted(len(graph.roles), 'role')}. The lists below say the same in words."
     return element(
-        "div",
+        "section",
         attributes,
         drawn(wide(best, _EMPTY), label, css_class="wide"),
         drawn(narrow(best, _EMPTY), label, css_class="narrow"),

@@ -53,7 +53,7 @@ def _check(findings: Sequence[FindingView], anchors: Mapping[str, str]) -> Marku
             element("div", {}, element("dt", {}, "Risk"), element("dd", {}, rule.risk)),
             element("div", {}, element("dt", {}, "Remedy"), element("dd", {}, rule.remedy)),
         ),
-        _example(rule.example, rule.id) if rule.example else None,
+        _example(rule.example) if rule.example else None,
         element(
             "p",
             {"class": "more"},
@@ -62,10 +62,8 @@ def _check(findings: Sequence[FindingView], anchors: Mapping[str, str]) -> Marku
     )
 
 
-def _example(text: str, rule_id: str) -> Markup:
-    label = f"Example for {rule_id}, to copy"
-    attributes = {"tabindex": "0", "role": "region", "aria-label": label}
-    return element("div", {"class": "example"}, element("p", {}, "To copy"), preformatted(attributes, text))
+def _example(text: str) -> Markup:
+    return element("div", {"class": "example"}, element("p", {}, "To copy"), preformatted(text))
 
 
 def _places(findings: Sequence[FindingView], anchors: Mapping[str, str], *, with_rule: bool) -> Markup:
@@ -88,5 +86,7 @@ def _place(finding: FindingView, anchors: Mapping[str, str], *, with_rule: bool)
         f"{finding.rule.id}: " if with_rule else None,
         f"{finding.message}.",
         None if reason is None else element("span", {"class": "condition"}, f" Reason: {reason}"),
-        element("div", {"class": "where"}, subject, " in " if finding.subject and finding.place else None, finding.place),
+        element(
+            "div", {"class": "where"}, subject, " in " if finding.subject and finding.place else None, finding.place
+        ),
     )

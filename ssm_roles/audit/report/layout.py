@@ -28,7 +28,6 @@ _NARROW_WIDTH, _NARROW_BOX = 360.0, 216.0
 _SECTION_GAP = 26.0
 
 
-
 @dataclass(frozen=True)
 class Heading:
     """The title of a column, with a note if the column is empty."""
@@ -89,9 +88,7 @@ def wide(graph: GroupedGraph, empty: tuple[str, str, str]) -> Layout:
         *_tracked(right_nets, right_tracks, x[3], x[4], x[3] + _ARROW),
     )
     groups = tuple(
-        _moved(each, along)
-        for column, along in ((passers, x[0]), (roles, x[2]), (assumers, x[4]))
-        for each in column
+        _moved(each, along) for column, along in ((passers, x[0]), (roles, x[2]), (assumers, x[4])) for each in column
     )
     headings = tuple(
         Heading(along, 14.0, text, () if column else tuple(wrapped(note, NOTE_SIZE, width)))
@@ -130,8 +127,8 @@ def narrow(graph: GroupedGraph, empty: tuple[str, str, str]) -> Layout:
         *_tracked(left, left_tracks, 0.0, rails[0] + 1, 4.0, _RAIL),
         *_tracked(right, right_tracks, edge, edge + rails[1], edge + _RAIL_MARGIN - 4, _RAIL),
     )
-    groups = tuple(each for column in placed for each in column)
-    return Layout(edge + rails[1] + 1, y - _SECTION_GAP + 2, tuple(headings), groups, nets)
+    everything = tuple(each for column in placed for each in column)
+    return Layout(edge + rails[1] + 1, y - _SECTION_GAP + 2, tuple(headings), everything, nets)
 
 
 def _tracked(

@@ -67,12 +67,11 @@ def joined(content: Iterable[Content], separator: str = "") -> Markup:
     return Markup(html.escape(separator).join(_written(each) for each in content if each is not None))
 
 
-def preformatted(attributes: Mapping[str, str | None], text: str) -> Markup:
+def preformatted(text: str) -> Markup:
     """Return a ``pre`` element, which keeps the lines of a text."""
-    # A line break directly after the tag would be dropped.
     lines = "\n".join(html.escape(visible(line)) for line in text.splitlines())
-    opening = element("pre", attributes).text.removesuffix("</pre>")
-    return Markup(f"{opening}\n{lines}</pre>")
+    # A line break directly after the tag is dropped, so that one of the text would be, too.
+    return Markup(f"<pre>\n{lines}</pre>")
 
 
 def raw(text: str) -> Markup:

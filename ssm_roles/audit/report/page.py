@@ -50,7 +50,7 @@ def page(report: Report) -> str:
         ),
     )
     html = element("html", {"lang": "en"}, head, body)
-    return f"<!doctype html>\n{html.text}\n"
+    return f"<!DOCTYPE html>\n{html.text}\n"
 
 
 def _top(report: Report) -> Markup:
@@ -103,9 +103,7 @@ def _section(number: int, section: Section) -> Markup:
     return element(
         "section",
         {"class": "stack", "aria-labelledby": anchor},
-        element(
-            "header", {}, element("h2", {"id": anchor}, section.title), element("p", {}, f"{roles}, {found}")
-        ),
+        element("header", {}, element("h2", {"id": anchor}, section.title), element("p", {}, f"{roles}, {found}")),
         *figure(section, anchors),
         *findings_part(section, anchors),
         *roles_part(section, anchors),
@@ -115,18 +113,18 @@ def _section(number: int, section: Section) -> Markup:
 
 def _rest(report: Report) -> Iterator[Content]:
     if report.problems:
-        items = [
-            element("li", {}, element("code", {}, title), ": ", message) for title, message in report.problems
-        ]
+        items = [element("li", {}, element("code", {}, title), ": ", message) for title, message in report.problems]
         yield element(
-            "section", {"class": "stack", "aria-labelledby": "problems"},
+            "section",
+            {"class": "stack", "aria-labelledby": "problems"},
             element("header", {}, element("h2", {"id": "problems"}, "What could not be read")),
             element("ul", {"class": "problems"}, *items),
         )
     if report.without_roles:
         names = [element("li", {}, element("code", {}, each)) for each in report.without_roles]
         yield element(
-            "section", {"class": "stack", "aria-labelledby": "without"},
+            "section",
+            {"class": "stack", "aria-labelledby": "without"},
             element("header", {}, element("h2", {"id": "without"}, "Templates without roles and findings")),
             element("ul", {"class": "problems"}, *names),
         )

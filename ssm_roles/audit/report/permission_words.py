@@ -13,7 +13,7 @@ from ..policies import Condition, Statement
 from ..template import ManagedPolicy
 from .action_words import ActionWords, access, words_of
 from .condition_words import condition_words
-from .words import Code, Words, listed
+from .words import Words, listed
 
 _EVERYTHING = ("*", "*:*")
 _PASS, _PASSED_TO = "iam:passrole", "iam:passedtoservice"
@@ -65,14 +65,11 @@ def managed_policy_words(policies: Iterable[ManagedPolicy], known: Collection[st
             continue
         text = shown(policy.arn)
         of_aws = _AWS_POLICY.fullmatch(text)
-        if of_aws is None and text in MANAGED_POLICIES:
-            name, page = text, managed_policy_page(text)  # AWS SAM takes names.
-        elif of_aws is not None:
-            name = of_aws.group(2)
-            page = managed_policy_page(name) if re.fullmatch(r"[\w-]+", name) else None
-        else:
-            name, page = text, None
-        found.setdefault(text, PolicyWords(name, MANAGED_POLICIES.get(name, ()) if page else (), page))
+        # AWS SAM takes names of policies, too.
+        name = text if of_aws is None else of_aws.group(2)
+        is_known = bool(re.fullmatch(r"[\w-]+", name)) and (of_aws is not None or name in MANAGED_POLICIES)
+        page = managed_policy_page(name) if is_known else None
+        found.setdefault(text, PolicyWords(name, MANAGED_POLICIES.get(name, ()) if is_known else (), page))
     return [*found.values()]
 
 
@@ -109,7 +106,9 @@ def _of_statement(statement: Statement, known: Collection[str]) -> Iterator[Perm
         lower = action.lower()
         service, _, pattern = lower.partition(":")
         if lower in _EVERYTHING:
-            yield Permission(("Do everything", *resources.after("in the account")), _conditions(statement, ()), (action,), is_denied)
+            yield Permission(
+                ("Do everything", *resources.after("in the account")), _conditions(statement, ()), (action,), is_denied
+            )
         elif pattern == "*":
             everything = f"Do everything in {SERVICE_NAMES.get(service, service)}"
             yield Permission((everything, *resources.after()), _conditions(statement, ()), (action,), is_denied)
@@ -124,7 +123,11 @@ def _of_statement(statement: Statement, known: Collection[str]) -> Iterator[Perm
         of_action = tuple(dict.fromkeys(action for each in same.values() for action in each))
         yield Permission(words, _conditions(statement, (_PASSED_TO,) if passes else ()), of_action, is_denied)
     for service, others in unknown.items():
-        kinds = [kind for kind in ("read", "change", "tag", "change permissions") if kind in {access(each.lower()) for each in others}]
+        kinds = [
+            kind
+            for kind in ("read", "change", "tag", "change permissions")
+            if kind in {access(each.lower()) for each in others}
+        ]
         words = (f"{SERVICE_NAMES.get(service, service)}: {', '.join(kinds)}", *resources.after())
         yield Permission(words, _conditions(statement, ()), tuple(others), is_denied)
 
@@ -141,7 +144,8 @@ class _Resources:
     def words(self, same: Sequence[ActionWords]) -> Words:
         """Return what actions with the same noun do with the resources."""
         first = same[0]
-        verbs = [each.verb if index == 0 else each.verb[0].lower() + each.verb[1:] for index, each in enumerate(same)]
+        verbs = [*dict.fromkeys(each.verb for each in same)]
+        verbs = [verbs[0], *(each[0].lower() + each[1:] for each in verbs[1:])]
         verb = verbs[0] if len(verbs) == 1 else f"{', '.join(verbs[:-1])} and {verbs[-1]}"
         if not first.every or not self._texts:
             return (verb,)
@@ -173,7 +177,9 @@ def _is_all(text: str, resource: str) -> bool:
     parts = split_arn(text)
     if text == "*":
         return True
-    return len(parts) == 6 and parts[5] in ("*", f"{resource}/*", f"{resource}:*") and (bool(resource) or parts[5] == "*")
+    return (
+        len(parts) == 6 and parts[5] in ("*", f"{resource}/*", f"{resource}:*") and (bool(resource) or parts[5] == "*")
+    )
 
 
 def _name(text: str, known: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -124,24 +125,26 @@ def _align(
     at_roles: Mapping[tuple[int, int, bool], float],
     principals: Sequence[PlacedGroup],
 ) -> None:
-    """Move the ends at principals: to the height of one of their own roles, so that the line is straight, or away from
-    the lines of others, so that none of them run on top of each other."""
-    for (index, limited), y in at_principals.items():
-        group = principals[index]
-        own = [each for (principal, _, is_limited), each in at_roles.items() if (principal, is_limited) == (index, limited)]
-        others = [
-            each for (principal, _, is_limited), each in at_roles.items() if (principal, is_limited) != (index, limited)
-        ]
-        siblings = [each for key, each in at_principals.items() if key[0] == index and key[1] != limited]
+    """Move the ends at principals so that lines are straight, and none of them runs on top of another one."""
+    for net, y in at_principals.items():
+        group = principals[net[0]]
+        own = {height for (principal, _, limited), height in at_roles.items() if (principal, limited) == net}
+        others = [height for (principal, _, limited), height in at_roles.items() if (principal, limited) != net]
+        siblings = [height for key, height in at_principals.items() if key[0] == net[0] and key != net]
         low, high = group.y + PORT_GAP / 2, group.y + group.height - PORT_GAP / 2
-        steps = int((high - low) / _STEP)
-        candidates = [*(each for each in own if low <= each <= high), *(low + _STEP * each for each in range(steps + 1))]
-
-        def badness(candidate: float, own: list[float], others: list[float], siblings: list[float], y: float) -> tuple[float, ...]:
-            near = min((abs(candidate - each) for each in others), default=_APART)
-            sibling = min((abs(candidate - each) for each in siblings), default=PORT_GAP)
-            return (-min(near, _APART), -min(sibling, PORT_GAP), candidate not in own, abs(candidate - y))
-
-        at_principals[index, limited] = min(
-            candidates, key=lambda each: badness(each, own, others, siblings, y)  # noqa: B023
+        steps = (low + _STEP * each for each in range(int((high - low) / _STEP) + 1))
+        candidates = [*(each for each in own if low <= each <= high), *steps]
+        # A line away from others is better than a straight one, which is better than one from the middle of the box.
+        at_principals[net] = max(
+            candidates,
+            key=lambda each, own=own, others=others, siblings=siblings, y=y: (  # type: ignore[misc]
+                min(_APART, _distance(each, others)),
+                min(PORT_GAP, _distance(each, siblings)),
+                each in own,
+                -abs(each - y),
+            ),
         )
+
+
+def _distance(y: float, others: Sequence[float]) -> float:
+    return min((abs(y - each) for each in others), default=math.inf)

@@ -103,7 +103,9 @@ def _passing(passing: Passing) -> Markup:
 
 def _trust(trust: Trust) -> Markup:
     party = trust.party
-    name: Words = (party.title, " (", Code(party.note), ")") if "." in party.note else (Code(party.title), f" ({party.note})")
+    name: Words = (
+        (party.title, " (", Code(party.note), ")") if "." in party.note else (Code(party.title), f" ({party.note})")
+    )
     if party.look == "service" and "." not in party.note:
         name = (Code(party.title),)
     alternatives = [each for each in trust.conditions if each]
@@ -122,9 +124,7 @@ def _permissions(role: RoleView) -> Iterator[Markup]:
     for permission in role.permissions:
         yield _permission(permission)
     if role.boundary:
-        yield element(
-            "li", {}, "At most what the permissions boundary ", element("code", {}, role.boundary), " allows"
-        )
+        yield element("li", {}, "At most what the permissions boundary ", element("code", {}, role.boundary), " allows")
 
 
 def _policy(policy: PolicyWords) -> Markup:

@@ -8,7 +8,6 @@ from .graph import Box, Graph, Line
 from .views import FindingView, Party, RoleView, Section, summary, worst
 
 
-
 def graph_of(section: Section, links: Mapping[str, str]) -> Graph:
     """Return the drawing of a section.
 
@@ -46,9 +45,7 @@ def _boxes(parties: Iterable[Party], findings: Mapping[str, Sequence[FindingView
             own = [each for logical_id in sorted(party.logical_ids) for each in findings.get(logical_id, ())]
             # The findings of a role are in its own box.
             own = [] if party.note == "role" else own
-            found[party.id] = Box(
-                party.id, party.title, (party.note,), party.look, worst(own) or "", summary(own)
-            )
+            found[party.id] = Box(party.id, party.title, (party.note,), party.look, worst(own) or "", summary(own))
     return tuple(found.values())
 
 

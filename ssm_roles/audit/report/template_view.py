@@ -14,8 +14,11 @@ from .passing import passings
 from .permission_words import managed_policy_words, permissions
 from .principals import is_single, party_of
 from .views import FindingView, LinkedRoleView, Passing, RoleView, Section, Trust
+from .words import Words
 
 _MOST_ROLES = 400
+# What this library makes of a service-linked role.
+_ENSURED = "Custom::ServiceLinkedRole"
 
 PURPOSES = {
     RoleKind.HYBRID: "hybrid nodes",
@@ -52,7 +55,9 @@ def section_of(title: str, template: Template, findings: Sequence[FindingView]) 
 
 def _role(role: Role, template: Template, passed: tuple[Passing, ...]) -> RoleView:
     known = template.resources.keys()
-    boundary = () if role.resource is None else template.values.texts(role.resource.properties.get("PermissionsBoundary"))
+    boundary = (
+        () if role.resource is None else template.values.texts(role.resource.properties.get("PermissionsBoundary"))
+    )
     return RoleView(
         logical_id=role.logical_id,
         title=next((each for each in role.names if is_known(each)), role.logical_id),
@@ -77,27 +82,31 @@ def _trusts(role: Role, template: Template) -> Iterator[Trust]:
                 yield trust
 
 
-def _conditions(statement: Statement) -> tuple[tuple, ...]:
+def _conditions(statement: Statement) -> tuple[tuple[Words, ...], ...]:
     return tuple(dict.fromkeys(tuple(condition_words(each)) for each in statement.condition_sets))
 
 
 def _linked_roles(template: Template) -> Iterator[LinkedRoleView]:
-    for resource in template.of("AWS::IAM::ServiceLinkedRole"):
-        for principal in template.values.texts(resource.properties.get("AWSServiceName"))[:1]:
+    for resource in template.of("AWS::IAM::ServiceLinkedRole", _ENSURED):
+        how = "ensured: created if the account lacks it" if resource.type == _ENSURED else "created by the stack"
+        principals = template.values.texts(resource.properties.get("AWSServiceName"))
+        suffixes = template.values.texts(resource.properties.get("CustomSuffix"))
+        for principal in principals[:1]:
             facts = next(
                 (each for each in SERVICE_LINKED_ROLES.values() if each.service_principal == principal.lower()), None
             )
-            suffix = template.values.texts(resource.properties.get("CustomSuffix"))[:1]
-            if facts is None or suffix:
-                yield LinkedRoleView(resource.logical_id, shown(principal), (), "")
+            if facts is None or suffixes:
+                names = template.values.texts(resource.properties.get("RoleName")) or (resource.logical_id,)
+                yield LinkedRoleView(shown(names[0]), shown(principal), (("In this template", how),), "")
                 continue
             yield LinkedRoleView(
                 facts.role_name,
                 principal,
                 (
                     ("Used by", facts.feature),
-                    ("Created by", facts.created_by),
-                    ("Before deleting it", facts.deletion_prerequisites),
+                    ("In this template", how),
+                    ("Otherwise created", facts.created_by),
+                    ("Before you delete it", facts.deletion_prerequisites),
                 ),
                 facts.documentation_url,
             )

@@ -183,6 +183,11 @@ class Section:
         """The findings that aren't acknowledged."""
         return [each for each in self.findings if each.acknowledged is None]
 
+    @property
+    def counts(self) -> dict[Severity, int]:
+        """The number of open findings of each severity."""
+        return counts(self.open_findings)
+
 
 @dataclass(frozen=True)
 class Report:

@@ -56,7 +56,9 @@ def to_systems_manager(resource: str) -> dict[str, Any]:
 
 def hybrid() -> dict[str, Any]:
     bucket = allow(["s3:PutObject"], arn("s3", "session-logs/*"))
-    return role(to_systems_manager("*"), bucket, managed=["AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy"])
+    return role(
+        to_systems_manager("*"), bucket, managed=["AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy"]
+    )
 
 
 def open_hybrid() -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""The command ``ssm-roles report``: writes a page about who may do what with the roles."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..report.views import Report, Section
+    from .results import LocatedFinding, Results
+
+_FAILED = 1
+
+_EPILOG = """exit code:
+  1 if a file couldn't be read, or for wrong arguments; 0 otherwise, also if there are findings"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments.
+
+    Args:
+        parser: The parser of the command.
+    """
+    parser.description = (
+        "Write a page about the IAM roles of Systems Manager: who may pass them, who may assume them, what they may "
+        "do, and what is wrong with them. The page is one HTML file, without scripts."
+    )
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a template, a folder, or a cdk.out of the AWS CDK"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the templates, write the page, and return the exit code.
+
+    Args:
+        arguments: The arguments of the command.
+    """
+    from ..report.page import page
+    from .output import print_to, write_file
+    from .text_format import printable
+
+    output: Path | None = arguments.output
+    if output is not None and not output.parent.is_dir():
+        print_to(sys.stderr, f"--output must be a file in a folder that exists, got {output}")
+        return _FAILED
+    report = _report(arguments.paths)
+    for title, message in report.problems:
+        print_to(sys.stderr, printable(f"{title} {message}"))
+    html = page(report).removesuffix("\n")
+    if output is None:
+        print_to(sys.stdout, html)
+    else:
+        try:
+            write_file(output, html)
+        except OSError as error:
+            print_to(sys.stderr, f"--output must be a file that can be written, got {output}: {error.strerror}")
+            return _FAILED
+        print_to(sys.stderr, f"{output}: {report.subtitle}")
+    return _FAILED if report.problems else 0
+
+
+def _report(paths: list[Path]) -> Report:
+    from ..checks import ALL_CHECKS
+    from ..report.views import Report, counted
+    from .checking import check_paths
+    from .progress import Progress
+
+    results = check_paths(paths, ALL_CHECKS, Progress(sys.stderr), skip_others=False)
+    sections: list[Section] = []
+    without = []
+    for file in results.files:
+        found = _sections(file, results)
+        sections += found
+        if not found:
+            without.append(file)
+    # Sections with the worst findings come first; the others stay in the order of the files.
+    sections.sort(key=lambda each: [-number for number in each.counts.values()][:2])
+    subtitle = f"{counted(len(results.files), 'template')} in {', '.join(map(str, paths))}"
+    problems = tuple((f"{each.file}:{each.line}:{each.column}", each.message) for each in results.unreadable)
+    return Report("Roles of AWS Systems Manager", subtitle, tuple(sections), problems, tuple(without))
+
+
+def _sections(file: str, results: Results) -> list[Section]:
+    from .. import documents
+    from ..report.file_sections import PlacedFinding, sections_of_file
+    from ..report.views import FindingView
+
+    def view(located: LocatedFinding) -> PlacedFinding:
+        place = f"{located.file}:{located.line}:{located.column}"
+        finding = located.finding
+        return PlacedFinding(
+            finding.path,
+            FindingView(finding.check, located.resource, finding.fault.message, place, located.reason),
+        )
+
+    body = documents.read(Path(file)).body
+    return [*sections_of_file(file, body, [view(each) for each in results.findings if each.file == file])]
