@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -385,6 +386,61 @@ class EmbeddedAws:
                 **self._place(region, account),
             )
         )
+
+    def set_node_status(
+        self,
+        node_id: str,
+        ping_status: str,
+        last_ping: datetime,
+        region: str | None = None,
+        *,
+        account: str | None = None,
+    ) -> None:
+        """Set the connection status of a managed node that registered with an activation.
+
+        Args:
+            node_id: The ID of the managed node.
+            ping_status: `Online`, `ConnectionLost` or `Inactive`.
+            last_ping: The time of the last ping of SSM Agent.
+            region: The Region of the managed node. Default: - the default Region of the emulator
+            account: The account of the managed node. Default: - the default account of the emulator
+
+        Raises:
+            EmbeddedAwsError: `InvalidInstanceId`: The node doesn't exist.
+        """
+        self._command(
+            "set-node-status",
+            node_id=node_id,
+            ping_status=ping_status,
+            last_ping=last_ping.timestamp(),
+            **self._place(region, account),
+        )
+
+    def set_role_last_use(
+        self, role_name: str, time: datetime, region: str | None = None, *, account: str | None = None
+    ) -> None:
+        """Set when a role was last used, which the emulator doesn't record.
+
+        Args:
+            role_name: The name of the role.
+            time: The time of the last use.
+            region: The Region of the last use. Default: - the default Region of the emulator
+            account: The account of the role. Default: - the default account of the emulator
+
+        Raises:
+            EmbeddedAwsError: `NoSuchEntity`: The role doesn't exist.
+        """
+        moment = time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._command("set-role-last-use", role_name=role_name, time=moment, **self._place(region, account))
+
+    def disable_region(self, region: str, *, account: str | None = None) -> None:
+        """Disable an opt-in Region, whose endpoints then don't know the credentials of the account.
+
+        Args:
+            region: The Region. A reset enables it.
+            account: The account. Default: - the default account of the emulator
+        """
+        self._command("disable-region", **self._place(region, account))
 
     def set_role_propagation_seconds(self, seconds: float) -> None:
         """Set how long it takes until `CreateActivation` finds a new role.

@@ -11,6 +11,10 @@ from typing import NoReturn
 from . import __version__
 
 COMMANDS = {
+    "account": (
+        ".audit.command.account_command",
+        "find mistakes with roles of Systems Manager in an AWS account",
+    ),
     "check": (
         ".audit.command.check_command",
         "find mistakes with roles of Systems Manager in CloudFormation templates",

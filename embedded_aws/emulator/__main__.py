@@ -30,11 +30,13 @@ def main(descriptor: int, directory: Path) -> None:
     from ..response_proxy import ResponseProxy
     from . import (
         access_control,
+        account_details,
         activations,
         calls,
         checkpoint,
         control,
         denials,
+        disabled_regions,
         eks_resources,
         event_rules,
         function_resources,
@@ -49,12 +51,15 @@ def main(descriptor: int, directory: Path) -> None:
         node_messages,
         parameter_patterns,
         response_urls,
+        role_last_use,
         secret_resources,
         secret_rotation,
         service_control_policies,
         service_linked_roles,
+        ssm_listings,
         ssm_resources,
         stack_events,
+        stack_of_resource,
         stack_operations,
         stack_set_api,
         waiting,
@@ -66,10 +71,13 @@ def main(descriptor: int, directory: Path) -> None:
     managed_policies.install()
     service_linked_roles.install()
     iam_resources.install()
+    role_last_use.install()
+    account_details.install()
     response_urls.install()
     stack_events.install()
     stack_operations.install()
     stack_set_api.install()
+    stack_of_resource.install()
     parameter_patterns.install()
     internal_calls.install()
     activations.install()
@@ -77,6 +85,7 @@ def main(descriptor: int, directory: Path) -> None:
     secret_rotation.install()
     secret_resources.install()
     ssm_resources.install()
+    ssm_listings.install()
     eks_resources.install()
     network_resources.install()
     function_resources.install()
@@ -87,6 +96,7 @@ def main(descriptor: int, directory: Path) -> None:
     waiting.install()
     node_credentials.install()
     node_messages.install()
+    disabled_regions.install()
     calls.install()
     checkpoint.install()
 

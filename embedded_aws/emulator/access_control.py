@@ -45,11 +45,28 @@ def _stack_resource(parameters: Mapping[str, list[str]]) -> str | None:
     return None if not stack or stack["StackStatus"] == "DELETE_COMPLETE" else str(stack["StackId"])
 
 
-def _managed_node(body: bytes) -> str | None:
+def _request(body: bytes) -> Mapping[str, Any]:
     try:
         request = json.loads(body or b"{}")
     except ValueError:
-        return None
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _ssm_resource(body: bytes, region: str, account: str) -> str | None:
+    request = _request(body)
+    setting, window = request.get("SettingId"), request.get("WindowId")
+    if isinstance(setting, str):
+        # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetServiceSetting.html
+        return setting if setting.startswith("arn:") else f"arn:aws:ssm:{region}:{account}:servicesetting{setting}"
+    if isinstance(window, str):
+        return f"arn:aws:ssm:{region}:{account}:maintenancewindow/{window}"
+    node_id = _managed_node(body)
+    return None if node_id is None else activations.managed_node_arn(node_id)
+
+
+def _managed_node(body: bytes) -> str | None:
+    request = _request(body)
     node_id = request.get("ResourceId" if request.get("ResourceType") == "ManagedInstance" else "InstanceId")
     return node_id if isinstance(node_id, str) and node_id.startswith("mi-") else None
 
@@ -130,8 +147,8 @@ def _correct_requests() -> None:
             found = _iam_resource(rest[4], rest[6])
         elif service == "cloudformation":
             found = _stack_resource(rest[4])
-        elif service == "ssm" and (node_id := _managed_node(rest[3])) is not None:
-            found = activations.managed_node_arn(node_id)
+        elif service == "ssm":
+            found = _ssm_resource(rest[3], rest[5], rest[6])
         else:
             found = None
         if found is not None:

@@ -108,6 +108,18 @@ def register_node(activation_id: str, activation_code: str, account: str, region
     return node_id
 
 
+def set_status(node_id: str, ping_status: str, last_ping: float, account: str, region: str) -> None:
+    """Set the connection status of a node, and the time of its last ping in seconds since 1970.
+
+    Raises:
+        ApiError: `InvalidInstanceId`: The node doesn't exist.
+    """
+    record = _nodes.get_scoped(account, region, node_id)
+    if record is None:
+        raise ApiError("InvalidInstanceId", "")
+    record["Information"].update(PingStatus=ping_status, LastPingDateTime=last_ping)
+
+
 def find(node_id: str) -> dict[str, Any]:
     """Return the record of a node in the account and Region of the request.
 

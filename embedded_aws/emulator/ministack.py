@@ -7,6 +7,7 @@ imported. Import this module only after they are set.
 import importlib
 from typing import Any
 
+account: Any = importlib.import_module("ministack.services.account")
 app: Any = importlib.import_module("ministack.app")
 cloudformation: Any = importlib.import_module("ministack.services.cloudformation")
 cloudformation_engine: Any = importlib.import_module("ministack.services.cloudformation.engine")

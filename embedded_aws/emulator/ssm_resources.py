@@ -32,6 +32,15 @@ _Result = tuple[str, dict[str, Any]]
 _resources: Any = responses.AccountRegionScopedDict()
 
 
+def stored(prefix: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the resources in the account and Region of the request, with their physical IDs, oldest first.
+
+    Args:
+        prefix: How the physical IDs begin.
+    """
+    return [(physical_id, each) for physical_id, each in _resources.items() if physical_id.startswith(prefix)]
+
+
 @dataclass(frozen=True)
 class _Kept:
     """A resource type that is stored but doesn't run.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 
@@ -14,6 +13,9 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\]:,"]+')
 
 def load_json(text: str, *, deepest: int) -> object:
     """Return the value of a JSON text.
+
+    As in YAML, a number with a fraction or an exponent stays a text if Python writes the number in another way, such as
+    ``1.10``.
 
     Args:
         text: The text.
@@ -63,9 +65,9 @@ def _inside(value: re.Match[str], tokens: Iterator[re.Match[str]]) -> Places | i
 
 
 def _number(text: str) -> float | str:
-    """Return a number with a fraction or an exponent, or its text if no number in Python is as large."""
+    """Return a number with a fraction or an exponent, or its text if Python writes the number in another way."""
     number = float(text)
-    return number if math.isfinite(number) else text
+    return number if repr(number) == text else text
 
 
 def _refuse(constant: str) -> object:

@@ -67,6 +67,8 @@ _NAMES = (
     (re.compile(r"hybrid|activation|on-?prem|ecs-?anywhere", re.IGNORECASE), RoleKind.HYBRID),
 )
 
+_NAME_OF_RUNBOOKS = re.compile(r"automation-?(assume|execution|service)-?role", re.IGNORECASE)
+
 _ADMINISTRATION = "AutomationAdministration"
 _HOST_MANAGEMENT_SETTING = "default-ec2-instance-management-role"
 
@@ -75,11 +77,12 @@ _HOST_MANAGEMENT_SETTING = "default-ec2-instance-management-role"
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html
 _SUFFIX = r"amazonaws\.com\.cn|amazonaws\.eu|\$\{AWS::URLSuffix\}"
 _WRONG = re.compile(
-    rf"ssm\.({_SUFFIX})"
+    r"ssm\.(amazonaws\.com\.cn|amazonaws\.eu)"
     rf"|ssm\.([a-z]{{2,4}}(-[a-z]+)+-\d+|\$\{{AWS::Region\}})\.(amazonaws\.com|{_SUFFIX})"
     rf"|systems-?manager\.(amazonaws\.com|{_SUFFIX})",
     re.IGNORECASE,
 )
+_WITH_SUFFIX = "ssm.${AWS::URLSuffix}"
 
 
 def is_wrong_principal(principal: str) -> bool:
@@ -87,9 +90,14 @@ def is_wrong_principal(principal: str) -> bool:
     return bool(_WRONG.fullmatch(shown(principal)))
 
 
+def has_url_suffix(principal: str) -> bool:
+    """Return whether a service principal is that of Systems Manager only where the URL suffix is amazonaws.com."""
+    return shown(principal) == _WITH_SUFFIX
+
+
 def is_systems_manager(principal: str) -> bool:
     """Return whether a service principal is that of Systems Manager, also as it is wrongly written."""
-    return principal == SYSTEMS_MANAGER or is_wrong_principal(principal)
+    return principal == SYSTEMS_MANAGER or has_url_suffix(principal) or is_wrong_principal(principal)
 
 
 def trusts_systems_manager(role: Role) -> bool:
@@ -104,35 +112,39 @@ def classify(template: Template, known: Mapping[str, frozenset[RoleKind]]) -> No
         template: The template.
         known: The kinds of roles whose use is known, by logical ID, such as those of an account.
     """
+    registered = _registered(template)
     for logical_id, role in template.roles.items():
         used = known.get(logical_id, frozenset()) | frozenset(_usage(template, role))
-        trusts_ec2 = bool(role.services & set(EC2_NAMES)) or any(
-            shown(each) == "ec2.${AWS::URLSuffix}" for each in role.services
-        )
-        instance = frozenset({RoleKind.INSTANCE} if trusts_ec2 or RoleKind.INSTANCE in used else ())
-        others = used - {RoleKind.INSTANCE}
-        if others:
-            role.kinds, role.is_evident = instance | others, True
-            continue
-        if not trusts_systems_manager(role):
+        evident = (used - {RoleKind.INSTANCE}) | ({RoleKind.OTHER} if logical_id in registered else frozenset())
+        in_profile = used & {RoleKind.INSTANCE}
+        instance = in_profile or frozenset({RoleKind.INSTANCE} if trusts_instances(role) else ())
+        if not evident and trusts_systems_manager(role):
+            evident = frozenset(_by_source(role))
+        if evident:
+            # A task's role that trusts EC2, too, is of no instance unless it is in an instance profile.
+            role.kinds, role.is_evident = in_profile | evident, True
+        elif not trusts_systems_manager(role):
             role.kinds, role.is_evident = instance or frozenset({RoleKind.OTHER}), True
-            continue
-        found = (
-            frozenset(_by_source(role)) or frozenset(_by_special_name(role)) or frozenset(_by_policies(role, instance))
-        )
-        if found:
-            role.kinds, role.is_evident = instance | found, True
         else:
-            named = next((kind for pattern, kind in _NAMES if pattern.search(role.described)), RoleKind.OTHER)
-            if instance and named is RoleKind.HYBRID:
-                named = RoleKind.OTHER
-            role.kinds, role.is_evident = instance | {named}, False
+            found = frozenset(_by_special_name(role)) or frozenset(_by_policies(role, instance))
+            role.kinds = instance | (found or {_by_name(role, instance, in_profile)})
+            role.is_evident = bool(found)
+
+
+def trusts_instances(role: Role) -> bool:
+    """Return whether a role trusts Amazon EC2, by one of the names of its service principal."""
+    return any(each in EC2_NAMES or shown(each) == "ec2.${AWS::URLSuffix}" for each in role.services)
+
+
+def _by_name(role: Role, instance: frozenset[RoleKind], in_profile: frozenset[RoleKind]) -> RoleKind:
+    named = next((kind for pattern, kind in _NAMES if pattern.search(role.described)), RoleKind.OTHER)
+    # The name can be that of the instances, such as an automation server.
+    of_instances = bool(in_profile) and not _NAME_OF_RUNBOOKS.search(role.described)
+    return RoleKind.OTHER if of_instances or (instance and named is RoleKind.HYBRID) else named
 
 
 def _usage(template: Template, role: Role) -> Iterator[RoleKind]:
     """Yield what the resources that refer to a role use it for."""
-    if role.logical_id in _registered(template):
-        yield RoleKind.OTHER
     for resource, keys in template.references.get(role.logical_id, ()):
         yield from _use(resource, keys)
 

@@ -356,8 +356,9 @@ def _substituted(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401
     if isinstance(value, list):
         return [_substituted(each, known) for each in value]
     if isinstance(value, dict):
-        if set(value) == {"Ref"} and value["Ref"] in known:
-            return known[value["Ref"]]
+        function = function_of(value)
+        if function is not None and function[0] == "Ref" and isinstance(function[1], str) and function[1] in known:
+            return known[function[1]]
         return {_substituted(key, known): _substituted(each, known) for key, each in value.items()}
     return value
 

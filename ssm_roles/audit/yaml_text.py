@@ -38,7 +38,8 @@ _CONSTANTS: dict[str, bool | None] = {
     for spelling in (word, word.capitalize(), word.upper())
 }
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+(e[-+][0-9]+)?)?")
-_LONGEST_NUMBER = 25
+# Python refuses to convert thousands of digits.
+_LONGEST_NUMBER = 100
 _STANDARD = "tag:yaml.org,2002:"
 _RESOLVED = frozenset(_STANDARD + name for name in ("bool", "float", "int", "null"))
 

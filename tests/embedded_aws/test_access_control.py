@@ -308,3 +308,29 @@ def test_without_authorization_policies_are_not_enforced() -> None:
         aws.client("iam").create_user(UserName="caller")
         key = aws.client("iam").create_access_key(UserName="caller")["AccessKey"]
         aws.client("iam", credentials=key).create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
+
+
+def test_a_service_setting_and_a_maintenance_window_are_resources(aws: EmbeddedAws) -> None:
+    iam = aws.client("iam")
+    setting = "/ssm/managed-instance/default-ec2-instance-management-role"
+    statements = [
+        {"Effect": "Allow", "Action": "ssm:GetServiceSetting", "Resource": f"arn:*:ssm:*:*:servicesetting{setting}"},
+        {
+            "Effect": "Allow",
+            "Action": "ssm:DescribeMaintenanceWindowTasks",
+            "Resource": "arn:aws:ssm:*:*:maintenancewindow/mw-0123456789abcdef0",
+        },
+    ]
+    iam.create_user(UserName="caller")
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_user_policy(UserName="caller", PolicyName="policy", PolicyDocument=document)
+    ssm = aws.client("ssm", credentials=iam.create_access_key(UserName="caller")["AccessKey"])
+    assert ssm.get_service_setting(SettingId=setting)["ServiceSetting"]["SettingValue"] == "$None"
+    arn = f"arn:aws:ssm:eu-west-1:111122223333:servicesetting{setting}"
+    assert ssm.get_service_setting(SettingId=arn)["ServiceSetting"]["ARN"] == arn
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_service_setting(SettingId="/ssm/managed-instance/activation-tier")
+    with pytest.raises(ClientError, match="DoesNotExistException"):
+        ssm.describe_maintenance_window_tasks(WindowId="mw-0123456789abcdef0")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.describe_maintenance_window_tasks(WindowId="mw-0123456789abcdef1")

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 import boto3
@@ -10,7 +11,7 @@ import moto
 import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.server import EmbeddedAws
+from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
 _ROLE = "service-role/Node"
 _TEAM = {"Key": "team", "Value": "blue"}
@@ -206,3 +207,14 @@ def test_nodes_are_found_with_filters(aws: EmbeddedAws) -> None:
     )
     assert [node["InstanceId"] for node in old["InstanceInformationList"]] == [first]
     assert _code(ssm.describe_instance_information, Filters=[{"Key": "x", "Values": ["y"]}]) == "InvalidFilterKey"
+
+
+def test_the_connection_status_of_a_node_can_be_set(aws: EmbeddedAws) -> None:
+    _make_role(aws)
+    node_id = _make_node(aws, _TEAM)
+    last_ping = datetime(2026, 10, 1, tzinfo=timezone.utc)
+    aws.set_node_status(node_id, "ConnectionLost", last_ping)
+    (node,) = aws.client("ssm").describe_instance_information()["InstanceInformationList"]
+    assert (node["PingStatus"], node["LastPingDateTime"]) == ("ConnectionLost", last_ping)
+    with pytest.raises(EmbeddedAwsError, match="InvalidInstanceId"):
+        aws.set_node_status("mi-0", "Online", last_ping)

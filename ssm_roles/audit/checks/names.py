@@ -9,7 +9,7 @@ from itertools import product
 from ..._facts.iam_limits import ROLE_NAME_LENGTH
 from ..check import Check, Fault
 from ..intrinsics import is_known, shown
-from ..roles import RoleKind
+from ..roles import RoleKind, trusts_systems_manager
 from ..template import Resource, Template
 
 _ACTIVATION_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html"
@@ -33,7 +33,7 @@ def _too_long(template: Template) -> Iterator[Fault]:
 
 def _fixed_partitions(template: Template) -> Iterator[Fault]:
     for role in template.roles.values():
-        if role.kinds <= {RoleKind.OTHER} and not any(each.startswith("ssm.") for each in role.services):
+        if not trusts_systems_manager(role) and not any("SSM" in each.name for each in role.managed):
             continue
         for policy in role.managed:
             if _FIXED_PARTITION.match(policy.arn) and ":iam::aws:policy/" in policy.arn:

@@ -11,6 +11,8 @@ from ..roles import NODES
 from ..template import Holder, ManagedPolicy, Role, Template
 
 _DEREGISTER = "ssm:DeregisterManagedInstance"
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/security-iam-awsmanpol.html
+_POLICIES_WITH_COMMANDS = ("AmazonSSMMaintenanceWindowRole", "AmazonSSMAutomationRole")
 _COMMANDS = ("ssm:SendCommand", "ssm:StartSession")
 _OWN_PAGE = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
 # The ARNs of instances belong to Amazon EC2.
@@ -62,6 +64,10 @@ def _deregisters(template: Template) -> Iterator[Fault]:
 
 def _commands(template: Template) -> Iterator[Fault]:
     for role in _nodes(template):
+        # A role that is for a task, too, has the policy for the task.
+        for name in _POLICIES_WITH_COMMANDS if role.kinds <= NODES else ():
+            for policy in _attached(role, name):
+                yield Fault(role.logical_id, policy.path, f"A node has {shown(policy.arn)}", name)
         for logical_id, statement in role.statements:
             allowed = [
                 each for each in _COMMANDS if statement.allows_action(each) or {"ssm:*"} & set(statement.actions)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ..._facts.service_principals import EC2_NAMES, SYSTEMS_MANAGER
-from ..check import Check, Fault
+from ..._facts.service_principals import SYSTEMS_MANAGER
+from ..check import Check, Fault, Path
 from ..intrinsics import has_wildcard, is_known, shown, split_arn
 from ..policies import Condition, Statement
-from ..roles import RoleKind, is_systems_manager, is_wrong_principal
+from ..roles import RoleKind, has_url_suffix, is_systems_manager, is_wrong_principal, trusts_instances
 from ..template import Role, Template
 
 _HYBRID_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html"
@@ -116,42 +116,45 @@ def _written(key: str) -> str:
     return names.get(key, key)
 
 
-def _wrong_principals(template: Template) -> Iterator[Fault]:
+def _principals(template: Template) -> Iterator[tuple[str, Path, str, str]]:
+    """Yield the service principals of a template: the resource, the place, what has the principal, and its text."""
     for role in template.roles.values():
         for statement in role.trust:
+            path = statement.path if statement.is_text else (*statement.path, "Principal")
             for principal in statement.principals:
-                if principal.kind == "Service" and is_wrong_principal(principal.text):
-                    path = statement.path if statement.is_text else (*statement.path, "Principal")
-                    yield Fault(role.logical_id, path, _wrong("The role trusts", principal.text), shown(principal.text))
+                if principal.kind == "Service":
+                    yield role.logical_id, path, "The role trusts", principal.text
     for resource in template.of("AWS::IAM::ServiceLinkedRole"):
         for text in template.values.texts(resource.properties.get("AWSServiceName")):
-            if is_wrong_principal(text):
-                path = resource.at("AWSServiceName")
-                yield Fault(resource.logical_id, path, _wrong("The service is", text), shown(text))
+            yield resource.logical_id, resource.at("AWSServiceName"), "The service is", text
     for holder in template.holders.values():
         for logical_id, statement in holder.statements:
             for condition in statement.conditions:
                 if condition.key == "iam:passedtoservice":
                     for text in condition.values:
-                        if is_wrong_principal(text):
-                            message = _wrong("iam:PassedToService is", text)
-                            yield Fault(logical_id, condition.path, message, shown(text))
+                        yield logical_id, condition.path, "iam:PassedToService is", text
 
 
-def _wrong(subject: str, text: str) -> str:
-    where = " in every partition" if is_known(text) else " also where the URL suffix is another one"
-    return f"{subject} {shown(text)}, but the service principal is {SYSTEMS_MANAGER}{where}"
+def _wrong_principals(template: Template) -> Iterator[Fault]:
+    for logical_id, path, subject, text in _principals(template):
+        if is_wrong_principal(text):
+            message = f"{subject} {shown(text)}, but the service principal is {SYSTEMS_MANAGER} everywhere"
+            yield Fault(logical_id, path, message, shown(text))
+
+
+def _suffixes(template: Template) -> Iterator[Fault]:
+    for logical_id, path, subject, text in _principals(template):
+        if has_url_suffix(text):
+            message = f"{subject} {shown(text)}, which isn't {SYSTEMS_MANAGER} where the URL suffix is another one"
+            yield Fault(logical_id, path, message, shown(text))
 
 
 def _instances_and_services(template: Template) -> Iterator[Fault]:
     for role in template.roles.values():
-        services = {shown(each) for each in role.services}
-        instances = {*EC2_NAMES, "ec2.${AWS::URLSuffix}"} & services
-        if instances and any(is_systems_manager(each) for each in role.services):
-            resource = role.resource
-            path = () if resource is None else resource.at("AssumeRolePolicyDocument")
-            message = f"The role trusts {min(instances)} and {SYSTEMS_MANAGER}"
-            yield Fault(role.logical_id, path, message)
+        trusted = [each for each in sorted(role.services) if is_systems_manager(each)]
+        if trusted and trusts_instances(role) and role.resource is not None:
+            message = f"The role trusts Amazon EC2 and {shown(trusted[0])}"
+            yield Fault(role.logical_id, role.resource.at("AssumeRolePolicyDocument"), message)
 
 
 def _different_accounts(template: Template) -> Iterator[Fault]:
@@ -320,5 +323,16 @@ CHECKS = (
         documentation_url=_HYBRID_PAGE,
         find=_other_sources,
         example=_AUTOMATION_EXAMPLE,
+    ),
+    Check(
+        id="TRUST10",
+        severity="warning",
+        cfn_lint_id="W9710",
+        title="The service principal of Systems Manager ends with the URL suffix of the partition",
+        risk="In China and in other partitions, IAM rejects the policy, or Systems Manager can't assume the role.",
+        remedy="Use ssm.amazonaws.com, which is the service principal in every partition and Region.",
+        documentation_url=_HYBRID_PAGE,
+        find=_suffixes,
+        example='{"Service": "ssm.amazonaws.com"}',
     ),
 )

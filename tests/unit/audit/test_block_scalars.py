@@ -64,7 +64,7 @@ def test_a_line_begins_with_the_word_that_is_there_in_the_file(lines: list[tuple
     # Each line that isn't empty has a word of its own.
     source = [f"  {more}word{number}" if has_word else "" for number, (more, has_word) in enumerate(lines)]
     first_word = next((each for each in source if each), "")
-    if first_word.startswith("   ") and "2" not in indicator:
+    if first_word.startswith(("   ", "  \t")) and "2" not in indicator:
         indicator += "2"
     text = "\n".join([f"a: {indicator}", *source, "b: end"])
     document = load(text)

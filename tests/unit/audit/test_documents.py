@@ -97,13 +97,18 @@ class Writer:
 
 @given(value=_VALUES, indent=st.sampled_from([None, 1, "\t"]), ascii_only=st.booleans())
 def test_json_is_loaded_as_it_was_written(value: object, indent: str | int | None, ascii_only: bool) -> None:
-    assert load(json.dumps(value, indent=indent, ensure_ascii=ascii_only)).body == value
+    # A number alone can be YAML.
+    assert load(json.dumps([value], indent=indent, ensure_ascii=ascii_only)).body == [value]
 
 
-@given(value=values(_TEXTS, _INTEGERS), flow=st.sampled_from([True, False, None]), escaped=st.booleans())
-def test_yaml_is_loaded_as_it_was_written(value: object, flow: bool | None, escaped: bool) -> None:
-    text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=not escaped, width=20)
-    assert load(text).body == value
+@given(value=values(_TEXTS, _INTEGERS), flow=st.sampled_from([True, False, None]))
+def test_yaml_is_loaded_as_it_was_written(value: object, flow: bool | None) -> None:
+    assert load(yaml.safe_dump(value, default_flow_style=flow, width=20)).body == value
+
+
+@given(value=values(_PRINTABLE, _INTEGERS), flow=st.sampled_from([True, False, None]))
+def test_yaml_is_loaded_as_it_was_written_without_escapes(value: object, flow: bool | None) -> None:
+    assert load(yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True, width=20)).body == value
 
 
 @given(value=_VALUES, seed=st.integers(), line_breaks=st.sampled_from(["\n", "\r\n"]))
@@ -156,45 +161,11 @@ def test_a_position_is_that_of_the_deepest_part_that_there_is() -> None:
     assert document.position(("a", "d", "1")) == Position(3, 3)
 
 
-def test_a_line_of_a_text_in_json_is_the_line_of_the_text() -> None:
-    document = load('{"a":\n  "x\\ny", "b": 1}')
-    assert document.position(("a",)) == Position(1, 2)
-    assert document.position(("a",), 1) == Position(2, 3)
-    assert document.position(("b",), 1) == Position(2, 11)
-
-
-def test_equal_keys_in_json_are_found_where_the_last_one_is() -> None:
-    document = load('{"a": {"b": 1},\n "a": [2,\n 3]}')
-    assert document.body == {"a": [2, 3]}
-    assert document.position(("a",)) == Position(2, 2)
-    assert document.position(("a", 1)) == Position(3, 2)
-
-
 @pytest.mark.parametrize("text", ["", " \n", "# A comment.\n", "---\n", "null"])
 def test_a_text_without_a_value_is_loaded(text: str) -> None:
     document = load(text)
     assert document.body is None
     assert document.position(("a",), 3).line >= 1
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("{a: b}", {"a": "b"}),
-        ('{"a": !Ref b}', {"a": {"Ref": "b"}}),
-        ('{"a": "b",}', {"a": "b"}),
-        ("{}", {}),
-        ("[a, b]", ["a", "b"]),
-        ('"a": b', {"a": "b"}),
-        ('{"a": NaN, "b": -Infinity}', {"a": "NaN", "b": "-Infinity"}),
-        ('{"a": 1e999}', {"a": "1e999"}),
-        ('{"a": ' + "9" * 5000 + "}", {"a": "9" * 5000}),
-        ("\ufeff{}", {}),
-        ("\ufeffa: 1", {"a": 1}),
-    ],
-)
-def test_what_begins_like_json_can_be_yaml(text: str, value: object) -> None:
-    assert load(text).body == value
 
 
 @pytest.mark.parametrize(
@@ -212,22 +183,6 @@ def test_what_begins_like_json_can_be_yaml(text: str, value: object) -> None:
 def test_an_error_tells_the_reason_and_the_position(text: str, message: str, position: tuple[int, int]) -> None:
     error = refused(text)
     assert (str(error), (error.line, error.column)) == (message, position)
-
-
-@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
-@pytest.mark.parametrize("depth", [101, 900, 100_000])
-def test_deep_json_is_refused(opening: str, closing: str, depth: int) -> None:
-    error = refused("\n" + opening * depth + "1" + closing * depth)
-    assert str(error) == "must be nested at most 100 levels deep"
-    assert error.line == 2
-    assert refused("\n" + opening * depth).line == 2
-
-
-def test_json_of_100_levels_is_allowed() -> None:
-    assert load('{"a":[' * 50 + "]}" * 50).position(("a", 0) * 50) == Position(1, 1 + 6 * 49 + 1)
-    error = refused('{"a":[\n' * 50 + "{}" + "]}" * 50)
-    assert str(error) == "must be nested at most 100 levels deep"
-    assert (error.line, error.column) == (51, 1)
 
 
 def test_hostile_texts_do_not_end_the_interpreter() -> None:
@@ -268,7 +223,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (b"a: 1\nb: x\xe9\n", "must be in UTF-8, got the byte 0xe9", (2, 5)),
         ("a: 1".encode("utf-16"), "must be in UTF-8, got the byte 0xff", (1, 1)),
         (b"\x7fELF\x02\x01\x01\x00", "must have no control characters, got U+007F", (1, 1)),
-        (b"a: 1\n" * 419_431, "must have at most 2 MiB, twice of what CloudFormation takes", (1, 1)),
+        (b"a: 1\n" * 419_431, "must have at most 2 MiB, twice what CloudFormation takes", (1, 1)),
     ],
     ids=["Latin-1", "UTF-16", "binary", "large"],
 )
@@ -319,12 +274,6 @@ def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError):
         read(path)
     assert time.perf_counter() - started < 0.1
-
-
-def test_json_is_loaded_without_yaml() -> None:
-    program = "import sys; from ssm_roles.audit.documents import load; load('{}'); print('yaml' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert result.stdout == "False\n"
 
 
 _SEEDS = [

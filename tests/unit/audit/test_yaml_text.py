@@ -94,7 +94,7 @@ def test_a_value_without_quotation_marks_is_what_yaml_1_1_says(text: str, value:
         *("012345678901", "000000000000", "089", "0o17", "0x1F", "0b11"),
         *("1_000", "1:30", "190:20:30", "+5", "-0", "-0.0e1", ".5", "5.", "1.10", "1e3", "1.0E+3", "1e+16"),
         *(".inf", "-.inf", ".nan", "inf", "nan", "-inf"),
-        *("1" * 26, "9" * 5000, "1." + "0" * 400, "1.5e+999", "=", "١٢"),
+        *("1" * 101, "9" * 5000, "1." + "0" * 400, "1.5e+999", "=", "١٢"),
     ],
 )
 def test_what_a_number_would_write_in_another_way_stays_a_text(text: str) -> None:

@@ -1,0 +1,127 @@
+"""The command ``ssm-roles account``: judges what an account has, before anything is deployed to it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from ..check import SEVERITIES, Severity
+from .output import print_to
+
+if TYPE_CHECKING:
+    from ..account.judgment import Judgment
+
+_EXIT_CODES: Mapping[Severity, int] = {"error": 2, "warning": 4, "info": 8}
+_FAILED = 1
+
+_EPILOG = """exit code:
+  the sum of 2 for errors, 4 for warnings and 8 for informational findings, limited to what --fail-on includes,
+  and of 1 if something couldn't be read; 1 if nothing could be read, or for wrong arguments; 0 if there is nothing
+  of this"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments.
+
+    Args:
+        parser: The parser of the command.
+    """
+    parser.description = (
+        "Find mistakes with the roles, activations and managed nodes of Systems Manager in an AWS account, and show "
+        "who may pass the roles and what to choose for its service-linked roles. It only reads."
+    )
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--region",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="REGION",
+        help="the Regions to read; default: the Region of the profile or of the environment",
+    )
+    where.add_argument("--all-regions", action="store_true", help="read all Regions that are enabled in the account")
+    parser.add_argument("--profile", help="the profile of the AWS configuration; default: that of the environment")
+    parser.add_argument("-f", "--format", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument(
+        "--fail-on",
+        choices=SEVERITIES,
+        help="the least severity that the exit code tells; info implies --info; default: everything that is shown",
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="ID", help="a check to leave out, several times or with commas"
+    )
+    parser.add_argument("--info", action="store_true", help="show informational findings, too")
+    parser.add_argument(
+        "--policy", action="store_true", help="print the IAM policy that the command needs instead of reading anything"
+    )
+    parser.set_defaults(parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read and judge the account, print the result, and return the exit code.
+
+    Args:
+        arguments: The arguments of the command.
+    """
+    if arguments.policy:
+        from ..account.permissions import policy_document
+
+        print_to(sys.stdout, json.dumps(policy_document(), indent=2))
+        return 0
+    from ..account.errors import AccountError
+    from ..account.judging import judge
+    from ..account.reading import read_account
+    from ..account.session import open_session
+    from ..checks import ALL_CHECKS
+
+    ignored = _ignored(arguments, [each.id for each in ALL_CHECKS])
+    regions = [name for text in arguments.region for name in text.split(",") if name]
+    try:
+        session = open_session(arguments.profile)
+        account = read_account(session, regions, all_regions=arguments.all_regions)
+    except AccountError as error:
+        print_to(sys.stderr, f"ssm-roles account: {error}")
+        return _FAILED
+    severities = set(SEVERITIES) if arguments.info or arguments.fail_on == "info" else {*SEVERITIES[:2]}
+    judgment = judge(account, checks=ALL_CHECKS).shown(ignored=ignored, severities=severities)
+    print_to(sys.stdout, _rendered(judgment, arguments.format, color=_has_color(sys.stdout)))
+    return _exit_code(judgment, arguments.fail_on)
+
+
+def _ignored(arguments: argparse.Namespace, of_templates: Sequence[str]) -> set[str]:
+    from ..account.all_checks import ALL_ACCOUNT_CHECKS
+
+    known = [*of_templates, *(each.id for each in ALL_ACCOUNT_CHECKS)]
+    given = [each.strip() for text in arguments.ignore for each in text.split(",")]
+    unknown = [each for each in given if each not in known]
+    if unknown:
+        arguments.parser.error(f"--ignore must be one of {', '.join(known)}, got {', '.join(unknown)}")
+    return set(given)
+
+
+def _rendered(judgment: Judgment, name: str, *, color: bool) -> str:
+    if name == "json":
+        from ..account import json_format
+
+        return json_format.render(judgment)
+    from ..account import table_format
+
+    return table_format.render(judgment, color=color)
+
+
+def _has_color(stream: TextIO) -> bool:
+    # https://no-color.org
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _exit_code(judgment: Judgment, fail_on: Severity | None) -> int:
+    counted = SEVERITIES if fail_on is None else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    found = {each.severity for each in judgment.findings}
+    code = sum(_EXIT_CODES[each] for each in counted if each in found)
+    return code + (_FAILED if judgment.account.unread else 0)
