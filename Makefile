@@ -178,6 +178,10 @@ snapshots: $(SETUP) ## update the golden templates
 inline: $(SETUP) ## update the inline code of the functions
 	@python tools/inline_functions.py
 
+.PHONY: diagrams
+diagrams: $(SETUP) ## update the diagrams of the pages
+	@python tools/diagrams.py
+
 .PHONY: templates
 templates: $(SETUP) ## write the CloudFormation templates for users without the AWS CDK to dist/templates
 	@python tools/templates.py

@@ -110,7 +110,7 @@ def credentials() -> str:
     left, right = middles[2] - _COLUMN * 0.42, middles[4] + _COLUMN * 0.36
     frame = [
         rectangle("frame", left, top, right - left, bottom - top, radius=8),
-        text(middles[2] + 8, top + 18, "badge", "at least every hour"),
+        text(middles[2] + 8, top + 18, "count", "at least every hour"),
     ]
     lives = [rectangle("frame", x - 0.5, _BOX_HEIGHT, 1.0, y - _BOX_HEIGHT, radius=0) for x in middles]
     heads = [part for x, name in zip(middles, _PARTICIPANTS, strict=True) for part in _participant(x, name)]

@@ -97,7 +97,7 @@ MANAGED_POLICIES: Mapping[str, tuple[str, ...]] = {
     "CloudWatchAgentServerPolicy": (_METRICS, _LAMBDA_LOGS, _TRACES, f"Read {_AGENT_CONFIGURATION}"),
     "IAMFullAccess": ("Do everything in IAM, which includes permissions to do everything in the account",),
     "PowerUserAccess": ("Do everything in the account but managing users, groups, roles and organizations",),
-    "ReadOnlyAccess": ("Read almost everything in the account, which includes data",),
+    "ReadOnlyAccess": ("Read almost everything in the account, which includes data and Parameter Store parameters",),
     "SecurityAudit": ("Read the security settings of almost everything in the account",),
     "SecretsManagerReadWrite": ("Do everything in AWS Secrets Manager, which includes reading every secret",),
     "ViewOnlyAccess": ("List almost everything in the account, without data",),

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from .results import LocatedFinding, Results
 
 _FAILED = 1
+_TITLE = "Roles of AWS Systems Manager"
 
 _EPILOG = """exit code:
-  1 if a file couldn't be read, or for wrong arguments; 0 otherwise, also if there are findings"""
+  1 if something couldn't be read, or for wrong arguments; 0 otherwise, also if there are findings"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +31,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a template, a folder, or a cdk.out of the AWS CDK"
+        "paths", nargs="*", type=Path, metavar="PATH", help="a template, a folder, or a cdk.out of the AWS CDK"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
+    parser.add_argument("--account", action="store_true", help="read an AWS account instead of templates")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--region",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="REGION",
+        help="with --account, the Regions to read; default: the Region of the profile or of the environment",
+    )
+    where.add_argument(
+        "--all-regions", action="store_true", help="with --account, read all Regions that are enabled in the account"
+    )
+    parser.add_argument(
+        "--profile", help="with --account, the profile of the AWS configuration; default: that of the environment"
+    )
+    parser.set_defaults(parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the templates, write the page, and return the exit code.
+    """Read the templates or the account, write the page, and return the exit code.
 
     Args:
         arguments: The arguments of the command.
@@ -45,11 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
     from .output import print_to, write_file
     from .text_format import printable
 
+    _validate(arguments)
     output: Path | None = arguments.output
     if output is not None and not output.parent.is_dir():
         print_to(sys.stderr, f"--output must be a file in a folder that exists, got {output}")
         return _FAILED
-    report = _report(arguments.paths)
+    report = _of_account(arguments) if arguments.account else _of_paths(arguments.paths)
+    if report is None:
+        return _FAILED
     for title, message in report.problems:
         print_to(sys.stderr, printable(f"{title} {message}"))
     html = page(report).removesuffix("\n")
@@ -65,7 +86,40 @@ def run(arguments: argparse.Namespace) -> int:
     return _FAILED if report.problems else 0
 
 
-def _report(paths: list[Path]) -> Report:
+def _validate(arguments: argparse.Namespace) -> None:
+    parser: argparse.ArgumentParser = arguments.parser
+    if bool(arguments.paths) == arguments.account:
+        parser.error("either PATH or --account is required")
+    options = {"--region": arguments.region, "--all-regions": arguments.all_regions, "--profile": arguments.profile}
+    given = [name for name, value in options.items() if value]
+    if given and not arguments.account:
+        parser.error(f"{given[0]} requires --account")
+
+
+def _of_account(arguments: argparse.Namespace) -> Report | None:
+    from ..account.errors import AccountError
+    from ..account.judging import judge
+    from ..account.reading import read_account
+    from ..account.session import open_session
+    from ..report.account_view import section_of_account
+    from ..report.views import Report
+    from .output import print_to
+
+    regions = [name for text in arguments.region for name in text.split(",") if name]
+    try:
+        account = read_account(open_session(arguments.profile), regions, all_regions=arguments.all_regions)
+    except AccountError as error:
+        print_to(sys.stderr, f"ssm-roles report: {error}")
+        return None
+    problems = tuple(
+        (f"{each.action or 'every action'} in {each.region or 'all Regions'}", f"{each.missing}. {each.explanation}")
+        for each in account.unread
+    )
+    subtitle = f"Account {account.account_id}, as of {account.read_at:%Y-%m-%d %H:%M} UTC"
+    return Report(_TITLE, subtitle, (section_of_account(judge(account)),), problems)
+
+
+def _of_paths(paths: list[Path]) -> Report:
     from ..checks import ALL_CHECKS
     from ..report.views import Report, counted
     from .checking import check_paths
@@ -83,7 +137,7 @@ def _report(paths: list[Path]) -> Report:
     sections.sort(key=lambda each: [-number for number in each.counts.values()][:2])
     subtitle = f"{counted(len(results.files), 'template')} in {', '.join(map(str, paths))}"
     problems = tuple((f"{each.file}:{each.line}:{each.column}", each.message) for each in results.unreadable)
-    return Report("Roles of AWS Systems Manager", subtitle, tuple(sections), problems, tuple(without))
+    return Report(_TITLE, subtitle, tuple(sections), problems, tuple(without))
 
 
 def _sections(file: str, results: Results) -> list[Section]:

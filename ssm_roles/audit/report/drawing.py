@@ -162,7 +162,7 @@ def _box(placed: PlacedBox) -> Markup:
         shift = f"translate({_number(placed.x + PADDING)} {_number(y + 2)})"
         parts.append(element("path", {"class": "sign", "d": SIGNS[box.mark or "info"], "transform": shift}))
     for index, line in enumerate(placed.badge):
-        parts.append(text(placed.x + PADDING + BADGE_INDENT, y + 12 + index * NOTE_LINE, "badge", line))
+        parts.append(text(placed.x + PADDING + BADGE_INDENT, y + 12 + index * NOTE_LINE, "count", line))
     css_class = f"{box.look} {box.mark}".strip()
     if box.link:
         return element("a", {"class": css_class, "href": box.link}, *parts)

@@ -13,8 +13,6 @@ from .ordering import ordered
 from .section_graph import graph_of
 from .views import Section, counted
 
-_EMPTY = ("nobody, by this template", "", "nobody")
-
 
 def figure(section: Section, anchors: Mapping[str, str]) -> Iterator[Content]:
     """Yield the drawings of a section, if it has roles.
@@ -27,7 +25,10 @@ def figure(section: Section, anchors: Mapping[str, str]) -> Iterator[Content]:
         return
     graph = graph_of(section, {logical_id: f"#{anchor}" for logical_id, anchor in anchors.items()})
     drawings = [*sheets(graph)]
-    canvases = [_canvas(each, _title(section, index, len(drawings))) for index, each in enumerate(drawings, start=1)]
+    empty = (f"nobody in {section.place}", "", "nobody")
+    canvases = [
+        _canvas(each, _title(section, index, len(drawings)), empty) for index, each in enumerate(drawings, start=1)
+    ]
     yield element("figure", {}, *canvases, _legend(graph))
 
 
@@ -46,15 +47,15 @@ def _title(section: Section, number: int, count: int) -> str:
     return f"Who may pass and who may assume the roles of {section.title}{part}"
 
 
-def _canvas(graph: Graph, title: str) -> Markup:
+def _canvas(graph: Graph, title: str, empty: tuple[str, str, str]) -> Markup:
     best = ordered(grouped(graph))
     attributes = {"class": "canvas", "aria-label": title, "tabindex": "0"}
     label = f"{counted(len(graph.roles), 'role')}. The lists below say the same in words."
     return element(
         "section",
         attributes,
-        drawn(wide(best, _EMPTY), label, css_class="wide"),
-        drawn(narrow(best, _EMPTY), label, css_class="narrow"),
+        drawn(wide(best, empty), label, css_class="wide"),
+        drawn(narrow(best, empty), label, css_class="narrow"),
     )
 
 

@@ -10,7 +10,10 @@ from typing import Literal
 Look = Literal["role", "principal", "service", "open"]
 Mark = Literal["", "error", "warning", "info"]
 
-_MOST_ROLES = 20
+_MOST_ROWS = 12
+MOST_IN_COLUMN = 5
+"""The largest number of roles with the same lines that are one below the other. More of them are two in a row."""
+
 _MOST_BOXES_IN_GROUP = 12
 _MOST_GROUPS = 16
 
@@ -91,12 +94,11 @@ class GroupedGraph:
 Signature = tuple[frozenset[tuple[str, bool]], frozenset[tuple[str, bool]]]
 
 
-def sheets(graph: Graph, most_roles: int = _MOST_ROLES) -> Iterator[Graph]:
-    """Yield drawings that each fit a screen and a printed page: roles with the same principals stay together.
+def sheets(graph: Graph) -> Iterator[Graph]:
+    """Yield drawings that each fit a printed page: roles with the same principals stay together.
 
     Args:
         graph: The whole graph.
-        most_roles: The maximum number of roles in one drawing.
     """
     signatures = _signatures(graph)
     seen: dict[object, int] = {}
@@ -104,7 +106,7 @@ def sheets(graph: Graph, most_roles: int = _MOST_ROLES) -> Iterator[Graph]:
         seen.setdefault(assumers, len(seen))
         seen.setdefault((passers, assumers), len(seen))
     roles = sorted(graph.roles, key=lambda each: (seen[signatures[each.id][1]], seen[signatures[each.id]]))
-    for chosen in _parts([[*group] for _, group in groupby(roles, key=lambda each: signatures[each.id])], most_roles):
+    for chosen in _parts([[*group] for _, group in groupby(roles, key=lambda each: signatures[each.id])]):
         ids = {each.id for each in chosen}
         passes = tuple(each for each in graph.passes if each.role in ids)
         assumes = tuple(each for each in graph.assumes if each.role in ids)
@@ -133,17 +135,19 @@ def _signatures(graph: Graph) -> Mapping[str, Signature]:
     return {each.id: (frozenset(passers[each.id]), frozenset(assumers[each.id])) for each in graph.roles}
 
 
-def _parts(groups: Iterable[list[Box]], most: int) -> Iterator[list[Box]]:
+def _parts(groups: Iterable[list[Box]]) -> Iterator[list[Box]]:
     """Yield roles for one drawing each. A group is divided only if it is larger than a drawing."""
     part: list[Box] = []
+    rows = 0
     for group in groups:
-        if part and len(part) + len(group) > most:
-            yield part
-            part = []
-        part += group
-        while len(part) > most:
-            yield part[:most]
-            part = part[most:]
+        for start in range(0, len(group), 2 * _MOST_ROWS):
+            chunk = group[start : start + 2 * _MOST_ROWS]
+            height = len(chunk) if len(chunk) <= MOST_IN_COLUMN else -(-len(chunk) // 2)
+            if part and rows + height > _MOST_ROWS:
+                yield part
+                part, rows = [], 0
+            part += chunk
+            rows += height
     yield part
 
 

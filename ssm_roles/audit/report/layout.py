@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from .boxes import NOTE_LINE, NOTE_SIZE, PlacedGroup, natural_width, placed_group
 from .channel import Net, tracks
-from .graph import Group, GroupedGraph
+from .graph import MOST_IN_COLUMN, Group, GroupedGraph
 from .ports import beside, ends
 from .text_width import wrapped
 
@@ -20,8 +20,10 @@ _GAP = 18.0
 _TRACK = 12.0
 _ARROW = 16.0
 _LEAST_CHANNEL = 64.0
-_PRINCIPAL, _ROLE, _ROLE_OF_TWO = (136.0, 236.0), (180.0, 300.0), (160.0, 250.0)
-_MOST_IN_COLUMN = 5
+# The least and the largest width of each column, with one role or two beside each other. On paper, a drawing of the
+# largest width has texts of 6 points.
+_LIMITS = ((136.0, 236.0), (180.0, 300.0), (136.0, 236.0))
+_LIMITS_OF_TWO = ((136.0, 196.0), (160.0, 226.0), (136.0, 196.0))
 
 _RAIL, _RAIL_MARGIN = 10.0, 20.0
 _NARROW_WIDTH, _NARROW_BOX = 360.0, 216.0
@@ -67,13 +69,12 @@ def wide(graph: GroupedGraph, empty: tuple[str, str, str]) -> Layout:
         empty: What to write into each column if it is empty.
     """
     columns = (graph.passers, graph.roles, graph.assumers)
-    limits = (_PRINCIPAL, _ROLE, _PRINCIPAL)
-    widths = [natural_width(each, *limit) for each, limit in zip(columns, limits, strict=True)]
     # Many roles with the same lines are side by side, so that the drawing isn't much taller than a screen.
-    beside_each_other = 2 if any(len(each.boxes) > _MOST_IN_COLUMN for each in graph.roles) else 1
-    if beside_each_other > 1:
-        widths[1] = 2 * natural_width(graph.roles, *_ROLE_OF_TWO)
-    roles = _stacked(graph.roles, 0.0, widths[1], _lines_of_roles(graph), _HEADING, beside_each_other)
+    side_by_side = 2 if any(len(each.boxes) > MOST_IN_COLUMN for each in graph.roles) else 1
+    limits = _LIMITS if side_by_side == 1 else _LIMITS_OF_TWO
+    widths = [natural_width(each, *limit) for each, limit in zip(columns, limits, strict=True)]
+    widths[1] *= side_by_side
+    roles = _stacked(graph.roles, 0.0, widths[1], _lines_of_roles(graph), _HEADING, side_by_side)
     passers = beside(_stacked(graph.passers, 0.0, widths[0], {}, 0.0), graph.passes, roles, _GAP)
     assumers = beside(_stacked(graph.assumers, 0.0, widths[2], {}, 0.0), graph.assumes, roles, _GAP)
     left_nets = ends(graph.passes, passers, roles).nets("left", "right", arrows_at_roles=True)

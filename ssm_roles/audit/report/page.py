@@ -40,7 +40,7 @@ def page(report: Report) -> str:
     body = element(
         "body",
         {},
-        element("a", {"class": "skip", "href": "#content"}, "Skip to the first template"),
+        element("a", {"class": "skip", "href": "#content"}, "Skip to the content"),
         _top(report),
         element(
             "main",
@@ -104,11 +104,24 @@ def _section(number: int, section: Section) -> Markup:
         "section",
         {"class": "stack", "aria-labelledby": anchor},
         element("header", {}, element("h2", {"id": anchor}, section.title), element("p", {}, f"{roles}, {found}")),
+        _facts(section.facts) if section.facts else None,
         *figure(section, anchors),
         *findings_part(section, anchors),
         *roles_part(section, anchors),
         *linked_roles_part(section),
+        *_unseen(section),
     )
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> Markup:
+    items = [part for title, text in facts for part in (element("dt", {}, title), element("dd", {}, text))]
+    return element("dl", {"class": "facts"}, *items)
+
+
+def _unseen(section: Section) -> Iterator[Content]:
+    if section.unseen:
+        yield element("h3", {}, "What this report does not see")
+        yield element("ul", {"class": "muted"}, *(element("li", {}, each) for each in section.unseen))
 
 
 def _rest(report: Report) -> Iterator[Content]:

@@ -54,7 +54,7 @@ def _of_aws(text: str, template: Template) -> Party:
     names = [each.split(".")[0] for each in referenced(text)]
     own = next((each for each in names if each in template.roles), None)
     if own is not None:
-        return Party(f"role {own}", own, "role of this template", "principal")
+        return Party(f"role {own}", own, "role", "principal")
     if len(names) == 1 and text.startswith(reference("")[0]) and text != _OWN:
         return Party(f"reference {text}", names[0], "named by the template", "principal")
     if account == _OWN and (text == _OWN or parts[-1] == "root"):

@@ -39,7 +39,7 @@ def roles_part(section: Section, anchors: Mapping[str, str]) -> Iterator[Content
         findings.setdefault(finding.subject, []).append(finding)
     yield element("h3", {}, "What each role may do")
     for role in section.roles:
-        yield _role(role, findings.get(role.logical_id, ()), anchors[role.logical_id])
+        yield _role(role, section.place, findings.get(role.logical_id, ()), anchors[role.logical_id])
     if section.more_roles:
         yield element("p", {"class": "more"}, f"and {counted(section.more_roles, 'more role')}")
 
@@ -56,7 +56,7 @@ def linked_roles_part(section: Section) -> Iterator[Content]:
         yield _linked_role(role)
 
 
-def _role(role: RoleView, findings: Sequence[FindingView], anchor: str) -> Markup:
+def _role(role: RoleView, place: str, findings: Sequence[FindingView], anchor: str) -> Markup:
     severity = worst(findings)
     purpose = role.purpose if role.is_certain else f"{role.purpose}, judging by the name"
     return element(
@@ -75,9 +75,9 @@ def _role(role: RoleView, findings: Sequence[FindingView], anchor: str) -> Marku
         element(
             "div",
             {"class": "role-parts"},
-            _part("Who may pass it", (_passing(each) for each in role.passings), "Nobody, by this template"),
+            _part("Who may pass it", (_passing(each) for each in role.passings), f"Nobody in {place}"),
             _part("Who may assume it", (_trust(each) for each in role.trusts), "Nobody"),
-            _part("What it may do", _permissions(role), "Nothing, by this template"),
+            _part("What it may do", _permissions(role), f"Nothing, as far as {place} tells"),
         ),
     )
 
@@ -133,7 +133,7 @@ def _policy(policy: PolicyWords) -> Markup:
         name = element("a", {"href": policy.page}, name)
     if not policy.phrases:
         where = "the AWS managed policy " if policy.page else "the policy "
-        note = None if policy.page else ", which is not in this template"
+        note = None if policy.page else ", which is not known here"
         return element("li", {}, "Whatever ", where, name, " allows", note)
     phrases = [element("li", {}, each) for each in policy.phrases]
     return element("li", {}, "By ", name, ":", element("ul", {}, *phrases))

@@ -47,13 +47,20 @@ def section_of(title: str, template: Template, findings: Sequence[FindingView]) 
     roles = sorted(
         template.roles.values(), key=lambda each: (each.kinds <= {RoleKind.OTHER}) and each.logical_id not in marked
     )
-    views = tuple(_role(each, template, passed[each.logical_id]) for each in roles[:_MOST_ROLES])
+    views = tuple(role_view(each, template, passed[each.logical_id]) for each in roles[:_MOST_ROLES])
     return Section(
         title, views, tuple(_linked_roles(template)), tuple(findings), more_roles=max(0, len(roles) - _MOST_ROLES)
     )
 
 
-def _role(role: Role, template: Template, passed: tuple[Passing, ...]) -> RoleView:
+def role_view(role: Role, template: Template, passed: tuple[Passing, ...]) -> RoleView:
+    """Return what the report shows of a role.
+
+    Args:
+        role: The role.
+        template: The template of the role.
+        passed: Who may pass the role.
+    """
     known = template.resources.keys()
     boundary = (
         () if role.resource is None else template.values.texts(role.resource.properties.get("PermissionsBoundary"))

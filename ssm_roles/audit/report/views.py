@@ -170,6 +170,9 @@ class Section:
         linked_roles: The service-linked roles.
         findings: The findings.
         more_roles: How many roles are left out because there are too many.
+        facts: What else to know, as titles and texts.
+        unseen: What the report can't tell.
+        place: What the section is about: ``this template`` or ``this account``.
     """
 
     title: str
@@ -177,6 +180,9 @@ class Section:
     linked_roles: tuple[LinkedRoleView, ...]
     findings: tuple[FindingView, ...]
     more_roles: int = 0
+    facts: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[str, ...] = ()
+    place: str = "this template"
 
     @property
     def open_findings(self) -> list[FindingView]:

@@ -114,7 +114,8 @@ def names(count: int) -> Iterator[str]:
     for index in range(count):
         kind = kinds[index % len(kinds)]
         turn = index // len(kinds)
-        yield kind if turn == 0 else f"{_TEAMS[(turn - 1) % len(_TEAMS)]}{kind}"
+        number = "" if turn <= len(_TEAMS) else str(turn)
+        yield kind if turn == 0 else f"{_TEAMS[(turn - 1) % len(_TEAMS)]}{kind}{number}"
 
 
 def template(count: int) -> dict[str, Any]:

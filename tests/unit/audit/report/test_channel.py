@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 
 from ssm_roles.audit.report.channel import Net, Side, Terminal, crossings, tracks
 
+SIDES: tuple[Side, ...] = ("left", "right")
+
 
 def net(*ends: tuple[float, Side]) -> Net:
     return Net(tuple(Terminal(y, side, has_arrow=False) for y, side in ends), is_limited=True)
 
 
 NETS = st.lists(
-    st.lists(st.tuples(st.integers(0, 30).map(float), st.sampled_from(["left", "right"])), min_size=2, max_size=5).map(
+    st.lists(st.tuples(st.integers(0, 30).map(float), st.sampled_from(SIDES)), min_size=2, max_size=5).map(
         lambda ends: net(*ends)
     ),
     max_size=9,

@@ -38,9 +38,8 @@ def texts(element: ElementTree.Element) -> list[str]:
 
 def test_a_small_graph_is_drawn_as_expected() -> None:
     svg = parsed(simple())
-    assert texts(svg) == ["May pass", "Roles", "May assume", "Passer", "role", "Role", "note", "1 error", "Account"] + [
-        "another account"
-    ]
+    assert texts(svg)[:3] == ["May pass", "Roles", "May assume"]
+    assert texts(svg)[3:] == ["Passer", "role", "Role", "note", "1 error", "Account", "another account"]
     boxes = [
         (str(each.get("class")), float(str(each.get("x"))), float(str(each.get("width")))) for each in svg.iter("rect")
     ]

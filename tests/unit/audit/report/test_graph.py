@@ -20,7 +20,7 @@ def test_each_role_and_each_line_is_in_one_sheet(roles: int) -> None:
     assert sorted(each.id for sheet in found for each in sheet.roles) == sorted(each.id for each in whole.roles)
     assert sorted(map(str, (each for sheet in found for each in sheet.passes))) == sorted(map(str, whole.passes))
     assert sorted(map(str, (each for sheet in found for each in sheet.assumes))) == sorted(map(str, whole.assumes))
-    assert all(len(sheet.roles) <= 20 for sheet in found)
+    assert all(len(sheet.roles) <= 24 for sheet in found)
 
 
 def test_a_sheet_has_only_the_principals_of_its_roles() -> None:
@@ -30,7 +30,7 @@ def test_a_sheet_has_only_the_principals_of_its_roles() -> None:
 
 
 def test_roles_with_the_same_principals_stay_together() -> None:
-    roles = [Box(f"r{index}", "Role") for index in range(24)]
+    roles = [Box(f"r{index}", "Role") for index in range(36)]
     other = Box("e", "Amazon EC2")
     lines = [Line("s" if index % 2 else "e", each.id) for index, each in enumerate(roles)]
     first, second = sheets(Graph((), tuple(roles), (SERVICE, other), (), tuple(lines)))
@@ -39,7 +39,7 @@ def test_roles_with_the_same_principals_stay_together() -> None:
 
 
 def test_more_roles_than_fit_on_a_sheet_are_divided() -> None:
-    assert [len(each.roles) for each in sheets(of_one_service(45))] == [20, 20, 5]
+    assert [len(each.roles) for each in sheets(of_one_service(53))] == [24, 24, 5]
 
 
 def test_roles_with_the_same_lines_are_one_group() -> None:

@@ -48,11 +48,11 @@ def test_no_two_boxes_overlap(roles: int, build: Build) -> None:
 @sizes
 def test_everything_is_inside_of_the_drawing(roles: int, build: Build) -> None:
     for _, layout in layouts(roles, build):
-        for each in (*layout.groups, *boxes(layout)):
-            assert each.x >= 0
-            assert each.y >= 0
-            assert each.x + each.width <= layout.width
-            assert each.y + each.height <= layout.height
+        places = [(each.x, each.y, each.width, each.height) for each in layout.groups]
+        places += [(each.x, each.y, each.width, each.height) for each in boxes(layout)]
+        for x, y, width, height in places:
+            assert 0 <= x <= x + width <= layout.width
+            assert 0 <= y <= y + height <= layout.height
         for net in layout.nets:
             assert 0 <= net.track <= layout.width
 
