@@ -32,7 +32,9 @@ JUDGMENTS = {
     ("cfn-lint", "I3042", "NAME2"): Judgment(True, "the ARNs have a fixed partition"),
     ("cfn-lint", "W1020", "NAME2"): Judgment(False, "`Fn::Sub` has nothing to replace if the partition is fixed"),
     ("cfn-lint", "W2001", "NODE5"): Judgment(False, "only the policy of the good template uses the parameter"),
-    ("checkov", "CKV_AWS_109", "SLR6"): Judgment(True, "`iam:CreateServiceLinkedRole` is allowed for every role"),
+    ("checkov", "CKV_AWS_109", "SLR6"): Judgment(
+        True, "`iam:CreateServiceLinkedRole` is allowed for every service-linked role"
+    ),
     ("checkov", "CKV_AWS_111", "NODE3"): Judgment(True, "`ssm:SendCommand` is allowed for every node"),
     ("checkov", "CKV_AWS_111", "NODE5"): Judgment(True, "`ssm:DeregisterManagedInstance` is allowed for every node"),
 }
