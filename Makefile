@@ -165,7 +165,7 @@ check-readme: $(SETUP)
 	@$(PYTEST) -q -m readme tests/test_readme.py
 
 .PHONY: bench
-bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, measure the audit, and simulate rollouts
+bench: $(SETUP) .venv-review/.ready ## compare the library with hand-written code and the audit with other tools, and simulate rollouts
 	@python benchmarks/run.py
 	@python benchmarks/audit.py
 	@python benchmarks/organization.py
