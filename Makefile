@@ -165,7 +165,7 @@ check-readme: $(SETUP)
 	@$(PYTEST) -q -m readme tests/test_readme.py
 
 .PHONY: bench
-bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, measure the audit, and simulate rollouts
+bench: $(SETUP) .venv-review/.ready ## compare the library with hand-written code and the audit with other tools, and simulate rollouts
 	@python benchmarks/run.py
 	@python benchmarks/audit.py
 	@python benchmarks/organization.py
@@ -186,6 +186,10 @@ diagrams: $(SETUP) ## update the diagrams of the pages
 templates: $(SETUP) ## write the CloudFormation templates for users without the AWS CDK to dist/templates
 	@python tools/templates.py
 	@python -m ssm_roles templates --output dist/templates --force
+
+.PHONY: checks-page
+checks-page: $(SETUP) ## update the catalog of the checks
+	@python tools/checks_page.py
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)

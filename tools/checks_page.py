@@ -7,8 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS  # noqa: E402
 from ssm_roles.audit.account.account_check import AccountCheck  # noqa: E402
+from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS  # noqa: E402
 from ssm_roles.audit.check import Check  # noqa: E402
 from ssm_roles.audit.checks import ALL_CHECKS  # noqa: E402
 
@@ -20,11 +20,27 @@ INTRODUCTION = """\
 
 <!-- `make checks-page` writes this page. -->
 
-[`ssm-roles check`](audit.md) and the plugins run the checks of templates. [`ssm-roles account`](audit.md) runs them on
-the roles of an account, too, and the checks that only an account tells. `ssm-roles rules` prints this list.
+[`ssm-roles check`](audit.md) and the plugins run the checks of templates. [`ssm-roles account`](account.md) also runs
+them on the roles of an account, with the checks that only an account tells. `ssm-roles rules` prints this list.
 
 An **error** fails at deployment or at run time, or is open to other accounts. A **warning** allows more than the task
 needs, or fails in some accounts. An **informational** finding is worth knowing, and hidden without `--info`.
+
+## How roles are told apart
+
+Most checks depend on what a role is for. The first of the following that tells it decides:
+
+1. What refers to the role: an instance profile, a task of a maintenance window, the assume role of a runbook, an
+   association or a remediation of AWS Config, a setting for Default Host Management, a connector, or an activation.
+2. The source in its trust policy, such as `automation-execution/*`.
+3. A name that AWS gives, such as `AWSSystemsManagerDefaultEC2InstanceManagementRole`.
+4. Its AWS managed policies, such as `AmazonSSMAutomationRole`, and the actions that only SSM Agent needs.
+5. Its name, such as `PatchAutomationRole`.
+
+A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two tell another purpose and no
+instance profile has it. Policies for administrators, such as `iam:*` or `*`, aren't judged: other tools report them.
+
+## All checks
 """
 
 
@@ -36,7 +52,8 @@ def page() -> str:
 def _table() -> Iterator[str]:
     yield "| check | severity | what is wrong |"
     yield "|---|---|---|"
-    for check in (*ALL_CHECKS, *ALL_ACCOUNT_CHECKS):
+    checks: list[Check | AccountCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
+    for check in checks:
         yield f"| [{check.id}](#{check.id.lower()}) | {check.severity} | {check.title} |"
 
 
@@ -50,8 +67,8 @@ def _sections() -> Iterator[str]:
             f"[without it]({TEMPLATES}/good/{check.id}{kind}). Rule of cfn-lint: `{check.cfn_lint_id}`.\n"
         )
     yield "## Accounts"
-    for check in ALL_ACCOUNT_CHECKS:
-        yield from _section(check)
+    for each in ALL_ACCOUNT_CHECKS:
+        yield from _section(each)
 
 
 def _section(check: Check | AccountCheck) -> Iterator[str]:

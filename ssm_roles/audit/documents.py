@@ -126,7 +126,7 @@ def read(path: pathlib.Path) -> Document:
 def _content(path: pathlib.Path) -> bytes:
     try:
         mode = path.stat().st_mode
-        # To open a named pipe would wait for whoever writes to it.
+        # Opening a named pipe would wait for a program that writes to it.
         if stat.S_ISREG(mode):
             with path.open("rb") as file:
                 return file.read(_MOST_BYTES + 1)

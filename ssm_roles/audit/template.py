@@ -172,7 +172,7 @@ class Template:
             document = resource.properties.get("PolicyDocument")
             own = [*statements(document, resource.at("PolicyDocument"), self.values)]
             policies[resource.logical_id] = own
-            # A policy of nothing is still somebody's: whoever attaches it.
+            # A policy that is attached to nothing here gives its permissions to those who get it elsewhere.
             for key in self.attachments[resource.logical_id] or [f"policy {resource.logical_id}"]:
                 kind, _, label = key.partition(" ")
                 holder = found.setdefault(key, Holder(label, kind, None))

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from ..check import SEVERITIES, Severity
+from .choices import FAILED, add_choices, exit_code, has_color, ignored_checks, shown_severities
 from .output import print_to
 
 if TYPE_CHECKING:
     from ..account.judgment import Judgment
-
-_EXIT_CODES: Mapping[Severity, int] = {"error": 2, "warning": 4, "info": 8}
-_FAILED = 1
 
 _EPILOG = """exit code:
   the sum of 2 for errors, 4 for warnings and 8 for informational findings, limited to what --fail-on includes,
@@ -48,15 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--all-regions", action="store_true", help="read all Regions that are enabled in the account")
     parser.add_argument("--profile", help="the profile of the AWS configuration; default: that of the environment")
     parser.add_argument("-f", "--format", choices=("table", "json"), default="table", help="default: table")
-    parser.add_argument(
-        "--fail-on",
-        choices=SEVERITIES,
-        help="the least severity that the exit code tells; info implies --info; default: everything that is shown",
-    )
-    parser.add_argument(
-        "--ignore", action="append", default=[], metavar="ID", help="a check to leave out, several times or with commas"
-    )
-    parser.add_argument("--info", action="store_true", help="show informational findings, too")
+    add_choices(parser)
     parser.add_argument(
         "--policy", action="store_true", help="print the IAM policy that the command needs instead of reading anything"
     )
@@ -74,35 +61,26 @@ def run(arguments: argparse.Namespace) -> int:
 
         print_to(sys.stdout, json.dumps(policy_document(), indent=2))
         return 0
+    from ..account.all_checks import ALL_ACCOUNT_CHECKS
     from ..account.errors import AccountError
     from ..account.judging import judge
     from ..account.reading import read_account
     from ..account.session import open_session
     from ..checks import ALL_CHECKS
 
-    ignored = _ignored(arguments, [each.id for each in ALL_CHECKS])
+    ignored = ignored_checks(arguments, [*(each.id for each in ALL_CHECKS), *(each.id for each in ALL_ACCOUNT_CHECKS)])
     regions = [name for text in arguments.region for name in text.split(",") if name]
     try:
         session = open_session(arguments.profile)
         account = read_account(session, regions, all_regions=arguments.all_regions)
     except AccountError as error:
         print_to(sys.stderr, f"ssm-roles account: {error}")
-        return _FAILED
-    severities = set(SEVERITIES) if arguments.info or arguments.fail_on == "info" else {*SEVERITIES[:2]}
+        return FAILED
+    severities = shown_severities(arguments)
     judgment = judge(account, checks=ALL_CHECKS).shown(ignored=ignored, severities=severities)
-    print_to(sys.stdout, _rendered(judgment, arguments.format, color=_has_color(sys.stdout)))
-    return _exit_code(judgment, arguments.fail_on)
-
-
-def _ignored(arguments: argparse.Namespace, of_templates: Sequence[str]) -> set[str]:
-    from ..account.all_checks import ALL_ACCOUNT_CHECKS
-
-    known = [*of_templates, *(each.id for each in ALL_ACCOUNT_CHECKS)]
-    given = [each.strip() for text in arguments.ignore for each in text.split(",")]
-    unknown = [each for each in given if each not in known]
-    if unknown:
-        arguments.parser.error(f"--ignore must be one of {', '.join(known)}, got {', '.join(unknown)}")
-    return set(given)
+    print_to(sys.stdout, _rendered(judgment, arguments.format, color=has_color(sys.stdout)))
+    severities_found = {each.severity for each in judgment.findings}
+    return exit_code(severities_found, arguments.fail_on, failed=bool(judgment.account.unread))
 
 
 def _rendered(judgment: Judgment, name: str, *, color: bool) -> str:
@@ -113,15 +91,3 @@ def _rendered(judgment: Judgment, name: str, *, color: bool) -> str:
     from ..account import table_format
 
     return table_format.render(judgment, color=color)
-
-
-def _has_color(stream: TextIO) -> bool:
-    # https://no-color.org
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _exit_code(judgment: Judgment, fail_on: Severity | None) -> int:
-    counted = SEVERITIES if fail_on is None else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    found = {each.severity for each in judgment.findings}
-    code = sum(_EXIT_CODES[each] for each in counted if each in found)
-    return code + (_FAILED if judgment.account.unread else 0)

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from ..check import SEVERITIES, Severity
+from .choices import FAILED, add_choices, exit_code, has_color, ignored_checks, shown_severities
 
 if TYPE_CHECKING:
     from .results import Results
-
-# Those of cfn-lint, added up. 1 is for what couldn't be done.
-_EXIT_CODES: Mapping[Severity, int] = {"error": 2, "warning": 4, "info": 8}
-_FAILED = 1
 
 _EPILOG = """exit code:
   the sum of 2 for errors, 4 for warnings and 8 for informational findings, limited to what --fail-on includes,
@@ -39,19 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-f", "--format", choices=("text", "json", "sarif", "junit"), default="text", help="default: text"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
-    parser.add_argument(
-        "--fail-on",
-        choices=SEVERITIES,
-        help="the least severity that the exit code tells; info implies --info; default: everything that is shown",
-    )
-    parser.add_argument(
-        "--ignore",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="a check to leave out, several times or separated by commas; `ssm-roles rules` lists the IDs",
-    )
-    parser.add_argument("--info", action="store_true", help="show informational findings, too")
+    add_choices(parser)
     parser.add_argument(
         "--skip-other-files",
         action="store_true",
@@ -72,13 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
     from .progress import Progress
     from .text_format import printable, summary
 
-    ignored = _ignored(arguments, [each.id for each in ALL_CHECKS])
+    ignored = ignored_checks(arguments, [each.id for each in ALL_CHECKS])
     output: Path | None = arguments.output
     if output is not None and not output.parent.is_dir():
         print_to(sys.stderr, f"--output must be a file in a folder that exists, got {output}")
-        return _FAILED
+        return FAILED
     found = check_paths(arguments.paths, ALL_CHECKS, Progress(sys.stderr), skip_others=arguments.skip_other_files)
-    severities = set(SEVERITIES) if arguments.info or arguments.fail_on == "info" else {*SEVERITIES[:2]}
+    severities = shown_severities(arguments)
     results = found.shown(ignored=ignored, severities=severities)
     for each in results.unreadable:
         print_to(sys.stderr, printable(f"{each.file}:{each.line}:{each.column} {each.message}"))
@@ -86,25 +68,19 @@ def run(arguments: argparse.Namespace) -> int:
         print_to(sys.stderr, printable(f"note: {note}"))
     if not results.files and not arguments.skip_other_files and not results.unreadable:
         print_to(sys.stderr, f"note: no templates in {', '.join(map(str, arguments.paths))}")
-    text = _rendered(results, arguments.format, color=output is None and _has_color(sys.stdout))
+    text = _rendered(results, arguments.format, color=output is None and has_color(sys.stdout))
+    found_severities = [each for each, count in results.counts.items() if count]
+    code = exit_code(found_severities, arguments.fail_on, failed=bool(results.unreadable))
     if output is None:
         print_to(sys.stdout, text)
-        return _exit_code(results, arguments.fail_on)
+        return code
     try:
         write_file(output, text)
     except OSError as error:
         print_to(sys.stderr, f"--output must be a file that can be written, got {output}: {error.strerror}")
-        return _FAILED
+        return FAILED
     print_to(sys.stderr, summary(results))
-    return _exit_code(results, arguments.fail_on)
-
-
-def _ignored(arguments: argparse.Namespace, known: Sequence[str]) -> set[str]:
-    given = [each.strip() for text in arguments.ignore for each in text.split(",")]
-    unknown = [each for each in given if each not in known]
-    if unknown:
-        arguments.parser.error(f"--ignore must be one of {', '.join(known)}, got {', '.join(unknown)}")
-    return set(given)
+    return code
 
 
 def _rendered(results: Results, name: str, *, color: bool) -> str:
@@ -123,14 +99,3 @@ def _rendered(results: Results, name: str, *, color: bool) -> str:
     from . import text_format
 
     return text_format.render(results, color=color)
-
-
-def _has_color(stream: TextIO) -> bool:
-    # https://no-color.org
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _exit_code(results: Results, fail_on: Severity | None) -> int:
-    counted = SEVERITIES if fail_on is None else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    code = sum(_EXIT_CODES[each] for each in counted if results.counts[each])
-    return code + (_FAILED if results.unreadable else 0)

@@ -24,7 +24,7 @@ def print_to(stream: TextIO, text: str) -> None:
         stream.write(encodable)
         stream.flush()
     except BrokenPipeError:
-        # Python flushes its streams once more at its end, which must not fail, either.
+        # Python flushes its streams again at its end, which must not fail, either.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -7,14 +7,19 @@ import json
 import pytest
 
 from ssm_roles.__main__ import main
+from ssm_roles.audit.account.account_check import AccountCheck
+from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS
+from ssm_roles.audit.check import Check
 from ssm_roles.audit.checks import ALL_CHECKS
+
+CHECKS: list[Check | AccountCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
 
 
 def test_the_command_lists_each_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines] == [[each.id, each.severity] for each in ALL_CHECKS]
-    assert [line.split(maxsplit=2)[2] for line in lines] == [each.title for each in ALL_CHECKS]
+    assert [line.split()[:2] for line in lines] == [[each.id, each.severity] for each in CHECKS]
+    assert [line.split(maxsplit=2)[2] for line in lines] == [each.title for each in CHECKS]
 
 
 def test_the_command_explains_checks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +34,7 @@ def test_the_command_explains_checks(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_command_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [each["id"] for each in found] == [each.id for each in ALL_CHECKS]
+    assert [each["id"] for each in found] == [each.id for each in CHECKS]
     assert set(found[0]) == {
         *("id", "severity", "cfn_lint_id", "title", "risk", "remedy", "documentation", "example"),
     }

@@ -1,0 +1,62 @@
+"""What the commands with findings have in common: which findings they show, and what they exit with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import TextIO
+
+from ..check import SEVERITIES, Severity
+
+# Those of cfn-lint, added up. 1 is for what couldn't be done.
+_EXIT_CODES: Mapping[Severity, int] = {"error": 2, "warning": 4, "info": 8}
+FAILED = 1
+"""The exit code if something couldn't be done."""
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose among the findings.
+
+    Args:
+        parser: The parser of the command.
+    """
+    parser.add_argument(
+        "--fail-on",
+        choices=SEVERITIES,
+        help="the least severity that the exit code tells; info implies --info; default: everything that is shown",
+    )
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="a check to leave out, several times or separated by commas; `ssm-roles rules` lists the IDs",
+    )
+    parser.add_argument("--info", action="store_true", help="show informational findings, too")
+
+
+def shown_severities(arguments: argparse.Namespace) -> set[Severity]:
+    """Return the severities of the findings to show."""
+    return set(SEVERITIES) if arguments.info or arguments.fail_on == "info" else {*SEVERITIES[:2]}
+
+
+def ignored_checks(arguments: argparse.Namespace, known: Sequence[str]) -> set[str]:
+    """Return the checks to leave out; an ID that isn't known is wrong usage."""
+    given = [each.strip() for text in arguments.ignore for each in text.split(",")]
+    unknown = [each for each in given if each not in known]
+    if unknown:
+        arguments.parser.error(f"--ignore must be one of {', '.join(known)}, got {', '.join(unknown)}")
+    return set(given)
+
+
+def exit_code(found: Collection[Severity], fail_on: Severity | None, *, failed: bool) -> int:
+    """Return the exit code for the severities of the findings, and for what couldn't be done."""
+    counted = SEVERITIES if fail_on is None else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    return sum(_EXIT_CODES[each] for each in counted if each in found) + (FAILED if failed else 0)
+
+
+def has_color(stream: TextIO) -> bool:
+    """Return whether to write colors to a stream."""
+    # https://no-color.org
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
