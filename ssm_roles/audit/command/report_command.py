@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..report.views import Report, Section
-    from .results import LocatedFinding, Results
+    from .results import LocatedFinding
 
 _FAILED = 1
 _TITLE = "Roles of AWS Systems Manager"
@@ -126,10 +126,13 @@ def _of_paths(paths: list[Path]) -> Report:
     from .progress import Progress
 
     results = check_paths(paths, ALL_CHECKS, Progress(sys.stderr), skip_others=False)
+    located: dict[str, list[LocatedFinding]] = {}
+    for finding in results.findings:
+        located.setdefault(finding.file, []).append(finding)
     sections: list[Section] = []
     without = []
     for file in results.files:
-        found = _sections(file, results)
+        found = _sections(file, located.get(file, []))
         sections += found
         if not found:
             without.append(file)
@@ -140,7 +143,7 @@ def _of_paths(paths: list[Path]) -> Report:
     return Report(_TITLE, subtitle, tuple(sections), problems, tuple(without))
 
 
-def _sections(file: str, results: Results) -> list[Section]:
+def _sections(file: str, findings: list[LocatedFinding]) -> list[Section]:
     from .. import documents
     from ..report.file_sections import PlacedFinding, sections_of_file
     from ..report.views import FindingView
@@ -154,4 +157,4 @@ def _sections(file: str, results: Results) -> list[Section]:
         )
 
     body = documents.read(Path(file)).body
-    return [*sections_of_file(file, body, [view(each) for each in results.findings if each.file == file])]
+    return [*sections_of_file(file, body, [view(each) for each in findings])]

@@ -29,7 +29,7 @@ def ordered(graph: GroupedGraph) -> GroupedGraph:
         if found < fewest:
             best, fewest = (passers, roles, assumers), found
     passers, roles, assumers = best
-    # The principals follow the roles once more, which may have moved last.
+    # The roles may have moved last, so the principals follow them.
     passers = _by_center(passers, _neighbors(graph.passes, 0), roles)
     assumers = _by_center(assumers, _neighbors(graph.assumes, 0), roles)
     return GroupedGraph(

@@ -64,7 +64,12 @@ def ends(
         at_roles.update(zip(met, _spread(group, len(met)), strict=True))
     at_principals: dict[tuple[int, bool], float] = {}
     for index, group in enumerate(principals):
-        nets = sorted({each[2] for each in links if each[0] == index})
+        reached: dict[bool, list[float]] = {}
+        for (principal, _, limited), y in sorted(at_roles.items()):
+            if principal == index:
+                reached.setdefault(limited, []).append(y)
+        # In the order of the roles, so that the two nets of a principal don't cross; see the order of the lines above.
+        nets = sorted(reached, key=lambda each: sum(reached[each]) / len(reached[each]), reverse=is_narrow)
         for limited, y in zip(nets, _spread(group, len(nets)), strict=True):
             at_principals[index, limited] = y
     if not is_narrow:
