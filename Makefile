@@ -165,7 +165,7 @@ check-readme: $(SETUP)
 	@$(PYTEST) -q -m readme tests/test_readme.py
 
 .PHONY: bench
-bench: $(SETUP) ## compare the performance with hand-written aws-cdk-lib code, measure the audit, and simulate rollouts
+bench: $(SETUP) .venv-review/.ready ## compare the library with hand-written code and the audit with other tools, and simulate rollouts
 	@python benchmarks/run.py
 	@python benchmarks/audit.py
 	@python benchmarks/organization.py
@@ -177,6 +177,10 @@ snapshots: $(SETUP) ## update the golden templates
 .PHONY: inline
 inline: $(SETUP) ## update the inline code of the functions
 	@python tools/inline_functions.py
+
+.PHONY: diagrams
+diagrams: $(SETUP) ## update the diagrams of the pages
+	@python tools/diagrams.py
 
 .PHONY: templates
 templates: $(SETUP) ## write the CloudFormation templates for users without the AWS CDK to dist/templates

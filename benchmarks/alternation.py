@@ -64,10 +64,15 @@ def alternate(
     measure: Callable[[], T], reference: Callable[[], T], *, at_most: int, seconds: float
 ) -> tuple[list[T], list[T]]:
     """Measure two sides alternately. Each side is the first of every second pair."""
-    measured: list[T] = []
-    references: list[T] = []
-    for number in rounds(at_most, seconds):
-        turns = [(measured, measure), (references, reference)]
-        for values, take in turns if number % 2 == 0 else reversed(turns):
-            values.append(take())
+    measured, references = take_turns([measure, reference], at_most=at_most, seconds=seconds)
     return measured, references
+
+
+def take_turns(sides: Sequence[Callable[[], T]], *, at_most: int, seconds: float) -> list[list[T]]:
+    """Measure several sides in turns, in the opposite order in every second round. Return the values of each side."""
+    values: list[list[T]] = [[] for _ in sides]
+    for number in rounds(at_most, seconds):
+        turns = list(zip(values, sides, strict=True))
+        for taken, take in turns if number % 2 == 0 else reversed(turns):
+            taken.append(take())
+    return values

@@ -60,7 +60,7 @@ def run_child(
         process = subprocess.run(
             [sys.executable, str(script), *arguments],
             cwd=folder,
-            env={**_neutral_environment(), **(environment or {})},
+            env={**neutral_environment(), **(environment or {})},
             input=standard_input,
             capture_output=True,
             text=True,
@@ -73,7 +73,8 @@ def run_child(
     return Child(json.loads(process.stdout.splitlines()[-1]), seconds, processor_seconds)
 
 
-def _neutral_environment() -> dict[str, str]:
+def neutral_environment() -> dict[str, str]:
+    """Return the environment variables of the child processes, which don't depend on those of the caller."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return {
         **kept,

@@ -37,8 +37,8 @@ Most checks depend on what a role is for. The first of the following that tells 
 4. Its AWS managed policies, such as `AmazonSSMAutomationRole`, and the actions that only SSM Agent needs.
 5. Its name, such as `PatchAutomationRole`.
 
-A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two tell another purpose and no
-instance profile has it. Policies for administrators, such as `iam:*` or `*`, aren't judged: other tools report them.
+A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two tell another purpose and
+no instance profile has it. Policies for administrators, such as `iam:*` or `*`, aren't judged: other tools report them.
 
 ## All checks
 """

@@ -188,6 +188,8 @@ def _use(resource: Resource, keys: tuple[str, ...]) -> Iterator[RoleKind]:
         kind == "AWS::SSM::ServiceSetting" and _HOST_MANAGEMENT_SETTING in json.dumps(resource.properties, default=str)
     ):
         yield RoleKind.HOST_MANAGEMENT
+    elif kind in ("AWS::Events::Rule", "AWS::Scheduler::Schedule") and _starts_runbooks(resource, keys):
+        yield RoleKind.AUTOMATION
     elif kind == "AWS::SSM::CloudConnector":
         yield RoleKind.CLOUD_CONNECTOR
     elif kind == "AWS::SSM::Association" and last == "AssociationDispatchAssumeRole":
@@ -198,6 +200,12 @@ def _use(resource: Resource, keys: tuple[str, ...]) -> Iterator[RoleKind]:
             yield RoleKind.HYBRID
         elif _HOST_MANAGEMENT_SETTING in text:
             yield RoleKind.HOST_MANAGEMENT
+
+
+def _starts_runbooks(resource: Resource, keys: tuple[str, ...]) -> bool:
+    """Return whether a property is the input of a runbook that a rule or a schedule starts."""
+    given = {"Input", "InputTransformer", "InputTemplate", "InputPathsMap"} & set(keys)
+    return bool(given) and ":automation-definition/" in json.dumps(resource.properties, default=str)
 
 
 def _by_source(role: Role) -> Iterator[RoleKind]:

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 
 from ..check import Check, Fault
 from ..intrinsics import shown
+from ..policies import Statement
 from ..roles import NODES
 from ..template import Holder, ManagedPolicy, Role, Template
 
 _DEREGISTER = "ssm:DeregisterManagedInstance"
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/security-iam-awsmanpol.html
 _POLICIES_WITH_COMMANDS = ("AmazonSSMMaintenanceWindowRole", "AmazonSSMAutomationRole")
-_COMMANDS = ("ssm:SendCommand", "ssm:StartSession")
+_SEND_COMMAND = "ssm:SendCommand"
+_COMMANDS = (_SEND_COMMAND, "ssm:StartSession")
+# A document of AWS, which has no account in its ARN, and those that run what the caller gives:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/documents.html
+_DOCUMENT = re.compile(r":ssm:(?:[^:$]*|\$\{AWS::Region\})::document/(.*)")
+_RUNS_TEXT = re.compile(r"AWS-(Run.*|ApplyAnsiblePlaybooks|ApplyChefRecipes|ApplyDSCMofs|InstallApplication|.*Package)")
 _OWN_PAGE = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
 # The ARNs of instances belong to Amazon EC2.
 _ANY_TARGET = re.compile(r"\*|arn:[^:]*:(ssm|ec2):(\*|[^:]*:[^:]*:(\*|managed-instance/\*|instance/\*))")
@@ -52,11 +58,10 @@ def _agent_administrator(template: Template) -> Iterator[Fault]:
 def _deregisters(template: Template) -> Iterator[Fault]:
     for role in _nodes(template):
         for logical_id, statement in role.statements:
-            resources = [re.sub(r"\$\{[^{}]*\}", "x", shown(each)) for each in statement.resources]
             if (
                 statement.allows
                 and statement.allows_action(_DEREGISTER)
-                and (statement.excludes_resources or any(_ANY_NODE.fullmatch(each) for each in resources))
+                and _is_about(statement, _ANY_NODE)
                 and not all(statement.condition_sets)
             ):
                 yield Fault(logical_id, statement.path, f"A node may call {_DEREGISTER} for every node")
@@ -69,17 +74,27 @@ def _commands(template: Template) -> Iterator[Fault]:
             for policy in _attached(role, name):
                 yield Fault(role.logical_id, policy.path, f"A node has {shown(policy.arn)}", name)
         for logical_id, statement in role.statements:
-            allowed = [
-                each for each in _COMMANDS if statement.allows_action(each) or {"ssm:*"} & set(statement.actions)
-            ]
-            resources = [re.sub(r"\$\{[^{}]*\}", "x", shown(each)) for each in statement.resources]
-            if (
-                statement.allows
-                and allowed
-                and (statement.excludes_resources or any(_ANY_TARGET.fullmatch(each) for each in resources))
-                and not all(statement.condition_sets)
-            ):
+            allowed = [each for each in _COMMANDS if _may_call(statement, each)]
+            if statement.allows and allowed and _is_about(statement, _ANY_TARGET) and not all(statement.condition_sets):
                 yield Fault(logical_id, statement.path, f"A node may call {' and '.join(allowed)} for every node")
+
+
+def _may_call(statement: Statement, action: str) -> bool:
+    """Return whether a statement allows an action; commands of AWS that run no text of the caller don't count."""
+    if action == _SEND_COMMAND and statement.resources:
+        documents = [found.group(1) for each in statement.resources if (found := _DOCUMENT.search(shown(each)))]
+        targets = [each for each in statement.resources if not _DOCUMENT.search(shown(each))]
+        harmless = [each for each in documents if "*" not in each and not _RUNS_TEXT.fullmatch(each)]
+        if documents and len(harmless) == len(documents) and not any(shown(each) == "*" for each in targets):
+            return False
+    return statement.allows_action(action) or "ssm:*" in statement.actions
+
+
+def _is_about(statement: Statement, pattern: re.Pattern[str]) -> bool:
+    """Return whether a statement is about everything that a pattern stands for."""
+    if statement.excludes_resources:
+        return True
+    return any(pattern.fullmatch(re.sub(r"\$\{[^{}]*\}", "x", shown(each))) for each in statement.resources)
 
 
 CHECKS = (

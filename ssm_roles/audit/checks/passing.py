@@ -36,7 +36,8 @@ _TAKES_A_ROLE = tuple(
         "updateservicesetting",
     )
 )
-_FULL_ACCESS = "AmazonSSMFullAccess"
+# AWS managed policies that allow these actions.
+_POLICIES = ("AmazonSSMFullAccess", "AmazonSSMAutomationRole")
 
 _ANY_ROLE = re.compile(r"\*|arn:[^/]*:role/\*|arn:[^/]*:\*")
 _NARROWING = re.compile(r"iam:associatedresourcearn|(iam|aws):resourcetag(/.*)?")
@@ -77,7 +78,7 @@ def _roles_taken(holder: Holder) -> list[str]:
         for action in statement.actions
         if action != "*" and any(matches(action, each) for each in _TAKES_A_ROLE)
     ]
-    return sorted({*actions, *(each.name for each in holder.managed if each.name == _FULL_ACCESS)})
+    return sorted({*actions, *(each.name for each in holder.managed if each.name in _POLICIES)})
 
 
 def _any_role(template: Template) -> Iterator[Fault]:
@@ -170,7 +171,7 @@ CHECKS = (
         cfn_lint_id="W9722",
         title="A role of Systems Manager may be passed to every service that it trusts",
         risk="Whoever has the permission can use the role in another service that it trusts, too.",
-        remedy="Add the condition, and trust only one service in a role.",
+        remedy="Name the service that gets the role in the condition, and trust only one service in a role.",
         documentation_url=(
             "https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-maintenance-perm-console.html"
         ),

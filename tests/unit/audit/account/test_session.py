@@ -94,7 +94,9 @@ def test_a_client_has_the_limits_and_is_created_once() -> None:
 
 
 def test_a_client_uses_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:9")
+    # Python prefers the name in lower case.
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://localhost:9")
     client = Clients(ScriptedAws().session(), Limits()).get("ssm", "eu-west-1")
     proxies = client._endpoint.http_session._proxy_config
     assert proxies.proxy_url_for("https://ssm.eu-west-1.amazonaws.com") == "http://localhost:9"

@@ -1,0 +1,237 @@
+"""What a report shows, in words. Neither templates nor HTML are needed to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..check import SEVERITIES, Severity
+from .graph import Look
+from .permission_words import Permission, PolicyWords
+from .words import Words
+
+
+class Rule(Protocol):
+    """A check of templates or of accounts: see ``Check`` for the attributes."""
+
+    @property
+    def id(self) -> str:
+        """The ID."""
+
+    @property
+    def severity(self) -> Severity:
+        """The severity."""
+
+    @property
+    def title(self) -> str:
+        """What is wrong."""
+
+    @property
+    def risk(self) -> str:
+        """What can happen."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+
+    @property
+    def documentation_url(self) -> str:
+        """The AWS page behind the check."""
+
+    @property
+    def example(self) -> str:
+        """What to copy."""
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A finding.
+
+    Attributes:
+        rule: The check.
+        subject: What has the mistake, such as the logical ID of a resource; "" for another part of a template.
+        message: What is wrong there.
+        place: Where it is, such as a file with line and column.
+        acknowledged: The reason of the acknowledgement, or None if the finding isn't acknowledged.
+    """
+
+    rule: Rule
+    subject: str
+    message: str
+    place: str = ""
+    acknowledged: str | None = None
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who passes or assumes roles.
+
+    Attributes:
+        id: What identifies the principal.
+        title: The name.
+        note: What the principal is.
+        look: How a drawing shows it.
+        logical_ids: The resources with its permissions, for findings.
+    """
+
+    id: str
+    title: str
+    note: str
+    look: Look
+    logical_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Who may pass a role.
+
+    Attributes:
+        party: The principal.
+        words: To which services, and why.
+        conditions: Under which further conditions.
+        is_limited: Whether the permission names the role.
+    """
+
+    party: Party
+    words: Words
+    conditions: tuple[Words, ...]
+    is_limited: bool
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Who may assume a role.
+
+    Attributes:
+        party: The principal.
+        conditions: Under which conditions; alternatives are apart.
+        is_limited: Whether there is a condition, or the principal is a single one.
+        is_denied: Whether the trust policy denies it.
+    """
+
+    party: Party
+    conditions: tuple[tuple[Words, ...], ...]
+    is_limited: bool
+    is_denied: bool = False
+
+
+@dataclass(frozen=True)
+class RoleView:
+    """A role.
+
+    Attributes:
+        logical_id: What identifies the role in its template.
+        title: The name, or the logical ID if CloudFormation generates the name.
+        purpose: What the role is for.
+        is_certain: Whether more than the name tells what the role is for.
+        passings: Who may pass it.
+        trusts: Who may assume it.
+        permissions: What its statements allow and deny.
+        policies: The managed policies that aren't in the template.
+        boundary: The permissions boundary; "" if there is none.
+    """
+
+    logical_id: str
+    title: str
+    purpose: str
+    is_certain: bool
+    passings: tuple[Passing, ...]
+    trusts: tuple[Trust, ...]
+    permissions: tuple[Permission, ...]
+    policies: tuple[PolicyWords, ...]
+    boundary: str = ""
+
+
+@dataclass(frozen=True)
+class LinkedRoleView:
+    """A service-linked role.
+
+    Attributes:
+        name: The name of the role, or the logical ID if AWS doesn't document the name.
+        principal: The service principal.
+        facts: What else to know, as titles and texts.
+        page: The AWS page about the role; "" if it isn't known.
+    """
+
+    name: str
+    principal: str
+    facts: tuple[tuple[str, str], ...]
+    page: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A template, or an account.
+
+    Attributes:
+        title: The name of the file or the account.
+        roles: The roles.
+        linked_roles: The service-linked roles.
+        findings: The findings.
+        more_roles: How many roles are left out because there are too many.
+        facts: What else to know, as titles and texts.
+        unseen: What the report can't tell.
+        place: What the section is about: ``this template`` or ``this account``.
+    """
+
+    title: str
+    roles: tuple[RoleView, ...]
+    linked_roles: tuple[LinkedRoleView, ...]
+    findings: tuple[FindingView, ...]
+    more_roles: int = 0
+    facts: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[str, ...] = ()
+    place: str = "this template"
+
+    @property
+    def open_findings(self) -> list[FindingView]:
+        """The findings that aren't acknowledged."""
+        return [each for each in self.findings if each.acknowledged is None]
+
+    @property
+    def counts(self) -> dict[Severity, int]:
+        """The number of open findings of each severity."""
+        return counts(self.open_findings)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a page shows.
+
+    Attributes:
+        title: The title of the page.
+        subtitle: What was read, and how.
+        sections: The templates or accounts, in order.
+        problems: What couldn't be read, as titles and messages.
+        without_roles: The names of templates that have neither roles nor findings.
+    """
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    problems: tuple[tuple[str, str], ...] = ()
+    without_roles: tuple[str, ...] = ()
+
+
+def counts(findings: Sequence[FindingView]) -> dict[Severity, int]:
+    """Return the number of findings of each severity."""
+    return {severity: sum(each.rule.severity == severity for each in findings) for severity in SEVERITIES}
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or in the plural."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+_NOUNS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def summary(findings: Sequence[FindingView]) -> str:
+    """Return the findings of each severity in words; "" if there are none."""
+    return ", ".join(counted(number, _NOUNS[severity]) for severity, number in counts(findings).items() if number)
+
+
+def worst(findings: Sequence[FindingView]) -> Severity | None:
+    """Return the worst severity, or None if there are no findings."""
+    return next((severity for severity, number in counts(findings).items() if number), None)
