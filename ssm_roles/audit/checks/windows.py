@@ -14,7 +14,8 @@ def _without_role(template: Template) -> Iterator[Fault]:
     for resource in template.of("AWS::SSM::MaintenanceWindowTask"):
         value = resource.properties.get("ServiceRoleArn")
         path = resource.at("ServiceRoleArn")
-        place = path if value is not None else (*resource.path, "Properties")
+        properties = (*resource.path, "Properties") if "Properties" in resource.body else resource.path
+        place = path if value is not None else properties
         if any(each in (None, "") for each, _ in template.values.alternatives(value, path)):
             yield Fault(resource.logical_id, place, "The task has no ServiceRoleArn")
         for text in template.values.texts(value):
