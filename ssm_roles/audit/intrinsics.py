@@ -305,7 +305,7 @@ class Values:
         return texts
 
     def _select(self, argument: object, depth: int) -> Sequence[str]:
-        if not isinstance(argument, list) or len(argument) != 2 or not str(argument[0]).isdigit():
+        if not isinstance(argument, list) or len(argument) != 2 or not str(argument[0]).isdecimal():
             return (UNKNOWN,)
         index, source = int(str(argument[0])[:6]), argument[1]
         if isinstance(source, list):
