@@ -3,15 +3,17 @@
 The AWS CDK CLI synthesizes and deploys `app.py`. The demo then prints the roles that the stacks created, and assumes
 the hybrid service role as Systems Manager does. Finally, it deploys an example with a hybrid activation, registers
 machines with it over HTTP, and rotates its secret. One of the machines gets the credentials of its role, and reports
-itself with them.
+itself with them. It ends with a report about the roles in the account: `cdk.out/report.html`.
 """
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from embedded_aws.cdk import Cdk
@@ -21,6 +23,7 @@ from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 STACKS = ("HybridNodes", "Fleet")
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
 ROTATION_SECONDS = 60
+REPORT = Path("cdk.out/report.html")
 
 NEXT_STEP = """\
   cdk bootstrap aws://ACCOUNT/REGION
@@ -66,6 +69,8 @@ def main() -> None:
         register(aws, activation)
         step("Next step: deploy the example to your AWS account, and register machines with its script")
         print(NEXT_STEP)
+        step("ssm-roles account and ssm-roles report: the roles in the account, and who may pass, assume and do what")
+        show_audit(aws)
 
 
 def step(text: str) -> None:
@@ -173,6 +178,16 @@ def rotate(aws: EmbeddedAws, secret_arn: str, before: dict[str, Any]) -> dict[st
             sys.exit(f"The rotation didn't complete within {ROTATION_SECONDS} seconds.")
         time.sleep(0.1)
     return after
+
+
+def show_audit(aws: EmbeddedAws) -> None:
+    REPORT.parent.mkdir(exist_ok=True)
+    for arguments in (["account"], ["report", "--account", "--output", str(REPORT)]):
+        print(flush=True)
+        command = [sys.executable, "-m", "ssm_roles", *arguments]
+        # The exit code also tells whether there are findings.
+        if subprocess.run(command, env=aws.environment(), check=False).returncode & 1:
+            sys.exit(f"{' '.join(command)} failed")
 
 
 def mask(value: str) -> str:

@@ -34,6 +34,7 @@ def main(descriptor: int, directory: Path) -> None:
         activations,
         calls,
         checkpoint,
+        condition_functions,
         control,
         denials,
         disabled_regions,
@@ -79,6 +80,7 @@ def main(descriptor: int, directory: Path) -> None:
     stack_set_api.install()
     stack_of_resource.install()
     parameter_patterns.install()
+    condition_functions.install()
     internal_calls.install()
     activations.install()
     managed_nodes.install()

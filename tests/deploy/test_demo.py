@@ -80,9 +80,15 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
         r"SecretAccessKey +.{4}\*+\n",
         r"SessionToken +.{4}\*+\n",
         r"Expiration +20\d\d-",
+        r"Findings\n  None\.\n",
+        r"role Servers-HybridNodes\S+ +hybrid +role\n",
+        r"cdk\.out/report\.html: Account 111122223333, as of 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n\Z",
         r"    error: AccessDenied: User: ssm\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
     ):
         assert re.search(expected, output), (expected, output)
+    page = (REPOSITORY / "cdk.out" / "report.html").read_text(encoding="utf-8")
+    assert "Servers-HybridNodes" in page
+    assert "Read every Parameter Store parameter of the account" in page
     # Nothing else follows the first characters of a secret.
     assert re.findall(r"(?:ActivationCode|SecretAccessKey|SessionToken) +(?! |.{4}\*{8}\n).*", output) == []
     assert processes_that_use(tmp_path) == []

@@ -419,3 +419,20 @@ def test_the_patterns_of_parameters_know_the_categories_of_unicode(aws: Embedded
     with pytest.raises(client.exceptions.ClientError, match="Parameter 'Name' must be letters"):
         client.create_stack(**create, Parameters=[{"ParameterKey": "Name", "ParameterValue": "1"}])
     client.create_stack(**create, Parameters=[{"ParameterKey": "Name", "ParameterValue": "Zürich"}])
+
+
+@pytest.mark.parametrize(("given", "expected"), [([], "ABSENT"), (["", ""], "ABSENT"), (["one", "two"], "one,two")])
+def test_a_condition_compares_the_joined_items_of_a_list(aws: EmbeddedAws, given: list[str], expected: str) -> None:
+    client = aws.client("cloudformation")
+    joined = {"Fn::Join": ["", {"Ref": "Names"}]}
+    template = {
+        "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": ""}},
+        "Conditions": {"HasNames": {"Fn::Not": [{"Fn::Equals": ["", joined]}]}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"Names": {"Value": {"Fn::If": ["HasNames", {"Fn::Join": [",", {"Ref": "Names"}]}, "ABSENT"]}}},
+    }
+    parameters = [{"ParameterKey": "Names", "ParameterValue": ",".join(given)}] if given else []
+    client.create_stack(StackName="stack", TemplateBody=json.dumps(template), Parameters=parameters)
+    client.get_waiter("stack_create_complete").wait(StackName="stack", WaiterConfig={"Delay": 1})
+    (stack,) = client.describe_stacks(StackName="stack")["Stacks"]
+    assert stack["Outputs"][0]["OutputValue"] == expected

@@ -79,8 +79,8 @@ def _choice(role: LinkedRole, facts: ServiceLinkedRoleFacts | None, now: datetim
 def _for_missing(facts: ServiceLinkedRoleFacts | None) -> tuple[Choice, str]:
     if facts is not None and facts.closed_to_new_customers:
         return "NOTHING", f"{facts.feature} is closed to new customers"
-    feature = "its feature" if facts is None else facts.feature
-    return "ENSURE", f"For {feature}: ENSURE creates or adopts it; NATIVE works only while it is missing"
+    feature = "Its feature" if facts is None else facts.feature
+    return "ENSURE", f"{feature}: ENSURE creates or adopts the role; NATIVE works only while it is missing"
 
 
 def _for_owned(role: LinkedRole) -> tuple[Choice, str]:

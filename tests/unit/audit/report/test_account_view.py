@@ -58,7 +58,7 @@ def test_service_linked_roles_are_shown_with_what_to_choose() -> None:
     [found] = section(accounts.account(linked_roles=[linked])).linked_roles
     facts = dict(found.facts)
     assert facts["In this account"] == "missing"
-    assert facts["Choose"].startswith("ServiceLinkedRoleCreation.ENSURE. For ")
+    assert facts["Choose"].startswith("ServiceLinkedRoleCreation.ENSURE. ")
 
 
 def test_the_regions_are_told_in_numbers() -> None:
