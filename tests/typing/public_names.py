@@ -119,4 +119,4 @@ def a_rollout_has_stacks_and_hands_over_roles(stack: Stack) -> None:
 
 def a_plugin_checks_an_app(app: App) -> None:
     Validations.of(app).add_plugins(SsmRolesChecks(fail_on="warning", info=True))
-    SsmRolesChecks(fail_on="info")  # type: ignore[arg-type] # pyright: ignore
+    SsmRolesChecks(fail_on="info")  # type: ignore[arg-type]
