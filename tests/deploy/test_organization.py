@@ -190,6 +190,7 @@ def test_the_example_registers_machines_of_every_account_and_of_those_that_join(
         assert aws.activations(OTHER_REGION, account=each) == []
 
 
+@pytest.mark.deep
 def test_a_role_of_the_account_reads_the_secrets_of_every_region(account: Account, tmp_path: Path) -> None:
     aws, organization = account.aws, Organization(account.aws, 1)
 

@@ -233,6 +233,7 @@ def test_a_deep_part_does_not_hide_the_findings_in_the_rest() -> None:
     assert [each.path[1] for each in found if each.check.id == "TRUST1"] == ["Role", "Fn::ForEach::Loop"]
 
 
+@pytest.mark.deep
 def test_a_template_can_have_5000_resources() -> None:
     body = template(**{f"Role{number}": role(RoleName=f"Name{number}") for number in range(5_000)})
     with bounded_work(3_000_000):

@@ -519,6 +519,7 @@ def test_a_stack_set_waits_for_ten_others_at_most(stack: Stack) -> None:
     )
 
 
+@pytest.mark.deep
 def test_long_chains_of_waves_synthesize(stack: Stack) -> None:
     waves: list[OrganizationRollout] = []
     for number in range(25):
