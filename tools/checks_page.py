@@ -21,14 +21,14 @@ INTRODUCTION = """\
 <!-- `make checks-page` writes this page. -->
 
 [`ssm-roles check`](audit.md) and the plugins run the checks of templates. [`ssm-roles account`](account.md) also runs
-them on the roles of an account, with the checks that only an account tells. `ssm-roles rules` prints this list.
+them on the roles of an account, with the checks that require an account. `ssm-roles rules` prints this list.
 
 An **error** fails at deployment or at run time, or is open to other accounts. A **warning** allows more than the task
 needs, or fails in some accounts. An **informational** finding is worth knowing, and hidden without `--info`.
 
-## How roles are told apart
+## How the purpose of a role is determined
 
-Most checks depend on what a role is for. The first of the following that tells it decides:
+Most checks depend on the purpose of a role. The first of the following that applies determines it:
 
 1. What refers to the role: an instance profile, a task of a maintenance window, the assume role of a runbook, an
    association or a remediation of AWS Config, a setting for Default Host Management, a connector, or an activation.
@@ -37,8 +37,9 @@ Most checks depend on what a role is for. The first of the following that tells 
 4. Its AWS managed policies, such as `AmazonSSMAutomationRole`, and the actions that only SSM Agent needs.
 5. Its name, such as `PatchAutomationRole`.
 
-A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two tell another purpose and
-no instance profile has it. Policies for administrators, such as `iam:*` or `*`, aren't judged: other tools report them.
+A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two determine another
+purpose and no instance profile has it. `ssm:*` on a node is reported by NODE3 only. Policies for administrators, such as
+`iam:*` or `*`, aren't judged: other tools report them.
 
 ## All checks
 """
@@ -75,7 +76,7 @@ def _section(check: Check | AccountCheck) -> Iterator[str]:
     yield f"\n### {check.id}\n"
     yield f"**{check.title}** ({check.severity}).\n"
     yield f"{check.risk}\n"
-    yield f"{check.remedy} See [AWS's documentation]({check.documentation_url}).\n"
+    yield f"{check.remedy} See [the AWS documentation]({check.documentation_url}).\n"
     if check.example:
         kind = "json" if isinstance(check, Check) else "text"
         yield f"```{kind}\n{check.example}\n```\n"

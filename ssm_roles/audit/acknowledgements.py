@@ -61,6 +61,12 @@ class TemplateAcknowledgements:
         """Tell which acknowledgements have no effect. Call it after all findings had their turn."""
         for path, part in self._parts():
             where = f"{path[1]}: " if path else ""
+            settings = _child(_child(part, "Metadata"), "ssm-roles")
+            given = _child(settings, "acknowledge")
+            if settings is not None and not isinstance(given, (dict, type(None))):
+                yield f"{where}acknowledge must be a mapping of IDs to reasons, so that it has no effect"
+            elif isinstance(settings, dict) and "acknowledged" in settings:
+                yield f'{where}acknowledged has no effect; write "acknowledge"'
             for key, value in _acknowledged(part).items():
                 if problem := _problem(key, value, self._known, used=(path, key) in self._used):
                     yield f"{where}{problem}"
@@ -188,7 +194,7 @@ def _plain(name: str) -> str:
 
 def _problem(key: str, value: object, known: Set[str], *, used: bool) -> str | None:
     if _plain(key).partition("[")[0] not in known:
-        return f'acknowledges "{key}", which is no check; `ssm-roles rules` lists the checks'
+        return f'acknowledges "{key}", which is not a check; `ssm-roles rules` lists the checks'
     if _reason(value) is None:
         return f"acknowledges {key} without a reason, which has no effect; write why as text"
-    return None if used else f"acknowledges {key}, which finds nothing there; remove it"
+    return None if used else f"acknowledges {key}, which matches no finding there; remove it"

@@ -62,8 +62,8 @@ class SsmRolesChecks:
         """Create a plugin for ``Validations.of(app).add_plugins(...)``.
 
         Args:
-            fail_on: The least severity that fails the validation, ``"error"`` or ``"warning"``. With ``"warning"``, the
-                report shows warnings as errors. Default: ``"error"``
+            fail_on: The minimum severity that fails the validation, ``"error"`` or ``"warning"``. With ``"warning"``,
+                the report shows warnings as errors. Default: ``"error"``
             info: Whether to report findings that are only worth knowing. They never fail the validation.
                 Default: ``False``
 

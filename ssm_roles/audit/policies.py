@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from .check import Path
-from .intrinsics import UNKNOWN, Values, function_of, lowered
+from .intrinsics import UNKNOWN, Values, function_of, is_known, lowered
 
 _MOST_SETS = 8
 
@@ -75,6 +75,17 @@ class Statement:
     values: Values
     is_text: bool
     """Whether the document is a text in the template, so that the path leads to that text."""
+    number: int = 0
+    """The index of the statement in its document."""
+
+    @cached_property
+    def name(self) -> str:
+        """What tells the statement from others of its resource: its Sid, or the indexes that lead to it."""
+        for text in self.values.texts(self.body.get("Sid")):
+            if text and is_known(text):
+                return text
+        indexes = [each for each in self.path if isinstance(each, int)]
+        return ".".join(str(each) for each in ([*indexes, self.number] if self.is_text else indexes or [self.number]))
 
     @cached_property
     def allows(self) -> bool:
@@ -164,9 +175,9 @@ class Statement:
 def statements(document: object, path: Path, values: Values) -> Iterator[Statement]:
     """Yield the statements of a policy document, which can be a text, and whose parts can be alternatives."""
     for parsed, at, is_text in _documents(document, path, values):
-        for statement, place in values.items(parsed.get("Statement"), (*at, "Statement")):
+        for number, (statement, place) in enumerate(values.items(parsed.get("Statement"), (*at, "Statement"))):
             if isinstance(statement, dict) and function_of(statement) is None:
-                yield Statement(statement, at if is_text else place, values, is_text)
+                yield Statement(statement, at if is_text else place, values, is_text, number)
 
 
 def _documents(document: object, path: Path, values: Values) -> Iterator[tuple[Mapping[str, Any], Path, bool]]:

@@ -201,7 +201,7 @@ class _Builder:
             value, _ = self._alias(event, depth)
             if isinstance(value, str):
                 return value
-        raise UnreadableError("must have only texts as keys of mappings", _position(event))
+        raise UnreadableError("must have strings as keys of mappings", _position(event))
 
     def _merged(self, event: _Event, depth: int) -> list[tuple[dict[str, object], Places]]:
         """Return the mappings that a merge key names. The last one has priority."""

@@ -83,9 +83,10 @@ def test_the_metadata_of_the_page_acknowledges(folder: Path, capsys: Captured) -
 
 
 def test_the_hook_of_the_page_is_that_of_the_repository() -> None:
-    (configuration,) = yaml_blocks("pre-commit")
+    configuration, by_revision = yaml_blocks("pre-commit")
     (repository,) = configuration["repos"]
     (hook,) = repository["hooks"]
+    assert [each["id"] for each in by_revision["repos"][0]["hooks"]] == [hook["id"]]
     (defined,) = yaml.safe_load((PAGE.parents[1] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert {name: value for name, value in hook.items() if name != "additional_dependencies"} == {
         name: value for name, value in defined.items() if name != "description"

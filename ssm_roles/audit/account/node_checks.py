@@ -94,9 +94,9 @@ NODE_CHECKS = (
     AccountCheck(
         id="NODE6",
         severity="warning",
-        title="A managed node is lost for 30 days",
+        title="A managed node has been offline for 30 days",
         risk=(
-            "Nobody patches the machine, or it is gone. Whoever has its disk can bring the node back with all "
+            "Nobody patches the machine, or it is gone. Someone who has its disk can bring the node back with all "
             "permissions of its role."
         ),
         remedy="Repair SSM Agent on the machine or, if the machine is gone, deregister the hybrid-activated node.",

@@ -10,7 +10,7 @@ from typing import Any
 from ... import __version__
 from .errors import AccountError, credentials_problem, explanation_of
 
-_MISSING = 'reading an account needs boto3: pip install "ssm-roles[account]"'
+_MISSING = 'reading an account needs boto3: pip install "boto3>=1.34,<2"'
 
 
 @dataclass(frozen=True)

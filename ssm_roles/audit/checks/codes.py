@@ -88,10 +88,10 @@ CHECKS = (
         id="CODE1",
         severity="error",
         cfn_lint_id="E9751",
-        title="An activation code is where many people can read it",
+        title="An activation code is stored where many people can read it",
         risk=(
-            "Whoever reads the code can register a machine as a managed node, which gets the credentials of the hybrid "
-            "service role."
+            "Everyone who reads the code can register a machine as a managed node, which gets the credentials of the "
+            "hybrid service role."
         ),
         remedy="Keep the code in a secret of AWS Secrets Manager, and let the machine read it from there.",
         documentation_url=_ACTIVATION_PAGE,
@@ -103,7 +103,7 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9752",
         title="A parameter for an activation code is shown in the console and by the API",
-        risk="Whoever may describe the stack can read the code, and register a machine as a managed node.",
+        risk="Everyone who may describe the stack can read the code, and register a machine as a managed node.",
         remedy="Set NoEcho, or read the code from a secret with a dynamic reference.",
         documentation_url=(
             "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html"

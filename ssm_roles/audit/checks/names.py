@@ -127,7 +127,10 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9744",
         title="Two inline policies of one role have the same name",
-        risk="They overwrite each other, and deleting one deletes both. CloudFormation rejects the second one.",
+        risk=(
+            "CloudFormation rejects the second policy. Where it doesn't, one policy silently replaces the other, and "
+            "deleting one deletes both."
+        ),
         remedy="Give the policies different names, or let CloudFormation create a managed policy without a name.",
         documentation_url="https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html",
         find=_shared_names,

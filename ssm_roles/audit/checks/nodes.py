@@ -40,7 +40,8 @@ def _attached(holder: Holder, name: str) -> Iterator[ManagedPolicy]:
 def _old_policy(template: Template) -> Iterator[Fault]:
     for role in template.roles.values():
         for policy in _attached(role, "AmazonEC2RoleforSSM"):
-            yield Fault(role.logical_id, policy.path, f"The role has {shown(policy.arn)}")
+            message = f"{shown(policy.arn)} lets nodes read and write every object in Amazon S3"
+            yield Fault(role.logical_id, policy.path, message)
 
 
 def _full_access(template: Template) -> Iterator[Fault]:
@@ -64,7 +65,8 @@ def _deregisters(template: Template) -> Iterator[Fault]:
                 and _is_about(statement, _ANY_NODE)
                 and not all(statement.condition_sets)
             ):
-                yield Fault(logical_id, statement.path, f"A node may call {_DEREGISTER} for every node")
+                message = f"A node may call {_DEREGISTER} for every node"
+                yield Fault(logical_id, statement.path, message, statement.name)
 
 
 def _commands(template: Template) -> Iterator[Fault]:
@@ -72,11 +74,13 @@ def _commands(template: Template) -> Iterator[Fault]:
         # A role that is for a task, too, has the policy for the task.
         for name in _POLICIES_WITH_COMMANDS if role.kinds <= NODES else ():
             for policy in _attached(role, name):
-                yield Fault(role.logical_id, policy.path, f"A node has {shown(policy.arn)}", name)
+                message = f"{name}, an AWS managed policy for service roles, allows {_SEND_COMMAND} for every node"
+                yield Fault(role.logical_id, policy.path, message, name)
         for logical_id, statement in role.statements:
             allowed = [each for each in _COMMANDS if _may_call(statement, each)]
             if statement.allows and allowed and _is_about(statement, _ANY_TARGET) and not all(statement.condition_sets):
-                yield Fault(logical_id, statement.path, f"A node may call {' and '.join(allowed)} for every node")
+                message = f"A node may call {' and '.join(allowed)} for every node"
+                yield Fault(logical_id, statement.path, message, statement.name)
 
 
 def _may_call(statement: Statement, action: str) -> bool:
@@ -114,7 +118,7 @@ CHECKS = (
         severity="error",
         cfn_lint_id="E9732",
         title="A role of nodes has AmazonSSMFullAccess",
-        risk="Whoever controls one node can run commands on all other nodes, and read all parameters.",
+        risk="Someone who controls one node can run commands on all other nodes, and read all parameters.",
         remedy="Use AmazonSSMManagedInstanceCore.",
         documentation_url=f"{_OWN_PAGE}/AmazonSSMFullAccess.html",
         find=_full_access,
@@ -125,8 +129,8 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9733",
         title="A node may run commands on every managed node",
-        risk="Whoever controls one node can run commands on all other nodes.",
-        remedy="Remove the permission from the role of the nodes, or add a condition about the tags of the targets.",
+        risk="Someone who controls one node can run commands on all other nodes.",
+        remedy="Remove the permission or the policy from the role, or add a condition on the tags of the targets.",
         documentation_url=("https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html"),
         find=_commands,
         example="""{
@@ -154,8 +158,8 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9735",
         title="A node may deregister every managed node",
-        risk="Whoever controls one node can remove all others from Systems Manager.",
-        remedy="Add a condition about a tag that only the nodes of the same cluster or team have.",
+        risk="Someone who controls one node can remove all others from Systems Manager.",
+        remedy="Add a condition on a tag that only the nodes of the same cluster or team have.",
         documentation_url="https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-creds.html",
         find=_deregisters,
         example="""{

@@ -23,17 +23,17 @@ _TAG = "ssm:AddTagsToResource"
 _TAKES_A_ROLE = tuple(
     f"ssm:{each}"
     for each in (
-        "createactivation",
-        "createassociation",
-        "createassociationbatch",
-        "registertaskwithmaintenancewindow",
-        "sendcommand",
-        "startautomationexecution",
-        "startchangerequestexecution",
-        "updateassociation",
-        "updatemaintenancewindowtask",
-        "updatemanagedinstancerole",
-        "updateservicesetting",
+        "CreateActivation",
+        "CreateAssociation",
+        "CreateAssociationBatch",
+        "RegisterTaskWithMaintenanceWindow",
+        "SendCommand",
+        "StartAutomationExecution",
+        "StartChangeRequestExecution",
+        "UpdateAssociation",
+        "UpdateMaintenanceWindowTask",
+        "UpdateManagedInstanceRole",
+        "UpdateServiceSetting",
     )
 )
 # AWS managed policies that allow these actions.
@@ -70,19 +70,17 @@ def _may_be_systems_manager(conditions: Sequence[Condition]) -> bool:
 
 
 def _roles_taken(holder: Holder) -> list[str]:
-    """Return the actions of a principal that take a role for Systems Manager."""
-    actions = [
-        action
-        for _, statement in holder.statements
-        if statement.allows
-        for action in statement.actions
-        if action != "*" and any(matches(action, each) for each in _TAKES_A_ROLE)
-    ]
-    return sorted({*actions, *(each.name for each in holder.managed if each.name in _POLICIES)})
+    """Return the permissions of a principal for actions that take a role for Systems Manager."""
+    allowed = {action for _, each in holder.statements if each.allows for action in each.actions if action != "*"}
+    if "ssm:*" in allowed:
+        return ["ssm:*"]
+    actions = [each for each in _TAKES_A_ROLE if any(matches(pattern, each.lower()) for pattern in allowed)]
+    return [*actions, *sorted({each.name for each in holder.managed if each.name in _POLICIES})]
 
 
 def _any_role(template: Template) -> Iterator[Fault]:
     seen = set()
+    roles_taken = {(each.kind, each.label): _roles_taken(each) for each in template.holders.values()}
     for logical_id, statement, holder in _passing(template):
         wide = [shown(each) for each in statement.resources if _ANY_ROLE.fullmatch(shown(each).replace("${AWS::", ""))]
         if statement.excludes_resources:
@@ -94,11 +92,12 @@ def _any_role(template: Template) -> Iterator[Fault]:
                 continue
             services = _services(one)
             named = any(not each.is_negated for each in services)
-            taken = _roles_taken(holder)
+            taken = [] if named else roles_taken[holder.kind, holder.label]
             if _may_be_systems_manager(services) and (named or taken):
                 seen.add((logical_id, statement.path))
-                beside = "" if named else f", beside {', '.join(taken[:3])}"
-                yield Fault(logical_id, statement.path, f"{_PASS} is allowed for {', '.join(wide)}{beside}")
+                also = "" if named else f", and {', '.join(taken[:3])} for the same identity"
+                message = f"{_PASS} is allowed for {', '.join(wide)}{also}"
+                yield Fault(logical_id, statement.path, message, statement.name)
                 break
 
 
@@ -142,7 +141,7 @@ def _any_tag(template: Template) -> Iterator[Fault]:
                 and (logical_id, statement.path) not in seen
             ):
                 seen.add((logical_id, statement.path))
-                yield Fault(logical_id, statement.path, f"{_TAG} is allowed for every resource and tag")
+                yield Fault(logical_id, statement.path, f"{_TAG} is allowed for every resource and tag", statement.name)
 
 
 CHECKS = (
@@ -152,10 +151,13 @@ CHECKS = (
         cfn_lint_id="E9721",
         title="Any role may be passed to Systems Manager",
         risk=(
-            "Whoever has the permission can run commands and runbooks with the permissions of every role that trusts "
-            "Systems Manager."
+            "An identity with the permission can run commands and runbooks with the permissions of every role that "
+            "trusts Systems Manager."
         ),
-        remedy="Name the ARN of the role, and the service in the condition.",
+        remedy=(
+            "Replace the wildcard with the ARNs of the roles to pass, and limit iam:PassedToService to the services "
+            "that get them. If the statement is for other services, too, give Systems Manager its own statement."
+        ),
         documentation_url="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",
         find=_any_role,
         example="""{
@@ -170,7 +172,7 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9722",
         title="A role of Systems Manager may be passed to every service that it trusts",
-        risk="Whoever has the permission can use the role in another service that it trusts, too.",
+        risk="An identity with the permission can use the role in another service that it trusts, too.",
         remedy="Name the service that gets the role in the condition, and trust only one service in a role.",
         documentation_url=(
             "https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-maintenance-perm-console.html"
@@ -184,10 +186,10 @@ CHECKS = (
         cfn_lint_id="W9723",
         title="Every resource of Systems Manager may be tagged with any tag",
         risk=(
-            "Whoever has the permission can give a managed node the tag that another policy requires, which defeats "
-            "every condition about the tags of nodes."
+            "An identity with the permission can give a managed node the tag that another policy requires, which "
+            "defeats every condition on the tags of nodes."
         ),
-        remedy="Name the resources, or the tags that may be added in a condition about aws:RequestTag and aws:TagKeys.",
+        remedy="Name the resources, or the tags that may be added in a condition on aws:RequestTag and aws:TagKeys.",
         documentation_url=("https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html"),
         find=_any_tag,
         example="""{

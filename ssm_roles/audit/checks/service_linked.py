@@ -99,7 +99,7 @@ def _any_service(template: Template) -> Iterator[Fault]:
                 for one in statement.condition_sets
             ):
                 message = "iam:CreateServiceLinkedRole is allowed for every service"
-                yield Fault(logical_id, statement.path, message)
+                yield Fault(logical_id, statement.path, message, statement.name)
 
 
 CHECKS = (
@@ -156,7 +156,7 @@ CHECKS = (
         severity="error",
         cfn_lint_id="E9715",
         title="A role has the name or the path of service-linked roles",
-        risk="IAM rejects the path, and others take the role for one that AWS defines.",
+        risk="IAM rejects the path, and people can mistake the role for one that AWS defines.",
         remedy="Choose another name and path.",
         documentation_url=_PAGE,
         find=_imitated,
@@ -166,9 +166,9 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9716",
         title="A policy allows iam:CreateServiceLinkedRole for every service",
-        risk="Whoever has the permission can enable the trusted access of any AWS service in the account.",
-        remedy="Name the ARN of the role, and its service in the condition.",
-        documentation_url=_SYSTEMS_MANAGER_PAGE,
+        risk="An identity with the permission can create the service-linked role of any AWS service.",
+        remedy="Name the ARN of the role, and its service in the condition: ssm.amazonaws.com in the example.",
+        documentation_url=_PAGE,
         find=_any_service,
         example="""{
   "Effect": "Allow",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ..._facts.service_principals import SYSTEMS_MANAGER
 from ..check import Check, Fault, Path
-from ..intrinsics import has_wildcard, is_known, shown, split_arn
+from ..intrinsics import has_wildcard, is_known, lowered, shown, split_arn
 from ..policies import Condition, Statement
 from ..roles import RoleKind, has_url_suffix, is_systems_manager, is_wrong_principal, trusts_instances
 from ..template import Role, Template
@@ -71,25 +71,38 @@ def _missing(statement: Statement) -> str:
     if arns:
         return f"aws:SourceArn {', '.join(arns)} names no account, and there is no aws:SourceAccount"
     alternative = " in one of its alternatives" if len(statement.condition_sets) > 1 else ""
-    return f"The statement has no aws:SourceAccount and no aws:SourceArn{alternative}"
+    others = [shown(each.text) for each in statement.principals if not is_systems_manager(lowered(each.text))]
+    shared = f"; it also trusts {', '.join(others)}, so give Systems Manager its own statement" if others else ""
+    return f"The statement has no aws:SourceAccount and no aws:SourceArn{alternative}{shared}"
+
+
+def _others_with_source(template: Template) -> Iterator[Fault]:
+    for role, statement in _statements(template):
+        others = [shown(each.text) for each in statement.principals if each.kind == "AWS"]
+        always = all(
+            any(_names_account(each) and not each.is_if_exists for each in one) for one in statement.condition_sets
+        )
+        if others and always:
+            message = f"The conditions on the source also apply to {', '.join(others)}, whose requests have no source"
+            yield Fault(role.logical_id, statement.path, message, statement.name)
 
 
 def _hybrid_for_anybody(template: Template) -> Iterator[Fault]:
     for role, statement, message in _open(template):
         if RoleKind.HYBRID in role.kinds:
-            yield Fault(role.logical_id, statement.path, message)
+            yield Fault(role.logical_id, statement.path, message, statement.name)
 
 
 def _automation_for_anybody(template: Template) -> Iterator[Fault]:
     for role, statement, message in _open(template):
         if RoleKind.AUTOMATION in role.kinds and RoleKind.HYBRID not in role.kinds:
-            yield Fault(role.logical_id, statement.path, message)
+            yield Fault(role.logical_id, statement.path, message, statement.name)
 
 
 def _other_for_anybody(template: Template) -> Iterator[Fault]:
     for role, statement, message in _open(template):
         if not role.kinds & {RoleKind.HYBRID, RoleKind.AUTOMATION, RoleKind.INSTANCE}:
-            yield Fault(role.logical_id, statement.path, message)
+            yield Fault(role.logical_id, statement.path, message, statement.name)
 
 
 def _wildcards(template: Template) -> Iterator[Fault]:
@@ -194,7 +207,7 @@ def _other_sources(template: Template) -> Iterator[Fault]:
                 path = statement.path if statement.is_text else (*statement.path, "Condition")
                 kind = "a node's role" if RoleKind.HYBRID in role.kinds else "a runbook's role"
                 message = f"{', '.join(map(shown, arns))} is never the source that uses {kind}"
-                yield Fault(role.logical_id, path, message)
+                yield Fault(role.logical_id, path, message, statement.name)
 
 
 def _never_uses(role: Role, arn: str) -> bool:
@@ -223,10 +236,13 @@ CHECKS = (
         cfn_lint_id="E9701",
         title="A hybrid service role trusts Systems Manager for the activations of any account",
         risk=(
-            "Somebody else can make Systems Manager use the role for an activation of another account, and get "
-            "credentials of the role on a machine of their own."
+            "Someone in another account can make Systems Manager use the role for an activation there, and get its "
+            "credentials on their own machine."
         ),
-        remedy="Add both conditions to the statement: your account, and the Regions in which you create activations.",
+        remedy=(
+            "Add both conditions: your account, and the Regions in which you create activations. If the statement has "
+            "other principals, first move ssm.amazonaws.com to its own statement."
+        ),
         documentation_url=_HYBRID_PAGE,
         find=_hybrid_for_anybody,
         example=_HYBRID_EXAMPLE,
@@ -236,8 +252,11 @@ CHECKS = (
         severity="warning",
         cfn_lint_id="W9702",
         title="An automation role trusts Systems Manager for the automation executions of any account",
-        risk="A runbook that somebody starts in another account can run with the permissions of the role.",
-        remedy="Add both conditions to the statement: your account, and its automation executions.",
+        risk="A runbook that someone starts in another account can run with the permissions of the role.",
+        remedy=(
+            "Add both conditions: your account, and its automation executions. If the statement has other principals, "
+            "first move ssm.amazonaws.com to its own statement."
+        ),
         documentation_url=_AUTOMATION_PAGE,
         find=_automation_for_anybody,
         example=_AUTOMATION_EXAMPLE,
@@ -248,7 +267,7 @@ CHECKS = (
         cfn_lint_id="I9703",
         title="A role trusts Systems Manager for any account, where AWS documents no condition",
         risk="Systems Manager can use the role for a request of another account, unless it checks the account itself.",
-        remedy="Add a condition about aws:SourceAccount, and try the feature: not every feature sends the account.",
+        remedy="Add a condition on aws:SourceAccount, and try the feature: not every feature sends the account.",
         documentation_url=_DEPUTY_PAGE,
         find=_other_for_anybody,
         example='{"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}',
@@ -257,7 +276,7 @@ CHECKS = (
         id="TRUST4",
         severity="error",
         cfn_lint_id="E9704",
-        title="A condition about the source has a wildcard, but its operator compares exactly",
+        title="A condition on the source has a wildcard, but its operator requires an exact match",
         risk="The condition is never met, so Systems Manager can't assume the role.",
         remedy="Use ArnEquals, ArnLike or StringLike.",
         documentation_url=_OPERATORS_PAGE,
@@ -268,7 +287,7 @@ CHECKS = (
         id="TRUST5",
         severity="warning",
         cfn_lint_id="W9705",
-        title="The conditions about the source allow requests that have no source",
+        title="The conditions on the source allow requests that have no source",
         risk="A request without the key meets the condition, so that it doesn't protect against confused deputies.",
         remedy="Use the operator without IfExists and without ForAllValues.",
         documentation_url=_OPERATORS_PAGE,
@@ -295,7 +314,10 @@ CHECKS = (
             "Every process on an instance has the permissions that Systems Manager needs for its tasks, and the tasks "
             "have those of the instances."
         ),
-        remedy="Create one role for the instances, and another one for Systems Manager.",
+        remedy=(
+            "If only instances use the role, remove ssm.amazonaws.com from its trust policy. Otherwise, create another "
+            "role for Systems Manager."
+        ),
         documentation_url="https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html",
         find=_instances_and_services,
     ),
@@ -334,5 +356,15 @@ CHECKS = (
         documentation_url=_HYBRID_PAGE,
         find=_suffixes,
         example='{"Service": "ssm.amazonaws.com"}',
+    ),
+    Check(
+        id="TRUST11",
+        severity="warning",
+        cfn_lint_id="W9717",
+        title="The conditions on the source also apply to principals that send none",
+        risk="Roles, users and accounts that the statement names can't assume the role: only services send a source.",
+        remedy="Move ssm.amazonaws.com and the conditions to their own statement.",
+        documentation_url=_DEPUTY_PAGE,
+        find=_others_with_source,
     ),
 )

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """exit code:
   the sum of 2 for errors, 4 for warnings and 8 for informational findings, limited to what --fail-on includes,
-  and of 1 if something couldn't be read; 1 if nothing could be read, or for wrong arguments; 0 if there is nothing
-  of this"""
+  and of 1 if something couldn't be read; 1 if nothing could be read, or for wrong arguments; 0 otherwise"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

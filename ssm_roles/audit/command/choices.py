@@ -24,7 +24,7 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on",
         choices=SEVERITIES,
-        help="the least severity that the exit code tells; info implies --info; default: everything that is shown",
+        help="the minimum severity that affects the exit code; info implies --info; default: everything that is shown",
     )
     parser.add_argument(
         "--ignore",

@@ -43,7 +43,8 @@ def summary(results: Results) -> str:
         _count(len(results.unreadable), "file couldn't be checked", "files couldn't be checked"),
     ]
     checked = _count(len(results.files), "template", "templates") or "no templates"
-    return "; ".join([f"Checked {checked}: {found}", *filter(None, others)])
+    first = f"Checked {checked}: {found}" if results.files else f"Checked {checked}"
+    return "; ".join([first, *filter(None, others)])
 
 
 def printable(text: str) -> str:
@@ -65,7 +66,7 @@ def _block(located: LocatedFinding, *, color: bool) -> str:
         link = f"{_DIM}{check.documentation_url}{_END}"
     else:
         first, link = f"{printable(place)} {severity} {check.id}", check.documentation_url
-    return f"{first}{printable(resource)}: {message}\n    {check.remedy}\n    {link}"
+    return f"{first}{printable(resource)}: {check.title}\n    {message}\n    {check.remedy}\n    {link}"
 
 
 def _count(number: int, one: str, several: str) -> str:

@@ -99,13 +99,22 @@ def test_an_acknowledgement_needs_a_reason(value: object) -> None:
 
 def test_an_unknown_check_is_noted() -> None:
     assert notes(template(whole={"TRUST0[a]": "Why"})) == [
-        'acknowledges "TRUST0[a]", which is no check; `ssm-roles rules` lists the checks'
+        'acknowledges "TRUST0[a]", which is not a check; `ssm-roles rules` lists the checks'
+    ]
+
+
+def test_metadata_of_another_shape_is_noted() -> None:
+    role = {"Type": "AWS::IAM::Role", "Metadata": {"ssm-roles": {"acknowledge": ["TRUST1"]}}}
+    misspelled = {"Type": "AWS::IAM::Role", "Metadata": {"ssm-roles": {"acknowledged": {"TRUST1": "Why"}}}}
+    assert notes({"Resources": {"A": role, "B": misspelled}}) == [
+        "A: acknowledge must be a mapping of IDs to reasons, so that it has no effect",
+        'B: acknowledged has no effect; write "acknowledge"',
     ]
 
 
 def test_an_acknowledgement_that_matches_nothing_is_noted() -> None:
     body = template(resource={"PASS1": "Why"}, whole={"TRUST1": "Why"})
-    assert notes(body, finding()) == ["Role: acknowledges PASS1, which finds nothing there; remove it"]
+    assert notes(body, finding()) == ["Role: acknowledges PASS1, which matches no finding there; remove it"]
 
 
 def test_a_template_that_is_embedded_in_another_has_its_own_acknowledgements() -> None:
@@ -243,7 +252,7 @@ def test_acknowledgements_of_constructs_without_effect_are_noted() -> None:
     assert found.reason("Nested.nested.template.json", finding()) == "Accepted"
     assert found.reason("Top2.template.json", finding()) is None
     assert sorted(found.notes()) == [
-        "Top/Role: acknowledges PASS1, which finds nothing there; remove it",
-        'Top2: acknowledges "TRUST0", which is no check; `ssm-roles rules` lists the checks',
+        "Top/Role: acknowledges PASS1, which matches no finding there; remove it",
+        'Top2: acknowledges "TRUST0", which is not a check; `ssm-roles rules` lists the checks',
         "Top2: acknowledges TRUST1 without a reason, which has no effect; write why as text",
     ]

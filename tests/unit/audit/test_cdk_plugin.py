@@ -132,7 +132,7 @@ def test_a_finding_tells_what_is_wrong_where_and_what_to_do(app: App, plugin: Re
     assert violation.description.startswith(f"{check.title}: ")
     assert violation.fix == f"{check.remedy} {check.documentation_url}"
     assert violation.rule_metadata == {
-        "acknowledge": "SsmRoles::TRUST1",
+        "acknowledge": "SsmRoles::TRUST1[0]",
         "severity": "error",
         "risk": check.risk,
         "documentation": check.documentation_url,

@@ -17,7 +17,7 @@ from .marks import marks
 TEMPLATES = Path(__file__).parent / "templates"
 
 IDS = {
-    *(f"TRUST{number}" for number in range(1, 11)),
+    *(f"TRUST{number}" for number in range(1, 12)),
     *(f"SLR{number}" for number in range(1, 7)),
     *("PASS1", "PASS2", "NODE1", "NODE2", "NODE3", "NODE4", "NODE5"),
     *("NAME1", "NAME2", "NAME3", "NAME4", "CODE1", "CODE2", "WINDOW1", "TAGS1", "SIZE1"),

@@ -97,7 +97,7 @@ def test_an_acknowledgement_without_effect_is_noted_only_for_a_whole_assembly(
     main(["check", str(folder / "Top.template.json")])
     assert capsys.readouterr().err == ""
     main(["check", str(folder)])
-    assert capsys.readouterr().err == "note: Top/Role: acknowledges PASS1, which finds nothing there; remove it\n"
+    assert capsys.readouterr().err == "note: Top/Role: acknowledges PASS1, which matches no finding there; remove it\n"
 
 
 def test_stacks_of_different_accounts_do_not_overwrite_policies_of_each_other(

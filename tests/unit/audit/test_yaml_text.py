@@ -109,7 +109,7 @@ def test_a_key_is_always_a_text() -> None:
 @pytest.mark.parametrize("key", ["[a]", "{a: 1}", "{{ name }}", "*number ", "{? " * 10_000])
 def test_a_key_that_is_no_text_is_refused(key: str) -> None:
     error = refused(f"a: &number 1\nb:\n  {{{key}: 1}}")
-    assert str(error) == "must have only texts as keys of mappings"
+    assert str(error) == "must have strings as keys of mappings"
     assert error.line == 3
 
 

@@ -79,7 +79,7 @@ def test_a_missing_boto3_is_an_error_that_says_how_to_install_it(monkeypatch: py
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_boto3)
-    assert problem(None) == 'reading an account needs boto3: pip install "ssm-roles[account]"'
+    assert problem(None) == 'reading an account needs boto3: pip install "boto3>=1.34,<2"'
 
 
 def test_a_client_has_the_limits_and_is_created_once() -> None:

@@ -188,4 +188,4 @@ sys.exit(account_command.run(parser.parse_args([])))
     environment = {"PATH": "", "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, timeout=60, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == 'ssm-roles account: reading an account needs boto3: pip install "ssm-roles[account]"\n'
+    assert done.stderr == 'ssm-roles account: reading an account needs boto3: pip install "boto3>=1.34,<2"\n'

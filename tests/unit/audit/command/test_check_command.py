@@ -48,8 +48,9 @@ def test_a_finding_is_printed_with_its_place_the_remedy_and_a_summary(folder: Pa
     write(folder, {"template.yaml": ERROR})
     assert main(["check", "template.yaml"]) == 2
     (trust1,) = (each for each in ALL_CHECKS if each.id == "TRUST1")
-    first, remedy, page, empty, summary = capsys.readouterr().out.splitlines()
-    assert first.startswith("template.yaml:9:13 error TRUST1 Nodes: ")
+    first, message, remedy, page, empty, summary = capsys.readouterr().out.splitlines()
+    assert first == f"template.yaml:9:13 error TRUST1 Nodes: {trust1.title}"
+    assert message.strip() == "The statement has no aws:SourceAccount and no aws:SourceArn"
     assert remedy.strip() == trust1.remedy
     assert page.strip() == trust1.documentation_url
     assert empty == ""
@@ -102,7 +103,7 @@ def test_files_in_a_folder_that_are_no_templates_are_skipped(folder: Path, capsy
 def test_a_folder_without_templates_is_told(capsys: Captured) -> None:
     assert main(["check", "."]) == 0
     captured = capsys.readouterr()
-    assert captured.out == "Checked no templates: no findings\n"
+    assert captured.out == "Checked no templates\n"
     assert captured.err == "note: no templates in .\n"
 
 
@@ -271,8 +272,8 @@ def test_an_acknowledgement_without_effect_is_told(folder: Path, capsys: Capture
     write(folder, {"a.yaml": acknowledging(ERROR, "Nodes", {"PASS1": "Why", "NOTHING1": "Why", "TRUST1": "''"})})
     assert main(["check", "a.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "note: a.yaml: Nodes: acknowledges PASS1, which finds nothing there; remove it",
-        'note: a.yaml: Nodes: acknowledges "NOTHING1", which is no check; `ssm-roles rules` lists the checks',
+        "note: a.yaml: Nodes: acknowledges PASS1, which matches no finding there; remove it",
+        'note: a.yaml: Nodes: acknowledges "NOTHING1", which is not a check; `ssm-roles rules` lists the checks',
         "note: a.yaml: Nodes: acknowledges TRUST1 without a reason, which has no effect; write why as text",
     ]
 
@@ -289,7 +290,7 @@ def test_each_format_shows_the_same_finding(folder: Path, capsys: Captured) -> N
     assert "TRUST1" in found["text"]
     assert [each["check"] for each in json.loads(found["json"])["findings"]] == ["TRUST1"]
     assert [each["ruleId"] for each in json.loads(found["sarif"])["runs"][0]["results"]] == ["TRUST1"]
-    assert [each.get("name") for each in ElementTree.fromstring(found["junit"]).iter("testcase")] == ["TRUST1 Nodes"]
+    assert [each.get("name") for each in ElementTree.fromstring(found["junit"]).iter("testcase")] == ["TRUST1[0] Nodes"]
 
 
 def test_results_are_written_to_a_file(folder: Path, capsys: Captured) -> None:

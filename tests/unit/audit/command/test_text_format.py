@@ -12,10 +12,12 @@ from .samples import located, results
 
 def test_a_finding_has_its_place_its_remedy_and_the_page() -> None:
     assert render(results(located(0), located(1, line=7))) == (
-        "template.yaml:3:5 error ONE1 Role: It is wrong\n"
+        "template.yaml:3:5 error ONE1 Role: The title of ONE1\n"
+        "    It is wrong\n"
         "    The remedy of ONE1\n"
         "    https://docs.aws.amazon.com/ONE1\n"
-        "template.yaml:7:5 warning TWO2 Role: It is wrong\n"
+        "template.yaml:7:5 warning TWO2 Role: The title of TWO2\n"
+        "    It is wrong\n"
         "    The remedy of TWO2\n"
         "    https://docs.aws.amazon.com/TWO2\n"
         "\n"
@@ -24,13 +26,13 @@ def test_a_finding_has_its_place_its_remedy_and_the_page() -> None:
 
 
 def test_a_finding_outside_of_the_resources_names_none() -> None:
-    assert render(results(located(resource=""))).startswith("template.yaml:3:5 error ONE1: It is wrong\n")
+    assert render(results(located(resource=""))).startswith("template.yaml:3:5 error ONE1: The title of ONE1\n")
 
 
 @pytest.mark.parametrize(
     ("findings", "files", "expected"),
     [
-        ([], 0, "Checked no templates: no findings"),
+        ([], 0, "Checked no templates"),
         ([], 1234, "Checked 1,234 templates: no findings"),
         ([located(2)], 2, "Checked 2 templates: 1 informational finding"),
         ([located(0), located(0), located(1)], 1, "Checked 1 template: 2 errors, 1 warning"),
@@ -59,4 +61,4 @@ def test_colors_are_used_on_request() -> None:
 
 def test_a_template_cannot_control_the_terminal() -> None:
     text = render(results(located(resource="\x1b[2J", message="\x07\x9b", file="a\rb")))
-    assert text.startswith("a\\x0db:3:5 error ONE1 \\x1b[2J: \\x07\\x9b\n")
+    assert text.startswith("a\\x0db:3:5 error ONE1 \\x1b[2J: The title of ONE1\n    \\x07\\x9b\n")
