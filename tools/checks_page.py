@@ -38,8 +38,8 @@ Most checks depend on the purpose of a role. The first of the following that app
 5. Its name, such as `PatchAutomationRole`.
 
 A role that trusts `ec2.amazonaws.com` is also judged as a role of nodes, unless the first two determine another
-purpose and no instance profile has it. `ssm:*` on a node is reported by NODE3 only. Policies for administrators, such as
-`iam:*` or `*`, aren't judged: other tools report them.
+purpose and no instance profile has it. `ssm:*` on a node is reported by NODE3 only. Policies of administrators,
+such as `iam:*` or `*`, aren't judged: other tools report them.
 
 ## All checks
 """
