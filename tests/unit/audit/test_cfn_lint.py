@@ -111,7 +111,8 @@ def test_a_match_tells_what_is_wrong_what_to_do_and_the_source(
 
 def test_the_command_has_the_rules() -> None:
     template = TEMPLATES / "bad" / "TRUST1.yaml"
-    command = [str(Path(sys.executable).with_name("cfn-lint")), str(template), "-a", "ssm_roles.audit.cfn_lint"]
+    program = "import sys; from cfnlint.runner import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, str(template), "-a", "ssm_roles.audit.cfn_lint"]
     run = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 2
     assert f"{template}:{min(line for _, line in own(template))}:" in run.stdout
