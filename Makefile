@@ -150,7 +150,7 @@ check-templates: $(SETUP)
 	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
 
 # The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
-# checking aws_cdk takes most of the time.
+# checking aws_cdk takes most of the time. The commands also run with the wheel and PyYAML alone.
 .PHONY: check-wheel
 check-wheel: .venv-wheel/.ready
 	@echo "Wheel"
@@ -158,6 +158,12 @@ check-wheel: .venv-wheel/.ready
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
 	"$(CURDIR)/.venv-wheel/bin/python" -c 'import ssm_roles; assert "/.venv-wheel/" in ssm_roles.__file__, ssm_roles.__file__'; \
 	mypy --cache-dir "$(CURDIR)/.mypy_cache" --python-executable "$(CURDIR)/.venv-wheel/bin/python" app.py examples
+	@alone=$$(mktemp -d); trap 'rm -rf "$$alone"' EXIT; python -m zipfile -e dist/*.whl "$$alone"; \
+	ln -s "$$(python $(PURELIB))"/{yaml,_yaml} "$$alone"; cd "$$alone"; \
+	python -S -c 'import importlib.util as u; assert u.find_spec("aws_cdk") is None and u.find_spec("jsii") is None'; \
+	python -S -m ssm_roles check ssm_roles/templates > /dev/null; \
+	python -S -m ssm_roles report ssm_roles/templates --output report.html 2> /dev/null; \
+	python -S -m ssm_roles account --policy > /dev/null
 
 .PHONY: check-readme
 check-readme: $(SETUP)
