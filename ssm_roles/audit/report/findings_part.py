@@ -11,7 +11,7 @@ from .views import FindingView, RoleView, Section, counted
 
 _MOST_PLACES = 100
 _MOST_ROLES = 8
-_SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note"}
+_SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Informational"}
 
 
 _Attached = Mapping[str, Sequence[RoleView]]

@@ -252,7 +252,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-_NOUNS = {"error": "error", "warning": "warning", "info": "note"}
+_NOUNS = {"error": "error", "warning": "warning", "info": "informational finding"}
 
 
 def summary(findings: Sequence[FindingView]) -> str:
