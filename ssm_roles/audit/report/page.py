@@ -43,7 +43,7 @@ def page(report: Report) -> str:
         "body",
         {},
         element("a", {"class": "skip", "href": "#content"}, "Skip to the content"),
-        _top(report),
+        _top(report, with_totals=not (is_unreadable and report.problems) or bool(report.without_roles)),
         element(
             "main",
             {"id": "content"},
@@ -57,7 +57,7 @@ def page(report: Report) -> str:
     return f"<!DOCTYPE html>\n{html.text}\n"
 
 
-def _top(report: Report) -> Markup:
+def _top(report: Report, *, with_totals: bool) -> Markup:
     found = [each for section in report.sections for each in section.open_findings]
     roles = sum(len(each.roles) + each.more_roles for each in report.sections)
     numbers = counts(found)
@@ -72,7 +72,8 @@ def _top(report: Report) -> Markup:
         {"class": "top"},
         element("h1", {}, report.title),
         element("p", {"class": "subtitle"}, report.subtitle),
-        element("ul", {"class": "totals", "aria-label": "Totals"}, *totals),
+        # Without anything to count, zeros would look like good news.
+        element("ul", {"class": "totals", "aria-label": "Totals"}, *totals) if with_totals else None,
         _contents(report.sections) if len(report.sections) > 1 else None,
     )
 

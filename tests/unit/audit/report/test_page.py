@@ -202,6 +202,13 @@ def test_what_could_not_be_read_comes_first_if_that_is_everything(sections: tupl
     assert reader.ids[:2] == ["content", "problems"]
 
 
+def test_nothing_is_counted_if_nothing_could_be_read() -> None:
+    problems = (("a.yaml:1:1", "is no YAML"),)
+    assert "0errors" not in read(problems=problems).text
+    assert "0errors" in read(problems=problems, without_roles=("b.yaml",)).text
+    assert "0errors" in read().text
+
+
 def test_what_could_not_be_read_comes_after_the_roles() -> None:
     assert read(section(template(1)), problems=(("b.yaml:1:1", "is no YAML"),)).ids[-1] == "problems"
 

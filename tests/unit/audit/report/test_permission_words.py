@@ -67,6 +67,10 @@ def allow(actions: Any, resource: Any = "*", effect: str = "Allow", **more: Any)
             "Create and delete State Manager associations with or on document/a",
         ),
         (
+            allow(["ssm:CreateAssociation", "ssm:UpdateAssociation"]),
+            "Create and update every State Manager association on every managed node",
+        ),
+        (
             allow(["cloudformation:CreateStack", "cloudformation:DeleteStack"]),
             "Create and delete every CloudFormation stack",
         ),
