@@ -88,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _validate(arguments: argparse.Namespace) -> None:
     parser: argparse.ArgumentParser = arguments.parser
-    if bool(arguments.paths) == arguments.account:
+    if arguments.paths and arguments.account:
+        parser.error("PATH and --account can't be used together")
+    if not arguments.paths and not arguments.account:
         parser.error("either PATH or --account is required")
     options = {"--region": arguments.region, "--all-regions": arguments.all_regions, "--profile": arguments.profile}
     given = [name for name, value in options.items() if value]

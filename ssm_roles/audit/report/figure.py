@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ..check import Severity
 from .drawing import SIGNS, drawn
@@ -25,9 +25,10 @@ def figure(section: Section, anchors: Mapping[str, str]) -> Iterator[Content]:
         return
     graph = graph_of(section, {logical_id: f"#{anchor}" for logical_id, anchor in anchors.items()})
     drawings = [*sheets(graph)]
-    empty = (f"nobody in {section.place}", "", "nobody")
+    passing_themselves = {each.logical_id for each in section.roles if each.passes_itself}
     canvases = [
-        _canvas(each, _title(section, index, len(drawings)), empty) for index, each in enumerate(drawings, start=1)
+        _canvas(each, _title(section, index, len(drawings)), _empty(section, each, passing_themselves))
+        for index, each in enumerate(drawings, start=1)
     ]
     yield element("figure", {}, *canvases, _legend(graph))
 
@@ -45,6 +46,12 @@ def sign(severity: Severity) -> Markup:
 def _title(section: Section, number: int, count: int) -> str:
     part = f", drawing {number} of {count}" if count > 1 else ""
     return f"Who may pass and who may assume the roles of {section.title}{part}"
+
+
+def _empty(section: Section, graph: Graph, passing_themselves: Collection[str]) -> tuple[str, str, str]:
+    """Return what stands in columns without boxes."""
+    is_passed = any(each.id in passing_themselves for each in graph.roles)
+    return (f"nobody else in {section.place}" if is_passed else f"nobody in {section.place}", "", "nobody")
 
 
 def _canvas(graph: Graph, title: str, empty: tuple[str, str, str]) -> Markup:
@@ -65,7 +72,9 @@ def _legend(graph: Graph) -> Markup:
     if any(each.is_limited for each in lines):
         parts.append(element("span", {}, _sample(""), "names the role, or the trust policy has a condition"))
     if not all(each.is_limited for each in lines):
-        parts.append(element("span", {}, _sample(" unlimited"), "any role, or no condition"))
+        parts.append(
+            element("span", {}, _sample(" unlimited"), "permission for any role, or trust policy without a condition")
+        )
     if any(each.look == "open" for each in (*graph.passers, *graph.assumers)):
         parts.append(element("span", {}, _frame(), "outside of this account"))
     return element("figcaption", {}, *parts)

@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..check import SEVERITIES
 from .figure import sign
 from .markup import Content, Markup, element, preformatted
-from .views import FindingView, Section, counted
+from .views import FindingView, RoleView, Section, counted
 
 _MOST_PLACES = 100
-_SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note"}
+_MOST_ROLES = 8
+_SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Informational"}
+
+
+_Attached = Mapping[str, Sequence[RoleView]]
 
 
 def findings_part(section: Section, anchors: Mapping[str, str]) -> Iterator[Content]:
@@ -21,20 +25,21 @@ def findings_part(section: Section, anchors: Mapping[str, str]) -> Iterator[Cont
         anchors: The anchors of its roles, by their logical ID.
     """
     found = section.open_findings
+    attached = section.roles_by_policy
     if found:
         yield element("h3", {}, "Findings")
     by_check: dict[str, list[FindingView]] = {}
     for finding in sorted(found, key=lambda each: (SEVERITIES.index(each.rule.severity), each.rule.id)):
         by_check.setdefault(finding.rule.id, []).append(finding)
     for findings in by_check.values():
-        yield _check(findings, anchors)
+        yield _check(findings, anchors, attached)
     acknowledged = [each for each in section.findings if each.acknowledged is not None]
     if acknowledged:
         yield element("h3", {}, "Acknowledged findings")
-        yield element("div", {"class": "card"}, _places(acknowledged, anchors, with_rule=True))
+        yield element("div", {"class": "card"}, _places(acknowledged, anchors, attached, with_rule=True))
 
 
-def _check(findings: Sequence[FindingView], anchors: Mapping[str, str]) -> Markup:
+def _check(findings: Sequence[FindingView], anchors: Mapping[str, str], attached: _Attached) -> Markup:
     rule = findings[0].rule
     return element(
         "article",
@@ -46,7 +51,7 @@ def _check(findings: Sequence[FindingView], anchors: Mapping[str, str]) -> Marku
             element("h4", {}, rule.title),
             element("span", {"class": "tag"}, rule.id),
         ),
-        _places(findings, anchors, with_rule=False),
+        _places(findings, anchors, attached, with_rule=False),
         element(
             "dl",
             {"class": "advice"},
@@ -66,19 +71,20 @@ def _example(text: str) -> Markup:
     return element("div", {"class": "example"}, element("p", {}, "To copy"), preformatted(text))
 
 
-def _places(findings: Sequence[FindingView], anchors: Mapping[str, str], *, with_rule: bool) -> Markup:
-    items = [_place(each, anchors, with_rule=with_rule) for each in findings[:_MOST_PLACES]]
+def _places(
+    findings: Sequence[FindingView], anchors: Mapping[str, str], attached: _Attached, *, with_rule: bool
+) -> Markup:
+    items = [
+        _place(each, anchors, attached.get(each.subject, ()), with_rule=with_rule) for each in findings[:_MOST_PLACES]
+    ]
     more = len(findings) - _MOST_PLACES
     if more > 0:
         items.append(element("li", {}, f"and {counted(more, 'more place')}"))
     return element("ul", {"class": "places"}, *items)
 
 
-def _place(finding: FindingView, anchors: Mapping[str, str], *, with_rule: bool) -> Markup:
-    subject: Content = element("code", {}, finding.subject) if finding.subject else None
-    anchor = anchors.get(finding.subject)
-    if anchor is not None:
-        subject = element("a", {"href": f"#{anchor}"}, subject)
+def _place(finding: FindingView, anchors: Mapping[str, str], roles: Sequence[RoleView], *, with_rule: bool) -> Markup:
+    subject = _linked(finding.subject, anchors.get(finding.subject)) if finding.subject else None
     reason = finding.acknowledged
     return element(
         "li",
@@ -87,6 +93,26 @@ def _place(finding: FindingView, anchors: Mapping[str, str], *, with_rule: bool)
         f"{finding.message}.",
         None if reason is None else element("span", {"class": "condition"}, f" Reason: {reason}"),
         element(
-            "div", {"class": "where"}, subject, " in " if finding.subject and finding.place else None, finding.place
+            "div",
+            {"class": "where"},
+            subject,
+            *_roles(roles, anchors),
+            " in " if finding.subject and finding.place else None,
+            finding.place,
         ),
     )
+
+
+def _roles(roles: Sequence[RoleView], anchors: Mapping[str, str]) -> Iterator[Content]:
+    """Yield the roles that a policy is attached to."""
+    for index, role in enumerate(roles[:_MOST_ROLES]):
+        yield ", " if index else " of "
+        yield _linked(role.title, anchors.get(role.logical_id))
+    more = len(roles) - _MOST_ROLES
+    if more > 0:
+        yield f" and {counted(more, 'more role')}"
+
+
+def _linked(name: str, anchor: str | None) -> Markup:
+    code = element("code", {}, name)
+    return code if anchor is None else element("a", {"href": f"#{anchor}"}, code)

@@ -16,7 +16,7 @@ from .views import Report, Section, counted, counts, summary
 
 _DOCUMENTATION = "https://docs.aws.amazon.com/systems-manager/latest/userguide/security-iam.html"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_TOTALS = {"error": "errors", "warning": "warnings", "info": "notes"}
+_TOTALS = {"error": "errors", "warning": "warnings", "info": "informational"}
 
 
 def page(report: Report) -> str:
@@ -37,15 +37,19 @@ def page(report: Report) -> str:
         element("title", {}, report.title),
         element("style", {}, style),
     )
+    # What couldn't be read is all that there is to say if nothing could.
+    is_unreadable = not any(each.roles or each.findings for each in report.sections)
     body = element(
         "body",
         {},
         element("a", {"class": "skip", "href": "#content"}, "Skip to the content"),
-        _top(report),
+        _top(report, with_totals=not (is_unreadable and report.problems) or bool(report.without_roles)),
         element(
             "main",
             {"id": "content"},
+            *(_problems(report) if is_unreadable else ()),
             *(_section(number, each) for number, each in enumerate(report.sections, start=1)),
+            *(() if is_unreadable else _problems(report)),
             *_rest(report),
         ),
     )
@@ -53,7 +57,7 @@ def page(report: Report) -> str:
     return f"<!DOCTYPE html>\n{html.text}\n"
 
 
-def _top(report: Report) -> Markup:
+def _top(report: Report, *, with_totals: bool) -> Markup:
     found = [each for section in report.sections for each in section.open_findings]
     roles = sum(len(each.roles) + each.more_roles for each in report.sections)
     numbers = counts(found)
@@ -68,7 +72,8 @@ def _top(report: Report) -> Markup:
         {"class": "top"},
         element("h1", {}, report.title),
         element("p", {"class": "subtitle"}, report.subtitle),
-        element("ul", {"class": "totals", "aria-label": "Totals"}, *totals),
+        # Without anything to count, zeros would look like good news.
+        element("ul", {"class": "totals", "aria-label": "Totals"}, *totals) if with_totals else None,
         _contents(report.sections) if len(report.sections) > 1 else None,
     )
 
@@ -124,7 +129,7 @@ def _unseen(section: Section) -> Iterator[Content]:
         yield element("ul", {"class": "muted"}, *(element("li", {}, each) for each in section.unseen))
 
 
-def _rest(report: Report) -> Iterator[Content]:
+def _problems(report: Report) -> Iterator[Content]:
     if report.problems:
         items = [element("li", {}, element("code", {}, title), ": ", message) for title, message in report.problems]
         yield element(
@@ -133,6 +138,9 @@ def _rest(report: Report) -> Iterator[Content]:
             element("header", {}, element("h2", {"id": "problems"}, "What could not be read")),
             element("ul", {"class": "problems"}, *items),
         )
+
+
+def _rest(report: Report) -> Iterator[Content]:
     if report.without_roles:
         names = [element("li", {}, element("code", {}, each)) for each in report.without_roles]
         yield element(

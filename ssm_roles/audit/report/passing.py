@@ -60,22 +60,37 @@ def passings(template: Template) -> Mapping[str, tuple[Passing, ...]]:
         template: The template.
     """
     grants = [*_grants(template)][:_MOST_GRANTS]
-    administrators = [
-        _party(holder)
-        for holder in template.holders.values()
-        if any(each.name in _ADMINISTRATORS and ":aws:policy/" in shown(each.arn) for each in holder.managed)
-    ][:_MOST_GRANTS]
+    administrators = [_party(each) for each in template.holders.values() if _is_administrator(each)][:_MOST_GRANTS]
     return {
         logical_id: (*_of_role(role, grants), *_of_administrators(role, administrators))
         for logical_id, role in template.roles.items()
     }
 
 
+def passes_itself(role: Role) -> bool:
+    """Return whether the permissions of a role include to pass the role itself.
+
+    Args:
+        role: The role.
+    """
+    if _is_administrator(role):
+        return True
+    return any(each.reaches(role)[0] and each.services(role) != () for each in _grants_of(role))
+
+
 def _grants(template: Template) -> Iterator[_Grant]:
     for holder in template.holders.values():
-        for _, statement in holder.statements:
-            if statement.allows and any(matches(each, _PASS) for each in statement.actions):
-                yield _Grant(_party(holder), statement)
+        yield from _grants_of(holder)
+
+
+def _grants_of(holder: Holder) -> Iterator[_Grant]:
+    for _, statement in holder.statements:
+        if statement.allows and any(matches(each, _PASS) for each in statement.actions):
+            yield _Grant(_party(holder), statement)
+
+
+def _is_administrator(holder: Holder) -> bool:
+    return any(each.name in _ADMINISTRATORS and ":aws:policy/" in shown(each.arn) for each in holder.managed)
 
 
 def _party(holder: Holder) -> Party:

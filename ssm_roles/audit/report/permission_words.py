@@ -145,14 +145,17 @@ class _Resources:
         """Return what actions with the same noun do with the resources."""
         first = same[0]
         verbs = [*dict.fromkeys(each.verb for each in same)]
-        verbs = [verbs[0], *(each[0].lower() + each[1:] for each in verbs[1:])]
-        verb = verbs[0] if len(verbs) == 1 else f"{', '.join(verbs[:-1])} and {verbs[-1]}"
+        verb = _joined(verbs, first.preposition if first.every else "")
+        if first.named and not first.every:
+            return (f"{first.named}: {verb[0].lower()}{verb[1:]}",)
         if not first.every or not self._texts:
             return (verb,)
         if self._excludes:
             return (f"{verb} every {first.every}, but not ", *listed(self._names()))
         if any(_is_all(text, first.resource) for text in self._texts):
             return (f"{verb} every {first.every}",)
+        if first.named.endswith(" on"):
+            return (f"{verb} {first.named} ", *listed(self._names()))
         is_one = len(self._texts) == 1 and not has_wildcard(self._texts[0])
         noun = f"the {first.named if is_one else _plural(first.named)} " if first.named else ""
         return (f"{verb} {noun}", *listed(self._names()))
@@ -167,6 +170,14 @@ class _Resources:
 
     def _names(self) -> list[str]:
         return [_name(text, self._known) for text in self._texts]
+
+
+def _joined(verbs: Sequence[str], preposition: str) -> str:
+    """Return verbs as one phrase, with their preposition only at the end, as in "Encrypt and decrypt with"."""
+    *others, last = [verbs[0], *(each[0].lower() + each[1:] for each in verbs[1:])]
+    if not others:
+        return last
+    return f"{', '.join(each.removesuffix(f' {preposition}') for each in others)} and {last}"
 
 
 def _plural(noun: str) -> str:

@@ -34,12 +34,10 @@ def roles_part(section: Section, anchors: Mapping[str, str]) -> Iterator[Content
     """
     if not section.roles:
         return
-    findings: dict[str, list[FindingView]] = {}
-    for finding in section.open_findings:
-        findings.setdefault(finding.subject, []).append(finding)
+    findings = section.findings_by_role
     yield element("h3", {}, "What each role may do")
     for role in section.roles:
-        yield _role(role, section.place, findings.get(role.logical_id, ()), anchors[role.logical_id])
+        yield _role(role, section.place, findings[role.logical_id], anchors[role.logical_id])
     if section.more_roles:
         yield element("p", {"class": "more"}, f"and {counted(section.more_roles, 'more role')}")
 
@@ -58,6 +56,7 @@ def linked_roles_part(section: Section) -> Iterator[Content]:
 
 def _role(role: RoleView, place: str, findings: Sequence[FindingView], anchor: str) -> Markup:
     severity = worst(findings)
+    nobody = f"Nobody else in {place}" if role.passes_itself else f"Nobody in {place}"
     purpose = role.purpose if role.is_certain else f"{role.purpose}, judging by the name"
     return element(
         "article",
@@ -75,7 +74,7 @@ def _role(role: RoleView, place: str, findings: Sequence[FindingView], anchor: s
         element(
             "div",
             {"class": "role-parts"},
-            _part("Who may pass it", (_passing(each) for each in role.passings), f"Nobody in {place}"),
+            _part("Who may pass it", (_passing(each) for each in role.passings), nobody),
             _part("Who may assume it", (_trust(each) for each in role.trusts), "Nobody"),
             _part("What it may do", _permissions(role), f"Nothing, as far as {place} tells"),
         ),

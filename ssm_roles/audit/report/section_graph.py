@@ -18,6 +18,7 @@ def graph_of(section: Section, links: Mapping[str, str]) -> Graph:
     findings: dict[str, list[FindingView]] = {}
     for finding in section.open_findings:
         findings.setdefault(finding.subject, []).append(finding)
+    of_roles = section.findings_by_role
     passes = {(each.party.id, role.logical_id): False for role in section.roles for each in role.passings}
     for role in section.roles:
         for each in role.passings:
@@ -31,7 +32,7 @@ def graph_of(section: Section, links: Mapping[str, str]) -> Graph:
                 assumes[key] = assumes.get(key, True) and trust.is_limited
     return Graph(
         passers=_boxes((each.party for role in section.roles for each in role.passings), findings),
-        roles=tuple(_role(each, findings.get(each.logical_id, ()), links) for each in section.roles),
+        roles=tuple(_role(each, of_roles[each.logical_id], links) for each in section.roles),
         assumers=_boxes((each.party for role in section.roles for each in role.trusts if not each.is_denied), {}),
         passes=tuple(Line(*ends, limited) for ends, limited in passes.items()),
         assumes=tuple(Line(*ends, limited) for ends, limited in assumes.items()),

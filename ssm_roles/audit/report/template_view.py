@@ -10,7 +10,7 @@ from ..policies import Statement
 from ..roles import RoleKind
 from ..template import Role, Template
 from .condition_words import condition_words
-from .passing import passings
+from .passing import passes_itself, passings
 from .permission_words import managed_policy_words, permissions
 from .principals import is_single, party_of
 from .views import FindingView, LinkedRoleView, Passing, RoleView, Section, Trust
@@ -45,7 +45,8 @@ def section_of(title: str, template: Template, findings: Sequence[FindingView]) 
     marked = {each.subject for each in findings}
     # Roles of Systems Manager and roles with findings are what a reader looks for.
     roles = sorted(
-        template.roles.values(), key=lambda each: (each.kinds <= {RoleKind.OTHER}) and each.logical_id not in marked
+        template.roles.values(),
+        key=lambda each: each.kinds <= {RoleKind.OTHER} and marked.isdisjoint({each.logical_id, *_policy_ids(each)}),
     )
     views = tuple(role_view(each, template, passed[each.logical_id]) for each in roles[:_MOST_ROLES])
     return Section(
@@ -75,7 +76,13 @@ def role_view(role: Role, template: Template, passed: tuple[Passing, ...]) -> Ro
         permissions=tuple(permissions((each for _, each in role.statements), known)),
         policies=tuple(managed_policy_words(role.managed, known)),
         boundary=" or ".join(shown(each).rsplit("/", 1)[-1] for each in boundary),
+        policy_ids=_policy_ids(role),
+        passes_itself=passes_itself(role),
     )
+
+
+def _policy_ids(role: Role) -> frozenset[str]:
+    return frozenset(logical_id for logical_id, _ in role.statements) - {role.logical_id}
 
 
 def _trusts(role: Role, template: Template) -> Iterator[Trust]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -130,6 +130,8 @@ class RoleView:
         permissions: What its statements allow and deny.
         policies: The managed policies that aren't in the template.
         boundary: The permissions boundary; "" if there is none.
+        policy_ids: The resources with policies that are attached to it, for findings.
+        passes_itself: Whether its own permissions include to pass it.
     """
 
     logical_id: str
@@ -141,6 +143,8 @@ class RoleView:
     permissions: tuple[Permission, ...]
     policies: tuple[PolicyWords, ...]
     boundary: str = ""
+    policy_ids: frozenset[str] = frozenset()
+    passes_itself: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,30 @@ class Section:
         return [each for each in self.findings if each.acknowledged is None]
 
     @property
+    def findings_by_role(self) -> Mapping[str, Sequence[FindingView]]:
+        """The open findings of each role and of the policies that are attached to it, by its logical ID."""
+        by_subject: dict[str, list[FindingView]] = {}
+        for finding in self.open_findings:
+            by_subject.setdefault(finding.subject, []).append(finding)
+        return {
+            role.logical_id: [
+                finding
+                for subject in (role.logical_id, *sorted(role.policy_ids - {role.logical_id}))
+                for finding in by_subject.get(subject, ())
+            ]
+            for role in self.roles
+        }
+
+    @property
+    def roles_by_policy(self) -> Mapping[str, Sequence[RoleView]]:
+        """The roles that each policy is attached to, by the logical ID of the policy."""
+        found: dict[str, list[RoleView]] = {}
+        for role in self.roles:
+            for policy_id in role.policy_ids:
+                found.setdefault(policy_id, []).append(role)
+        return found
+
+    @property
     def counts(self) -> dict[Severity, int]:
         """The number of open findings of each severity."""
         return counts(self.open_findings)
@@ -224,7 +252,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-_NOUNS = {"error": "error", "warning": "warning", "info": "note"}
+_NOUNS = {"error": "error", "warning": "warning", "info": "informational finding"}
 
 
 def summary(findings: Sequence[FindingView]) -> str:

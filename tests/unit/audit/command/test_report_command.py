@@ -96,7 +96,7 @@ def test_an_output_that_cannot_be_written_is_an_error(run: Run, tmp_path: Path, 
     ("arguments", "message"),
     [
         ((), "either PATH or --account is required"),
-        (("a.yaml", "--account"), "either PATH or --account is required"),
+        (("a.yaml", "--account"), "PATH and --account can't be used together"),
         (("a.yaml", "--region", "eu-west-1"), "--region requires --account"),
         (("a.yaml", "--all-regions"), "--all-regions requires --account"),
         (("a.yaml", "--profile", "p"), "--profile requires --account"),

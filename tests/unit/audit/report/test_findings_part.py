@@ -6,7 +6,8 @@ from dataclasses import replace
 from ssm_roles.audit.report.findings_part import findings_part
 from ssm_roles.audit.report.markup import joined
 from ssm_roles.audit.report.views import FindingView, Section
-from tests.unit.audit.report.findings import check, finding
+from tests.unit.audit.report.findings import check, finding, section
+from tests.unit.audit.report.samples import allow, hybrid
 
 
 def html(*findings: FindingView) -> str:
@@ -37,6 +38,21 @@ def test_the_worst_findings_come_first() -> None:
 def test_a_finding_leads_to_its_role() -> None:
     assert '<a href="#stack-1-role-1"><code>Role</code></a>' in html(finding("Role"))
     assert "<code>Other</code>" in html(finding("Other"))
+
+
+def test_a_finding_in_a_policy_leads_to_the_roles_with_the_policy() -> None:
+    policy = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "P",
+            "Roles": [{"Ref": f"Role{index}"} for index in range(10)],
+            "PolicyDocument": {"Statement": [allow(["iam:PassRole", "ssm:SendCommand"], "*")]},
+        },
+    }
+    roles = {f"Role{index}": hybrid() for index in range(10)}
+    text = joined(findings_part(section({"Resources": {**roles, "Policy": policy}}), {"Role0": "r0"})).text
+    assert '<code>Policy</code> of <a href="#r0"><code>Role0</code></a>, <code>Role1</code>, ' in text
+    assert "<code>Role7</code> and 2 more roles in a.json" in text
 
 
 def test_an_acknowledged_finding_is_apart_with_its_reason() -> None:

@@ -196,6 +196,31 @@ def test_what_could_not_be_read_is_on_the_page() -> None:
     assert "b.yaml" in reader.text
 
 
+@pytest.mark.parametrize("sections", [(), (Section("Account", (), (), ()),)], ids=["no template", "an empty account"])
+def test_what_could_not_be_read_comes_first_if_that_is_everything(sections: tuple[Section, ...]) -> None:
+    reader = read(*sections, problems=(("iam:ListRoles", "missing"),), without_roles=("b.yaml",))
+    assert reader.ids[:2] == ["content", "problems"]
+
+
+def test_nothing_is_counted_if_nothing_could_be_read() -> None:
+    problems = (("a.yaml:1:1", "is no YAML"),)
+    assert "0errors" not in read(problems=problems).text
+    assert "0errors" in read(problems=problems, without_roles=("b.yaml",)).text
+    assert "0errors" in read().text
+
+
+def test_what_could_not_be_read_comes_after_the_roles() -> None:
+    assert read(section(template(1)), problems=(("b.yaml:1:1", "is no YAML"),)).ids[-1] == "problems"
+
+
+def test_informational_findings_are_called_so_everywhere() -> None:
+    reader = read(Section("a.json", (), (), (finding("A", "info"),)))
+    assert "1informational" in reader.text
+    assert "0 roles, 1 informational finding" in reader.text
+    assert "InformationalTitle of TRUST1" in reader.text
+    assert not re.search(r"\bnotes?\b", reader.text.partition("Skip to the content")[2])
+
+
 def test_a_page_is_the_same_each_time() -> None:
     assert page(report(section(template(20)))) == page(report(section(template(20))))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ssm_roles.audit.engine import read_template
-from ssm_roles.audit.report.passing import passings
+from ssm_roles.audit.report.passing import passes_itself, passings
 from ssm_roles.audit.report.words import plain
 from tests.unit.audit.report.samples import allow, aws_policy, role, trust
 
@@ -101,3 +101,18 @@ def test_a_policy_that_is_attached_to_nobody_here_is_named() -> None:
 def test_a_role_may_pass_itself() -> None:
     template = read_template({"Resources": {"Role": role(trust(SSM), allow(["iam:PassRole"], ARN, TO_SSM))}})
     assert [each.party.title for each in passings(template)["Role"]] == ["Role"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (role(trust(SSM), allow(["iam:PassRole"], ARN, TO_SSM)), True),
+        (role(trust(SSM), allow(["iam:PassRole"], "*")), True),
+        (role(trust(SSM), managed=["AdministratorAccess"]), True),
+        (role(trust(SSM), allow(["iam:PassRole"], "arn:aws:iam::111122223333:role/other")), False),
+        (role(trust({"Service": "ec2.amazonaws.com"}), allow(["iam:PassRole"], "*", TO_SSM)), False),
+        (role(trust(SSM)), False),
+    ],
+)
+def test_whether_a_role_may_pass_itself_is_told(body: dict[str, Any], expected: bool) -> None:
+    assert passes_itself(read_template({"Resources": {"Role": body}}).roles["Role"]) is expected

@@ -55,7 +55,42 @@ def allow(actions: Any, resource: Any = "*", effect: str = "Allow", **more: Any)
         ),
         (
             allow(["ssm:UpdateInstanceInformation", "ec2messages:GetMessages"]),
-            "Be a managed node: report inventory and compliance, receive commands, and open sessions",
+            "As a managed node: report its state and receive commands",
+        ),
+        (allow("ssm:PutInventory"), "As a managed node: report inventory"),
+        (
+            allow("ssm:SendCommand", {"Fn::Sub": f"{OWN}:document/a"}),
+            "Run commands with or on document/a",
+        ),
+        (
+            allow(["ssm:CreateAssociation", "ssm:DeleteAssociation"], {"Fn::Sub": f"{OWN}:document/a"}),
+            "Create and delete State Manager associations with or on document/a",
+        ),
+        (
+            allow(["ssm:CreateAssociation", "ssm:UpdateAssociation"]),
+            "Create and update every State Manager association on every managed node",
+        ),
+        (
+            allow(["cloudformation:CreateStack", "cloudformation:DeleteStack"]),
+            "Create and delete every CloudFormation stack",
+        ),
+        (
+            allow(["cloudformation:CreateStack", "cloudformation:UpdateStack", "cloudformation:DeleteStack"]),
+            "Create, update and delete every CloudFormation stack",
+        ),
+        (allow(["kms:Encrypt", "kms:Decrypt"]), "Encrypt and decrypt with every KMS key"),
+        (
+            allow(["kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]),
+            "Encrypt, re-encrypt and generate data keys with every KMS key",
+        ),
+        (
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"]),
+            "Add log streams and write to every CloudWatch Logs log group",
+        ),
+        (allow("logs:PutLogEvents"), "Write to every CloudWatch Logs log group"),
+        (
+            allow(["iam:PutRolePolicy", "iam:DeleteRolePolicy"]),
+            "Write inline policies and delete inline policies of every IAM role of the account",
         ),
         (allow("ssm:*"), "Do everything in Systems Manager"),
         (allow("ssm:*", {"Fn::Sub": f"{OWN}:document/a"}), "Do everything in Systems Manager, on document/a"),
@@ -78,7 +113,7 @@ def allow(actions: Any, resource: Any = "*", effect: str = "Allow", **more: Any)
         ),
         (
             allow("ssm:SendCommand", Condition={"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
-            "Run commands with or on every document and managed node, in the Region eu-west-1",
+            "Run every command document on every managed node, in the Region eu-west-1",
         ),
         (
             {"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"},
@@ -93,6 +128,14 @@ def allow(actions: Any, resource: Any = "*", effect: str = "Allow", **more: Any)
 )
 def test_a_statement_is_told_in_words(statement: dict[str, Any], expected: str) -> None:
     assert told(statement) == [expected]
+
+
+def test_verbs_with_and_without_an_object_are_apart() -> None:
+    assert told(allow(["iam:CreateRole", "iam:AttachRolePolicy", "iam:DeleteRole", "iam:PassRole"])) == [
+        "Create and delete every IAM role of the account",
+        "Attach policies to every IAM role of the account",
+        "Pass every role of the account to any service",
+    ]
 
 
 def test_the_same_permission_of_several_statements_is_told_once() -> None:

@@ -30,6 +30,20 @@ def test_a_role_is_told_in_words() -> None:
     assert "Write the Amazon S3 objects session-logs/*" in found
 
 
+def test_a_finding_in_a_policy_is_on_the_card_of_its_role() -> None:
+    policy = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "P",
+            "Roles": [{"Ref": "Role"}],
+            "PolicyDocument": {"Statement": [allow(["iam:PassRole", "ssm:SendCommand"], "*")]},
+        },
+    }
+    found = text({"Resources": {"Role": hybrid(), "RoleDefaultPolicy": policy}})
+    assert "hybrid nodes1 error" in found
+    assert "Nobody else in this template" in found
+
+
 def test_a_trust_without_a_condition_says_so() -> None:
     assert "Systems Manager (ssm.amazonaws.com), without a condition" in of_role(open_hybrid())
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ssm_roles.audit.engine import read_template
 from ssm_roles.audit.report.graph import Graph, Line
 from ssm_roles.audit.report.section_graph import graph_of
@@ -53,6 +55,21 @@ def test_a_finding_in_the_policy_of_a_principal_is_in_its_box() -> None:
     }
     [box] = graph({"Role": hybrid(), "Policy": policy}, finding("Policy")).passers
     assert (box.title, box.mark, box.badge) == ("Operators", "error", "1 error")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "P", "Roles": [{"Ref": "Role"}]}},
+        {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"Roles": [{"Ref": "Role"}]}},
+        {"Type": "AWS::IAM::RolePolicy", "Properties": {"PolicyName": "P", "RoleName": {"Ref": "Role"}}},
+    ],
+    ids=lambda each: str(each["Type"]),
+)
+def test_a_finding_in_a_policy_is_in_the_boxes_of_its_roles(policy: dict[str, Any]) -> None:
+    policy["Properties"]["PolicyDocument"] = {"Statement": [allow(["ssm:GetParameter"], "*")]}
+    found = graph({"Role": hybrid(), "Other": hybrid(), "Policy": policy}, finding("Policy"), finding("Role"))
+    assert [(each.title, each.badge) for each in found.roles] == [("Role", "2 errors"), ("Other", "")]
 
 
 def test_a_trust_without_a_condition_counts_more_than_one_with_a_condition() -> None:
