@@ -61,7 +61,7 @@ def _deregisters(template: Template) -> Iterator[Fault]:
             if (
                 statement.allows
                 and statement.allows_action(_DEREGISTER)
-                and _is_about(statement, _ANY_NODE)
+                and statement.is_about(_ANY_NODE)
                 and not all(statement.condition_sets)
             ):
                 yield Fault(logical_id, statement.path, f"A node may call {_DEREGISTER} for every node")
@@ -75,7 +75,7 @@ def _commands(template: Template) -> Iterator[Fault]:
                 yield Fault(role.logical_id, policy.path, f"A node has {shown(policy.arn)}", name)
         for logical_id, statement in role.statements:
             allowed = [each for each in _COMMANDS if _may_call(statement, each)]
-            if statement.allows and allowed and _is_about(statement, _ANY_TARGET) and not all(statement.condition_sets):
+            if statement.allows and allowed and statement.is_about(_ANY_TARGET) and not all(statement.condition_sets):
                 yield Fault(logical_id, statement.path, f"A node may call {' and '.join(allowed)} for every node")
 
 
@@ -88,13 +88,6 @@ def _may_call(statement: Statement, action: str) -> bool:
         if documents and len(harmless) == len(documents) and not any(shown(each) == "*" for each in targets):
             return False
     return statement.allows_action(action) or "ssm:*" in statement.actions
-
-
-def _is_about(statement: Statement, pattern: re.Pattern[str]) -> bool:
-    """Return whether a statement is about everything that a pattern stands for."""
-    if statement.excludes_resources:
-        return True
-    return any(pattern.fullmatch(re.sub(r"\$\{[^{}]*\}", "x", shown(each))) for each in statement.resources)
 
 
 CHECKS = (
