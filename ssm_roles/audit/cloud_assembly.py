@@ -173,7 +173,8 @@ def _text(path: Path) -> str:
 
 def _json_object(path: Path) -> dict[str, object]:
     try:
-        found = json.loads(path.read_bytes())
+        # Opening a named pipe would wait for a program that writes to it.
+        found = json.loads(path.read_bytes()) if path.is_file() else {}
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
