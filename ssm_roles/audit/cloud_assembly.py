@@ -82,8 +82,10 @@ class CloudAssembly:
         for artifact in self._artifacts.values():
             properties = artifact.get("properties")
             name = properties.get("directoryName") if isinstance(properties, dict) else None
-            if artifact.get("type") == "cdk:cloud-assembly" and isinstance(name, str):
-                yield self._folder / name
+            # Otherwise, a manifest could make the run search all folders of the machine.
+            is_inside = isinstance(name, str) and name == Path(name).name and name not in ("", "..")
+            if artifact.get("type") == "cdk:cloud-assembly" and is_inside:
+                yield self._folder / str(name)
 
     def construct(self, template: str, logical_id: str) -> str | None:
         """Return the path of the construct behind a resource, or of its stack if the resource is unknown.
@@ -173,7 +175,8 @@ def _text(path: Path) -> str:
 
 def _json_object(path: Path) -> dict[str, object]:
     try:
-        found = json.loads(path.read_bytes())
+        # Opening a named pipe would wait for a program that writes to it.
+        found = json.loads(path.read_bytes()) if path.is_file() else {}
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

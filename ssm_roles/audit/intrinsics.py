@@ -17,6 +17,8 @@ from .check import Path
 # policy variable, is no reference.
 _BEGIN, _END = "\ue000", "\ue001"
 _REFERENCE = re.compile(f"{_BEGIN}([^{_BEGIN}{_END}]*){_END}")
+# A part of an ARN. References and dynamic references can have colons.
+_ARN_PART = re.compile(f"((?:{_BEGIN}[^{_BEGIN}{_END}]*{_END}|{{{{resolve:[^{{}}]*}}}}|[^:{_BEGIN}])*):")
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^{}]*)\}")
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 
@@ -49,6 +51,11 @@ def is_known(text: str) -> bool:
     return _BEGIN not in text
 
 
+def is_dynamic(text: str) -> bool:
+    """Return whether a text has a dynamic reference, which is known only when it is deployed."""
+    return "{{resolve:" in text
+
+
 def shown(text: str) -> str:
     """Return a text as people write it, with references as ``${Name}``."""
     return _REFERENCE.sub(r"${\1}", text) if _BEGIN in text else text
@@ -71,7 +78,7 @@ def split_arn(text: str) -> list[str]:
     """Return the parts of an ARN, the sixth of which has all that follows; fewer if it isn't one."""
     parts, rest = [], text
     for _ in range(5):
-        found = re.match(f"((?:{_REFERENCE.pattern.replace('(', '(?:')}|[^:{_BEGIN}])*):", rest)
+        found = _ARN_PART.match(rest)
         if found is None:
             break
         parts.append(found.group(1))
@@ -329,10 +336,16 @@ class Values:
             chosen = [level[name] for level in levels for name in known if name in level]
             if len(known) < len(names):
                 chosen = [value for level in levels for value in level.values()]
-            found = chosen
+            found = chosen[:_MOST_TEXTS]
+        texts = [text for each in found for text in self._literals(each)]
         if len(argument) == 4:
-            found.append(_mapping(argument[3]).get("DefaultValue"))
-        return [text for each in found for text in self._texts(each, depth)] or (UNKNOWN,)
+            texts += self._texts(_mapping(argument[3]).get("DefaultValue"), depth)
+        return texts or (UNKNOWN,)
+
+    def _literals(self, value: object) -> Iterator[str]:
+        """Yield the texts of a value in a mapping, which has no functions."""
+        for each in value if isinstance(value, list) else [value]:
+            yield from (UNKNOWN,) if isinstance(each, (dict, list)) else self._texts(each, 0)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

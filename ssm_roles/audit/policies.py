@@ -14,9 +14,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from .check import Path
-from .intrinsics import UNKNOWN, Values, function_of, is_known, lowered
+from .intrinsics import UNKNOWN, Values, function_of, is_known, lowered, shown
 
 _MOST_SETS = 8
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,14 @@ class Statement:
         """Return whether a pattern of the statement matches an action; administrators' ``*`` is not looked at."""
         service = action.split(":", maxsplit=1)[0]
         return any(each not in ("*", "*:*", f"{service}:*") and matches(each, action.lower()) for each in self.actions)
+
+    def matching(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return the resources that match a pattern as a whole, where each reference and policy variable is ``x``."""
+        return [each for each in self.resources if pattern.fullmatch(_VARIABLE.sub("x", shown(each)))]
+
+    def is_about(self, pattern: re.Pattern[str]) -> bool:
+        """Return whether a statement is about everything that a pattern of resources stands for."""
+        return self.excludes_resources or bool(self.matching(pattern))
 
     def _operator(self, operator: object, keys: object, at: Path) -> list[tuple[Condition, ...]]:
         place = (*at, str(operator))

@@ -5,13 +5,12 @@ What refers to a role counts more than its trust policy, its permissions and its
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from .._facts.service_principals import EC2_NAMES, SYSTEMS_MANAGER
-from .intrinsics import is_known, referenced, shown, split_arn
+from .intrinsics import shown, split_arn
 from .policies import matches
 from .template import Resource, Role, Template
 
@@ -159,15 +158,8 @@ def _registered(template: Template) -> set[str]:
         allowing = [each for _, each in holder.statements if each.allows]
         if any(each.allows_action("ssm:RegisterManagedInstance") for each in allowing):
             passed = [text for each in allowing if each.allows_action("iam:PassRole") for text in each.resources]
-            found.update(each.logical_id for each in template.roles.values() if any(is_arn_of(t, each) for t in passed))
+            found.update(each.logical_id for text in passed for each in template.roles_of_arn(text))
     return found
-
-
-def is_arn_of(text: str, role: Role) -> bool:
-    """Return whether a text is the ARN of a role, by a reference or by the role's name."""
-    if {f"{role.logical_id}.Arn", role.logical_id} & set(referenced(text)):
-        return True
-    return any(is_known(name) and text.endswith((f":role/{name}", f"/{name}")) for name in role.names)
 
 
 def _use(resource: Resource, keys: tuple[str, ...]) -> Iterator[RoleKind]:
@@ -185,7 +177,7 @@ def _use(resource: Resource, keys: tuple[str, ...]) -> Iterator[RoleKind]:
         elif "MaintenanceWindowRunCommandParameters" in keys and last == "ServiceRoleArn":
             yield RoleKind.NOTIFICATION
     elif kind == "AWS::SSM::DefaultHostManagementConfiguration" or (
-        kind == "AWS::SSM::ServiceSetting" and _HOST_MANAGEMENT_SETTING in json.dumps(resource.properties, default=str)
+        kind == "AWS::SSM::ServiceSetting" and _HOST_MANAGEMENT_SETTING in resource.text
     ):
         yield RoleKind.HOST_MANAGEMENT
     elif kind in ("AWS::Events::Rule", "AWS::Scheduler::Schedule") and _starts_runbooks(resource, keys):
@@ -195,17 +187,16 @@ def _use(resource: Resource, keys: tuple[str, ...]) -> Iterator[RoleKind]:
     elif kind == "AWS::SSM::Association" and last == "AssociationDispatchAssumeRole":
         yield RoleKind.OTHER
     elif kind.startswith(("Custom::", "AWS::CloudFormation::CustomResource")):
-        text = json.dumps(resource.properties, default=str)
-        if last.lower() == "iamrole" or re.search(r"createactivation", text, re.IGNORECASE):
+        if last.lower() == "iamrole" or "createactivation" in resource.text:
             yield RoleKind.HYBRID
-        elif _HOST_MANAGEMENT_SETTING in text:
+        elif _HOST_MANAGEMENT_SETTING in resource.text:
             yield RoleKind.HOST_MANAGEMENT
 
 
 def _starts_runbooks(resource: Resource, keys: tuple[str, ...]) -> bool:
     """Return whether a property is the input of a runbook that a rule or a schedule starts."""
     given = {"Input", "InputTransformer", "InputTemplate", "InputPathsMap"} & set(keys)
-    return bool(given) and ":automation-definition/" in json.dumps(resource.properties, default=str)
+    return bool(given) and ":automation-definition/" in resource.text
 
 
 def _by_source(role: Role) -> Iterator[RoleKind]:

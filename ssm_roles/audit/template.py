@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,10 @@ _LOOP = "Fn::ForEach::"
 _ASSUMED = "AutomationAssumeRole"
 _MOST_IN_LOOP = 50
 _DEEPEST_LOOP = 4
-_MOST_RESOURCES = 5_000
+# CloudFormation accepts 500 resources and 1 MB after it has replaced the loops.
+_MOST_IN_LOOPS = 5_000
+_MOST_CHARACTERS_IN_LOOPS = 4 * 1024**2
+_MOST_STATEMENTS = 1_000_000
 
 # What has inline policies, by its type, and the properties with them.
 _HOLDERS = {
@@ -62,6 +64,11 @@ class Resource:
         """The properties."""
         found = self.body.get("Properties")
         return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def text(self) -> str:
+        """The properties as JSON in lower case, to search for words."""
+        return json.dumps(self.properties, default=str).lower()
 
     def at(self, *keys: str | int) -> Path:
         """Return where a property is, or the resource if it has none of this name."""
@@ -132,9 +139,9 @@ class Template:
         self.body = body
         self.values = Values(body)
         self.resources: dict[str, Resource] = {}
-        self._loops_left = _MOST_RESOURCES
-        found = self._resources(body.get("Resources"), ("Resources",), {})
-        for resource in itertools.islice(found, _MOST_RESOURCES):
+        self._loops_left = _MOST_IN_LOOPS
+        self._characters_left = _MOST_CHARACTERS_IN_LOOPS
+        for resource in self._resources(body.get("Resources"), ("Resources",), {}):
             self.resources.setdefault(resource.logical_id, resource)
         self._by_type: dict[str, list[Resource]] = {}
         for resource in self.resources.values():
@@ -157,9 +164,11 @@ class Template:
             if is_known(text)
         }
         return {
-            resource.logical_id: [
-                key for text, kind in self._attached_to(resource) for key in self._keys(text, kind, names)
-            ]
+            resource.logical_id: list(
+                dict.fromkeys(
+                    key for text, kind in self._attached_to(resource) for key in self._keys(text, kind, names)
+                )
+            )
             for resource in self.of(*_ATTACHED)
         }
 
@@ -171,12 +180,17 @@ class Template:
             holder = self._holder(resource)
             found[f"{holder.kind} {resource.logical_id}"] = holder
         policies = {}
+        given = 0
         for resource in self.of(*_ATTACHED):
             document = resource.properties.get("PolicyDocument")
             own = [*statements(document, resource.at("PolicyDocument"), self.values)]
             policies[resource.logical_id] = own
             # A policy that is attached to nothing here gives its permissions to those who get it elsewhere.
-            for key in self.attachments[resource.logical_id] or [f"policy {resource.logical_id}"]:
+            keys = self.attachments[resource.logical_id] or [f"policy {resource.logical_id}"]
+            given += len(keys) * len(own)
+            if given > _MOST_STATEMENTS:
+                raise ValueError(f"attached policies must have at most {_MOST_STATEMENTS:,} statements for all roles")
+            for key in keys:
                 kind, _, label = key.partition(" ")
                 holder = found.setdefault(key, Holder(label, kind, None))
                 holder.statements.extend((resource.logical_id, each) for each in own)
@@ -193,6 +207,20 @@ class Template:
     def roles(self) -> Mapping[str, Role]:
         """The roles that the template creates, by logical ID."""
         return {each.label: each for each in self.holders.values() if isinstance(each, Role)}
+
+    def roles_of_arn(self, text: str) -> list[Role]:
+        """Return the roles whose ARN a text is, by a reference or by the role's name."""
+        ids = [each.removesuffix(".Arn") for each in referenced(text)]
+        named = self._roles_by_name.get(text.rpartition("/")[2], []) if "/" in text else []
+        return [*(self.roles[each] for each in ids if each in self.roles), *named]
+
+    @cached_property
+    def _roles_by_name(self) -> Mapping[str, list[Role]]:
+        found: dict[str, list[Role]] = {}
+        for role in self.roles.values():
+            for name in filter(is_known, role.names):
+                found.setdefault(name, []).append(role)
+        return found
 
     @cached_property
     def references(self) -> Mapping[str, list[tuple[Resource, tuple[str, ...]]]]:
@@ -292,6 +320,11 @@ class Template:
             if str(key).startswith(_LOOP):
                 yield from self._loop(body, (*path, key), known)
             elif isinstance(body, dict) and isinstance(body.get("Type"), str):
+                if known:
+                    self._loops_left -= 1
+                    self._characters_left -= len(json.dumps(body, default=str))
+                    if min(self._loops_left, self._characters_left) < 0:
+                        return
                 logical_id = _substituted(str(key), known)
                 yield Resource(logical_id, body["Type"], _substituted(body, known), (*path, key))
 
@@ -317,9 +350,9 @@ def _references(
     if isinstance(value, str):
         for found in re.findall(r"\$\{([\w.]+)\}", value):
             yield keys, found.split(".")[0]
-        for name, label in names.items():
-            if value == name or value.endswith(f"/{name}"):
-                yield keys, label
+        label = names.get(value.rpartition("/")[2])
+        if label is not None:
+            yield keys, label
     elif isinstance(value, list):
         for each in value:
             yield from _references(each, keys, names, depth + 1)

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..._facts.iam_limits import SERVICE_LINKED_NAME, SERVICE_LINKED_PATH
 from ..._facts.service_principals import EC2_NAMES
+from ..policies import matches
 from ..roles import RoleKind
 from .authorization import statements, trusted_services
-from .conditions import as_list, matches
+from .conditions import as_list
 from .model import Account, Identities, Identity, Policy, Role, RoleUse
 
 _TYPES = {"role": "AWS::IAM::Role", "user": "AWS::IAM::User", "group": "AWS::IAM::Group"}
@@ -82,7 +83,7 @@ def _can_be_used(role: Role) -> bool:
 
 def _has_relevant_policies(identity: Identity) -> bool:
     return any(
-        pattern not in _EVERYTHING and any(matches(action, pattern) for action in _JUDGED)
+        pattern not in _EVERYTHING and any(matches(pattern, action) for action in _JUDGED)
         for policy in identity.policies
         for statement in statements(policy.document)
         for pattern in (str(each).lower() for each in as_list(statement.get("Action")))

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .conditions import Value, as_list, every, has_variable, holds, matches, negated, some, without_variables
+from ..policies import matches
+from .conditions import Value, as_list, every, has_variable, holds, negated, some, without_variables
 from .model import Identity, Policy
 
 
@@ -177,8 +178,8 @@ def _names(statement: Mapping[str, Any], service: str) -> bool:
 def _is_about_action(statement: Mapping[str, Any], action: str) -> bool:
     wanted = action.lower()
     if "NotAction" in statement:
-        return not any(matches(wanted, str(each).lower()) for each in as_list(statement["NotAction"]))
-    return any(matches(wanted, str(each).lower()) for each in as_list(statement.get("Action")))
+        return not any(matches(str(each).lower(), wanted) for each in as_list(statement["NotAction"]))
+    return any(matches(str(each).lower(), wanted) for each in as_list(statement.get("Action")))
 
 
 def _is_about_resource(statement: Mapping[str, Any], resource: str) -> bool | None:
@@ -189,8 +190,8 @@ def _is_about_resource(statement: Mapping[str, Any], resource: str) -> bool | No
 
 def _is_resource(pattern: str, resource: str) -> bool | None:
     if has_variable(pattern):
-        return None if matches(resource, without_variables(pattern)) else False
-    return matches(resource, pattern)
+        return None if matches(without_variables(pattern), resource) else False
+    return matches(pattern, resource)
 
 
 def _is_unconditional(statement: Mapping[str, Any]) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+
+from ..policies import matches
 
 _IF_EXISTS = "ifexists"
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
 _ARN_PARTS = 6
 
 
@@ -86,16 +87,6 @@ def holds(condition: object, request: Mapping[str, Value]) -> bool | None:
     )
 
 
-def matches(text: str, pattern: str) -> bool:
-    """Return whether a text matches a pattern with the wildcards ``*`` and ``?``.
-
-    Args:
-        text: The text.
-        pattern: The pattern.
-    """
-    return _compiled(pattern).fullmatch(text) is not None
-
-
 def has_variable(pattern: str) -> bool:
     """Return whether a text of a policy has a policy variable, whose value isn't known.
 
@@ -150,8 +141,8 @@ def _equals_ignoring_case(actual: Value, expected: str) -> bool | None:
 
 def _is_like(actual: Value, expected: str) -> bool | None:
     if not isinstance(actual, Beginning):
-        return matches(str(actual), expected)
-    if expected.endswith("*") and matches(actual.text, expected):
+        return matches(expected, str(actual))
+    if expected.endswith("*") and matches(expected, actual.text):
         return True
     return None if _can_continue(actual.text, expected) else False
 
@@ -164,14 +155,29 @@ def _is_like_arn(actual: Value, expected: str) -> bool | None:
     parts = text.split(":", _ARN_PARTS - 1)
     if len(patterns) != _ARN_PARTS or len(parts) != _ARN_PARTS:
         return False
-    first = all(matches(part, pattern) for part, pattern in zip(parts[:-1], patterns[:-1], strict=True))
+    first = all(matches(pattern, part) for part, pattern in zip(parts[:-1], patterns[:-1], strict=True))
     last: Value = Beginning(parts[-1]) if isinstance(actual, Beginning) else parts[-1]
     return _is_like(last, patterns[-1]) if first else False
 
 
 def _can_continue(beginning: str, pattern: str) -> bool:
     """Return whether a text that begins like this can match a pattern."""
-    return any(matches(beginning, pattern[:end]) for end in range(len(pattern) + 1))
+    ends = _after_wildcards({0}, pattern)
+    for character in beginning:
+        matching = [end for end in ends if pattern[end : end + 1] in ("*", "?", character)]
+        following = {end + (pattern[end] != "*") for end in matching}
+        ends = _after_wildcards(following, pattern)
+    return bool(ends)
+
+
+def _after_wildcards(ends: set[int], pattern: str) -> set[int]:
+    """Return the places in a pattern with those behind each ``*``, which can stand for nothing."""
+    found = set(ends)
+    for end in sorted(ends):
+        while pattern[end : end + 1] == "*":
+            end += 1
+            found.add(end)
+    return found
 
 
 _COMPARISONS: Mapping[str, tuple[Callable[[Value, str], bool | None], bool]] = {
@@ -186,9 +192,3 @@ _COMPARISONS: Mapping[str, tuple[Callable[[Value, str], bool | None], bool]] = {
     "arnnotequals": (_is_like_arn, True),
     "arnnotlike": (_is_like_arn, True),
 }
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(each, re.escape(each)) for each in pattern), re.DOTALL)

@@ -5,14 +5,16 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .authorization import Grant, boundary_decision, decision, grants, is_complete, trusted_services
+from .authorization import Grant, boundary_decision, decision, grants, trusted_services
 from .conditions import as_list, every
-from .model import Identities, Identity, Policy, Role
+from .model import Identities, Identity, Role
 
 _PASS = "iam:PassRole"
+_PATTERN = re.compile(r"[*?$]")
 _PASSED_TO = "iam:passedtoservice"
 _ANY = ("*", "arn:*", "arn:*:iam::*:*", "arn:*:iam::*:role/*")
 
@@ -49,7 +51,12 @@ class Passer:
 class _Candidate:
     identity: Identity
     grants: tuple[Grant, ...]
-    complete: bool
+    named: frozenset[str] | None
+    """The only roles that may be passed, by ARN; None if statements have patterns, which tell no list."""
+
+    def can_pass(self, role: Role) -> bool:
+        """Return whether a statement can be about a role that is another one."""
+        return self.identity.arn != role.arn and (self.named is None or role.arn in self.named)
 
 
 class Passing:
@@ -76,19 +83,24 @@ class Passing:
             role: The role.
         """
         services = trusted_services(role.trust_policy)
-        found = (_passer(each, role, services) for each in self._candidates if each.identity.arn != role.arn)
+        found = (_passer(each, role, services) for each in self._candidates if each.can_pass(role))
         return tuple(each for each in found if each is not None)
 
 
 def _candidates(identities: Iterable[Identity], groups: Mapping[str, Identity]) -> Iterable[_Candidate]:
     for identity in identities:
         found = grants(identity.policies, _PASS)
-        policies: list[Policy] = [*identity.policies]
         for name in identity.groups:
             if name in groups:
                 found += grants(groups[name].policies, _PASS, f"group {name}, ")
-                policies += groups[name].policies
-        yield _Candidate(identity, found, is_complete(policies))
+        yield _Candidate(identity, found, _named(found))
+
+
+def _named(found: Sequence[Grant]) -> frozenset[str] | None:
+    allowing = [each.statement for each in found if not each.is_deny]
+    texts = frozenset(str(text) for each in allowing for text in as_list(each.get("Resource")))
+    is_listed = not any("NotResource" in each for each in allowing) and not any(_PATTERN.search(each) for each in texts)
+    return texts if is_listed else None
 
 
 def _passer(candidate: _Candidate, role: Role, services: Sequence[str]) -> Passer | None:

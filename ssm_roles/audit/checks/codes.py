@@ -14,7 +14,6 @@ from ..template import Template
 _ACTIVATION_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-activation-managed-nodes.html"
 
 _CODE_PARAMETER = re.compile(r"activation_?-?code$", re.IGNORECASE)
-_CODE_ATTRIBUTE = re.compile(r"\.(\w+\.)*ActivationCode$", re.IGNORECASE)
 _CREATES = re.compile(r"createactivation", re.IGNORECASE)
 
 # A command that registers a machine, and what can be a code in it: the API's have 20 to 250 characters.
@@ -50,7 +49,7 @@ def _sources(template: Template) -> set[str]:
 
 
 def _shows(text: str, codes: set[str]) -> bool:
-    return any(each in codes or _CODE_ATTRIBUTE.search(each) for each in referenced(text))
+    return any(each in codes or each.lower().endswith(".activationcode") for each in referenced(text))
 
 
 def _is_code(text: str) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import product
 
 from ..._facts.iam_limits import ROLE_NAME_LENGTH
 from ..check import Check, Fault
 from ..intrinsics import is_known, shown
 from ..roles import RoleKind, trusts_systems_manager
-from ..template import Resource, Template
+from ..template import Resource, Role, Template
 
 _ACTIVATION_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html"
 _FIXED_PARTITION = re.compile(r"arn:aws(-[a-z]+)*:")
@@ -23,12 +22,19 @@ def _too_long(template: Template) -> Iterator[Fault]:
     for role in template.roles.values():
         if RoleKind.HYBRID not in role.kinds or role.resource is None:
             continue
-        for path, name in product(role.paths, role.names):
-            whole = path.lstrip("/") + name
-            if is_known(whole) and len(whole) > ROLE_NAME_LENGTH:
+        for whole in _whole_names(role):
+            if len(whole) > ROLE_NAME_LENGTH:
                 message = f"{whole} has {len(whole)} characters, but an activation takes at most {ROLE_NAME_LENGTH}"
                 yield Fault(role.logical_id, role.resource.at("RoleName"), message)
                 break
+
+
+def _whole_names(role: Role) -> Iterator[str]:
+    """Yield the paths with the names that a role can have, where alternatives of both can belong together."""
+    paths = sorted((each.lstrip("/") for each in role.paths if is_known(each)), key=len)
+    names = sorted(filter(is_known, role.names), key=len)
+    yield from (path + name for path in paths for name in names[:1])
+    yield from (path + name for path in paths[:1] for name in names[1:])
 
 
 def _fixed_partitions(template: Template) -> Iterator[Fault]:

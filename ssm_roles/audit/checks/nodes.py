@@ -62,7 +62,7 @@ def _deregisters(template: Template) -> Iterator[Fault]:
             if (
                 statement.allows
                 and statement.allows_action(_DEREGISTER)
-                and _is_about(statement, _ANY_NODE)
+                and statement.is_about(_ANY_NODE)
                 and not all(statement.condition_sets)
             ):
                 message = f"A node may call {_DEREGISTER} for every node"
@@ -78,7 +78,7 @@ def _commands(template: Template) -> Iterator[Fault]:
                 yield Fault(role.logical_id, policy.path, message, name)
         for logical_id, statement in role.statements:
             allowed = [each for each in _COMMANDS if _may_call(statement, each)]
-            if statement.allows and allowed and _is_about(statement, _ANY_TARGET) and not all(statement.condition_sets):
+            if statement.allows and allowed and statement.is_about(_ANY_TARGET) and not all(statement.condition_sets):
                 message = f"A node may call {' and '.join(allowed)} for every node"
                 yield Fault(logical_id, statement.path, message, statement.name)
 
@@ -92,13 +92,6 @@ def _may_call(statement: Statement, action: str) -> bool:
         if documents and len(harmless) == len(documents) and not any(shown(each) == "*" for each in targets):
             return False
     return statement.allows_action(action) or "ssm:*" in statement.actions
-
-
-def _is_about(statement: Statement, pattern: re.Pattern[str]) -> bool:
-    """Return whether a statement is about everything that a pattern stands for."""
-    if statement.excludes_resources:
-        return True
-    return any(pattern.fullmatch(re.sub(r"\$\{[^{}]*\}", "x", shown(each))) for each in statement.resources)
 
 
 CHECKS = (

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import filterfalse
 
 from ..._facts.service_principals import SYSTEMS_MANAGER
 from ..check import Check, Fault
 from ..intrinsics import shown
 from ..policies import Condition, Statement, matches
-from ..roles import RoleKind, is_arn_of, is_systems_manager, trusts_systems_manager
+from ..roles import RoleKind, is_systems_manager, trusts_systems_manager
 from ..template import Holder, Template
 
 _PASS = "iam:PassRole"
@@ -39,18 +40,17 @@ _TAKES_A_ROLE = tuple(
 # AWS managed policies that allow these actions.
 _POLICIES = ("AmazonSSMFullAccess", "AmazonSSMAutomationRole")
 
-_ANY_ROLE = re.compile(r"\*|arn:[^/]*:role/\*|arn:[^/]*:\*")
+_ANY_ROLE = re.compile(r"\*|arn:(\*|[^:/]*:(\*|iam:(\*|[^:/]*:(\*|[^:/]*:(\*|role/\*)))))")
 _NARROWING = re.compile(r"iam:associatedresourcearn|(iam|aws):resourcetag(/.*)?")
 
 _ANY_RESOURCE = re.compile(r"\*|arn:[^:]*:ssm:[^:]*:[^:]*:\*|arn:[^:]*:ssm:\*")
 _TAG_KEYS = re.compile(r"(aws:requesttag|aws:resourcetag|ssm:resourcetag)/.*|aws:tagkeys")
 
 
-def _passing(template: Template) -> Iterator[tuple[str, Statement, Holder]]:
-    for holder in template.holders.values():
-        for logical_id, statement in holder.statements:
-            if statement.allows and statement.allows_action(_PASS):
-                yield logical_id, statement, holder
+def _passing(holder: Holder) -> Iterator[tuple[str, Statement]]:
+    for logical_id, statement in holder.statements:
+        if statement.allows and statement.allows_action(_PASS):
+            yield logical_id, statement
 
 
 def _services(conditions: Sequence[Condition]) -> list[Condition]:
@@ -80,48 +80,50 @@ def _roles_taken(holder: Holder) -> list[str]:
 
 def _any_role(template: Template) -> Iterator[Fault]:
     seen = set()
-    roles_taken = {(each.kind, each.label): _roles_taken(each) for each in template.holders.values()}
-    for logical_id, statement, holder in _passing(template):
-        wide = [shown(each) for each in statement.resources if _ANY_ROLE.fullmatch(shown(each).replace("${AWS::", ""))]
-        if statement.excludes_resources:
-            wide = ["all resources but those of NotResource"]
-        if not wide or (logical_id, statement.path) in seen:
-            continue
-        for one in statement.condition_sets:
-            if any(_NARROWING.fullmatch(each.key) and not each.is_negated for each in one):
+    for holder in template.holders.values():
+        taken: list[str] | None = None
+        for logical_id, statement in _passing(holder):
+            if (logical_id, statement.path) in seen or not statement.is_about(_ANY_ROLE):
                 continue
-            services = _services(one)
-            named = any(not each.is_negated for each in services)
-            taken = [] if named else roles_taken[holder.kind, holder.label]
-            if _may_be_systems_manager(services) and (named or taken):
+            # It depends on all statements of the holder.
+            taken = _roles_taken(holder) if taken is None else taken
+            allowed = _allowed(statement, taken)
+            if allowed is not None:
                 seen.add((logical_id, statement.path))
-                also = "" if named else f", and {', '.join(taken[:3])} for the same identity"
-                message = f"{_PASS} is allowed for {', '.join(wide)}{also}"
-                yield Fault(logical_id, statement.path, message, statement.name)
-                break
+                yield Fault(logical_id, statement.path, allowed, statement.name)
+
+
+def _allowed(statement: Statement, taken: Sequence[str]) -> str | None:
+    """Return what a statement about any role allows for Systems Manager, or None if that is nothing."""
+    for one in statement.condition_sets:
+        if any(_NARROWING.fullmatch(each.key) and not each.is_negated for each in one):
+            continue
+        services = _services(one)
+        named = any(not each.is_negated for each in services)
+        if _may_be_systems_manager(services) and (named or taken):
+            wide = ", ".join(map(shown, statement.matching(_ANY_ROLE))) or "all resources but those of NotResource"
+            also = "" if named else f", and {', '.join(taken[:3])} for the same identity"
+            return f"{_PASS} is allowed for {wide}{also}"
+    return None
 
 
 def _any_service(template: Template) -> Iterator[Fault]:
     shared = {
-        role.logical_id: sorted(each for each in role.services if not is_systems_manager(each))
+        role.logical_id: others
         for role in template.roles.values()
-        if trusts_systems_manager(role)
+        if trusts_systems_manager(role) and (others := sorted(filterfalse(is_systems_manager, role.services)))
     }
     seen = set()
-    for logical_id, statement, _ in _passing(template):
+    for logical_id, statement in (each for holder in template.holders.values() for each in _passing(holder)):
         if all(_services(one) for one in statement.condition_sets):
             continue
-        for resource in statement.resources:
-            for role_id, others in shared.items():
-                fault = Fault(
-                    logical_id,
-                    statement.path,
-                    f"{_PASS} is allowed for {role_id}, which also trusts {', '.join(map(shown, others))}",
-                    role_id,
+        for role_id in (each.logical_id for text in statement.resources for each in template.roles_of_arn(text)):
+            if role_id in shared and (logical_id, statement.path, role_id) not in seen:
+                seen.add((logical_id, statement.path, role_id))
+                message = (
+                    f"{_PASS} is allowed for {role_id}, which also trusts {', '.join(map(shown, shared[role_id]))}"
                 )
-                if others and is_arn_of(resource, template.roles[role_id]) and fault not in seen:
-                    seen.add(fault)
-                    yield fault
+                yield Fault(logical_id, statement.path, message, role_id)
 
 
 def _any_tag(template: Template) -> Iterator[Fault]:
@@ -129,13 +131,10 @@ def _any_tag(template: Template) -> Iterator[Fault]:
     seen = set()
     for holder in template.holders.values():
         for logical_id, statement in holder.statements:
-            wide = statement.excludes_resources or any(
-                _ANY_RESOURCE.fullmatch(re.sub(r"\$\{[^{}]*\}", "x", shown(each))) for each in statement.resources
-            )
             if (
-                wide
-                and statement.allows
+                statement.allows
                 and statement.allows_action(_TAG)
+                and statement.is_about(_ANY_RESOURCE)
                 and holder.label not in connectors
                 and not all(any(_TAG_KEYS.fullmatch(each.key) for each in one) for one in statement.condition_sets)
                 and (logical_id, statement.path) not in seen

@@ -20,7 +20,9 @@ _PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-r
 _SYSTEMS_MANAGER_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/userguide/using-service-linked-roles.html"
 _PRINCIPALS = frozenset(each.service_principal for each in SERVICE_LINKED_ROLES.values())
 _POLICY_NAMES = frozenset(each.managed_policy_name for each in SERVICE_LINKED_ROLES.values())
-_ANY_SERVICE = re.compile(rf"\*|arn:[^/]*:(\*|role/\*|role/{SERVICE_LINKED_PATH}\*)")
+_ANY_SERVICE = re.compile(
+    rf"\*|arn:(\*|[^:/]*:(\*|iam:(\*|[^:/]*:(\*|[^:/]*:(\*|role/\*|role/{SERVICE_LINKED_PATH}\*)))))"
+)
 
 
 def _takes_suffix(principal: str) -> bool:
@@ -88,10 +90,7 @@ def _any_service(template: Template) -> Iterator[Fault]:
         for logical_id, statement in holder.statements:
             if not (statement.allows and statement.allows_action("iam:CreateServiceLinkedRole")):
                 continue
-            wide = statement.excludes_resources or any(
-                _ANY_SERVICE.fullmatch(shown(each)) for each in statement.resources
-            )
-            if wide and not all(
+            if statement.is_about(_ANY_SERVICE) and not all(
                 any(
                     each.key == "iam:awsservicename" and not each.is_negated and not set(each.values) & {"*", "*.*"}
                     for each in one

@@ -17,7 +17,7 @@ from ..._facts.iam_limits import (
     MOST_TRUST_POLICY,
 )
 from ..check import Check, Fault
-from ..intrinsics import Values, function_of
+from ..intrinsics import NO_VALUE, Values, function_of
 from ..template import Resource, Template
 
 _REFERENCE = re.compile("\ue000[^\ue000\ue001]*\ue001")
@@ -27,19 +27,24 @@ _DEEPEST = 100
 
 def least_size(value: Any, values: Values, depth: int = 0) -> int:  # noqa: ANN401
     """Return the fewest characters that a part of a document can have, as compact JSON."""
-    if depth > _DEEPEST or value is None:
+    if depth > _DEEPEST or value is None or value == NO_VALUE:
         return 0
     function = function_of(value)
     if function is not None:
         if function[0] == "Fn::If":
-            return min((least_size(each, values, depth + 1) for each, _ in values.branches(value, ())), default=0)
+            return min((least_size(each, values, depth + 1) for each, _ in values.alternatives(value, ())), default=0)
         return 2 + min((_length(_REFERENCE.sub("", text)) for text in values.texts(value)), default=0)
     if isinstance(value, dict):
-        parts = (_length(json.dumps(str(key))) + 1 + least_size(each, values, depth + 1) for key, each in value.items())
-        return 2 + max(len(value) - 1, 0) + sum(parts)
+        sizes = {key: least_size(each, values, depth + 1) for key, each in value.items()}
+        return _joined([_length(json.dumps(str(key))) + 1 + size for key, size in sizes.items() if size])
     if isinstance(value, list):
-        return 2 + max(len(value) - 1, 0) + sum(least_size(each, values, depth + 1) for each in value)
+        return _joined([size for each in value if (size := least_size(each, values, depth + 1))])
     return _length(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _joined(sizes: list[int]) -> int:
+    """Return the size of a mapping or a list: what is in it, commas, and brackets."""
+    return 2 + max(len(sizes) - 1, 0) + sum(sizes)
 
 
 def _document_size(document: object, values: Values) -> int:
@@ -75,6 +80,8 @@ def _too_large(template: Template) -> Iterator[Fault]:
 def _inline(template: Template) -> Iterator[Fault]:
     """Compare the inline policies of each role, group and user, all together."""
     sizes: dict[str, int] = {}
+    # Policies with conditions can exclude each other: only the largest one is sure to be deployed sometimes.
+    optional: dict[str, int] = {}
     attached: dict[str, list[Resource]] = {}
     for key, holder in template.holders.items():
         policies = () if holder.resource is None else holder.resource.properties.get("Policies")
@@ -84,9 +91,13 @@ def _inline(template: Template) -> Iterator[Fault]:
     for resource in template.of(*_INLINE):
         size = _document_size(resource.properties.get("PolicyDocument"), template.values)
         for key in template.attachments[resource.logical_id]:
-            sizes[key] = sizes.get(key, 0) + size
+            if resource.body.get("Condition") is None:
+                sizes[key] = sizes.get(key, 0) + size
+            else:
+                optional[key] = max(optional.get(key, 0), size)
             attached.setdefault(key, []).append(resource)
-    for key, size in sizes.items():
+    for key in dict.fromkeys([*sizes, *optional]):
+        size = sizes.get(key, 0) + optional.get(key, 0)
         limit = INLINE_POLICIES.get(key.partition(" ")[0])
         holder_resource = template.holders[key].resource if key in template.holders else None
         place = holder_resource if holder_resource is not None else attached[key][0]

@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/cross-service-confu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from ..._facts.service_principals import SYSTEMS_MANAGER
 from ..check import Check, Fault, Path
-from ..intrinsics import has_wildcard, is_known, lowered, shown, split_arn
+from ..intrinsics import has_wildcard, is_dynamic, is_known, lowered, shown, split_arn
 from ..policies import Condition, Statement
 from ..roles import RoleKind, has_url_suffix, is_systems_manager, is_wrong_principal, trusts_instances
 from ..template import Role, Template
@@ -49,9 +49,21 @@ def _names_account(condition: Condition) -> bool:
     if condition.comparison in _EXACT:
         return True
     if condition.key == _ARN:
-        parts = [split_arn(value) for value in condition.values]
-        return all(len(each) < 6 or not re.fullmatch(r"[*?]*", each[4]) for each in parts)
+        return not any(_is_of_any_account(value) for value in condition.values)
     return not any(re.fullmatch(r"\*+", value) for value in condition.values)
+
+
+def _is_of_any_account(arn: str) -> bool:
+    parts = split_arn(arn)
+    if len(parts) < 6:
+        # A pattern can end before the account, such as arn:aws:ssm:*.
+        return bool(re.fullmatch(r"\*+", parts[-1])) and (len(parts) == 1 or parts[0] == "arn")
+    return bool(re.fullmatch(r"[*?]*", parts[4]))
+
+
+def _denies_others(statement: Statement) -> bool:
+    """Return whether a statement denies what isn't for some account."""
+    return not statement.allows and any(each.key in _SOURCES and each.is_negated for each in statement.conditions)
 
 
 def _is_open(statement: Statement) -> bool:
@@ -62,7 +74,7 @@ def _is_open(statement: Statement) -> bool:
 def _open(template: Template) -> Iterator[tuple[Role, Statement, str]]:
     """Yield the statements that name no account, with what is wrong."""
     for role, statement in _statements(template):
-        if _is_open(statement):
+        if _is_open(statement) and not any(map(_denies_others, role.trust)):
             yield role, statement, _missing(statement)
 
 
@@ -173,7 +185,9 @@ def _instances_and_services(template: Template) -> Iterator[Fault]:
 def _different_accounts(template: Template) -> Iterator[Fault]:
     for role, statement in _statements(template):
         for one in statement.condition_sets:
-            accounts = _values(one, _ACCOUNT)
+            accounts = frozenset(_values(one, _ACCOUNT))
+            if any(not is_known(each) or is_dynamic(each) or has_wildcard(each) for each in accounts):
+                accounts = frozenset()
             for condition in one:
                 if condition.key != _ARN or condition.is_negated:
                     continue
@@ -188,14 +202,14 @@ def _values(conditions: Sequence[Condition], key: str) -> list[str]:
     return [value for each in conditions if each.key == key and not each.is_negated for value in each.values]
 
 
-def _mismatch(arn: str, accounts: Sequence[str]) -> str | None:
+def _mismatch(arn: str, accounts: Set[str]) -> str | None:
     parts = split_arn(arn)
-    if len(parts) < 6 or not is_known(parts[4]) or has_wildcard(parts[4]) or not parts[4]:
+    if len(parts) < 6 or not is_known(parts[4]) or is_dynamic(parts[4]) or has_wildcard(parts[4]) or not parts[4]:
         return None
     if not _ACCOUNT_ID.fullmatch(parts[4]):
         return f"{shown(arn)} has {parts[4]} where the account belongs"
-    if accounts and all(is_known(each) and not has_wildcard(each) for each in accounts) and parts[4] not in accounts:
-        return f"aws:SourceArn is {shown(arn)}, but aws:SourceAccount is {', '.join(accounts)}"
+    if accounts and parts[4] not in accounts:
+        return f"aws:SourceArn is {shown(arn)}, but aws:SourceAccount is {', '.join(sorted(accounts)[:3])}"
     return None
 
 

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     for note in results.notes:
         print_to(sys.stderr, printable(f"note: {note}"))
     if not results.files and not arguments.skip_other_files and not results.unreadable:
-        print_to(sys.stderr, f"note: no templates in {', '.join(map(str, arguments.paths))}")
+        print_to(sys.stderr, printable(f"note: no templates in {', '.join(map(str, arguments.paths))}"))
     text = _rendered(results, arguments.format, color=output is None and has_color(sys.stdout))
     found_severities = [each for each, count in results.counts.items() if count]
     code = exit_code(found_severities, arguments.fail_on, failed=bool(results.unreadable))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def find(paths: Sequence[Path], *, skip_others: bool) -> Iterator[Candidate | Un
     visited: set[str] = set()
     assemblies: dict[Path, CloudAssembly | None] = {}
     for path in paths:
-        if path.is_dir():
+        if _is(path.is_dir):
             yield from _in_folder(path, visited)
         else:
             if path.parent not in assemblies:
@@ -79,6 +79,9 @@ def looks_like_template(path: Path) -> bool:
     Raises:
         OSError: If the file can't be read.
     """
+    if path.is_fifo():
+        # Opening it would wait for a program that writes to it.
+        return False
     with path.open("rb") as file:
         text = file.read(_BEGINNING)
     return b"AWS::" in text and (b"Resources" in text or b"AWSTemplateFormatVersion" in text)
@@ -101,18 +104,19 @@ def local_templates(body: object, path: Path) -> Iterator[Path]:
         value = properties.get(name) if isinstance(properties, dict) else None
         if isinstance(value, str) and value and "://" not in value and "\0" not in value:
             target = path.parent / value
-            if _is_file(target):
+            if _is(target.is_file):
                 yield target
 
 
 _PROPERTIES = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
 
 
-def _is_file(path: Path) -> bool:
+def _is(question: Callable[[], bool]) -> bool:
+    """Return the answer of a file system, or False if it has none."""
     try:
-        return path.is_file()
+        return question()
     except OSError:
-        # Such as a name that is too long.
+        # Such as a name that is too long, or a folder whose files may be listed only.
         return False
 
 
@@ -135,9 +139,12 @@ def _in_folder(folder: Path, visited: set[str]) -> Iterator[Candidate | Unreadab
         except OSError as error:
             yield UnreadableFile(str(current), f"must be a folder that can be read: {error.strerror}")
             continue
-        yield from (Candidate(each) for each in entries if each.name.endswith(SUFFIXES) and each.is_file())
+        if not os.access(current, os.X_OK):
+            yield UnreadableFile(str(current), "must be a folder whose files can be read: Permission denied")
+            continue
+        yield from (Candidate(each) for each in entries if each.name.endswith(SUFFIXES) and _is(each.is_file))
         folders += [
             each
             for each in reversed(entries)
-            if not each.name.startswith(".") and each.name not in _SKIPPED_FOLDERS and each.is_dir()
+            if not each.name.startswith(".") and each.name not in _SKIPPED_FOLDERS and _is(each.is_dir)
         ]

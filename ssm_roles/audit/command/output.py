@@ -42,11 +42,11 @@ def write_file(path: Path, text: str) -> None:
     """
     content = f"{text}\n".encode("utf-8", "backslashreplace")
     target = Path(os.path.realpath(path))
-    status = target.stat() if target.exists() else None
+    status = path.stat() if path.exists() else None
     if status is not None and not stat.S_ISREG(status.st_mode):
-        target.write_bytes(content)
+        path.write_bytes(content)
         return
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=".ssm-roles.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

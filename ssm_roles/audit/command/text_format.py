@@ -11,8 +11,8 @@ _BOLD = "\x1b[1m"
 _DIM = "\x1b[2m"
 _END = "\x1b[0m"
 
-# A template must not be able to control the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# A template or the name of a file must not be able to control the terminal, to begin a line, or to turn text around.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def render(results: Results, *, color: bool = False) -> str:
@@ -53,7 +53,11 @@ def printable(text: str) -> str:
     Args:
         text: Text that can come from a template.
     """
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda found: _escaped(ord(found[0])), text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _block(located: LocatedFinding, *, color: bool) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..._facts.service_names import service_of_principal
-from ..intrinsics import has_wildcard, reference, shown, split_arn
+from ..intrinsics import has_wildcard, is_known, reference, referenced, shown, split_arn
 from ..policies import Condition, Statement, matches
-from ..roles import is_arn_of
 from ..template import Holder, Role, Template
 from .condition_words import condition_words
 from .views import Party, Passing
@@ -37,8 +36,8 @@ class _Grant:
         texts = self.statement.resources
         if self.statement.excludes_resources:
             excluded = self.statement.values.texts(self.statement.body.get("NotResource"))
-            return not any(is_arn_of(text, role) or _matches(text, role) for text in excluded), False
-        if any(is_arn_of(text, role) and not has_wildcard(text) for text in texts):
+            return not any(_is_arn_of(text, role) or _matches(text, role) for text in excluded), False
+        if any(_is_arn_of(text, role) and not has_wildcard(text) for text in texts):
             return True, True
         return any(_matches(text, role) for text in texts), False
 
@@ -51,6 +50,13 @@ class _Grant:
                 return None
             named.update(each for each in role.services if all(_allows(condition, each) for condition in conditions))
         return tuple(sorted(named))
+
+
+def _is_arn_of(text: str, role: Role) -> bool:
+    """Return whether a text is the ARN of a role, by a reference or by the role's name."""
+    if {f"{role.logical_id}.Arn", role.logical_id} & set(referenced(text)):
+        return True
+    return any(is_known(name) and text.endswith(f"/{name}") for name in role.names)
 
 
 def passings(template: Template) -> Mapping[str, tuple[Passing, ...]]:

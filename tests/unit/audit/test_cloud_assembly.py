@@ -151,3 +151,12 @@ def test_any_type_anywhere_in_a_manifest_is_read(anything: object, tmp_path: Pat
             assert list(assembly.templates()) == []
             assert all(isinstance(each, Path) for each in assembly.nested())
             assembly.construct("A.template.json", "Role")
+
+
+@pytest.mark.parametrize("name", ["/", "..", ".", "../other", "", 1, None])
+def test_a_stage_is_in_a_folder_of_its_assembly(tmp_path: Path, name: object) -> None:
+    artifacts = {
+        "outside": {"type": "cdk:cloud-assembly", "properties": {"directoryName": name}},
+        "stage": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Stage"}},
+    }
+    assert list(CloudAssembly(tmp_path, artifacts).nested()) == [tmp_path / "assembly-Stage"]

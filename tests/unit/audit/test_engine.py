@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -166,12 +167,19 @@ def with_conditions(conditions: dict[str, Any]) -> dict[str, Any]:
     return {"Conditions": conditions, **template(Role=role(RoleName={"Fn::If": ["A", "a", "b"]}))}
 
 
-def loops(count: int) -> dict[str, Any]:
+def loops(count: int, body: dict[str, Any] | None = None) -> dict[str, Any]:
     many = [str(number) for number in range(1000)]
-    found: dict[str, Any] = {"R${I}": role()}
+    found: dict[str, Any] = {"R${I}": role() if body is None else body}
     for _ in range(count):
         found = {"Fn::ForEach::L": ["I", many, found]}
     return found
+
+
+FOUND_IN_MAP = {"Fn::FindInMap": ["M", "a", "b"]}
+
+
+def with_statements(*statements: Any, **properties: Any) -> dict[str, Any]:
+    return role(Policies=[{"PolicyName": "Own", "PolicyDocument": {"Statement": [*statements]}}], **properties)
 
 
 def passing(pattern: str) -> dict[str, Any]:
@@ -198,6 +206,64 @@ HOSTILE = {
         Role=role(RoleName=nested("a", lambda inner: {"Fn::If": ["C", inner, "b"]}, 90))
     ),
     "loops in loops": {"Resources": loops(90)},
+    "a mapping that refers to itself": {
+        "Mappings": {"M": {"a": {"b": [FOUND_IN_MAP] * 10}}},
+        **template(Role=role(RoleName=FOUND_IN_MAP)),
+    },
+    "large resources in loops": {"Resources": loops(2, role(Tags=["a" * 100] * 2_000))},
+    "many permissions to pass a role": template(
+        Role=with_statements(
+            *[{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}] * 3_000,
+            {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": "*"},
+        )
+    ),
+    "many roles that each may pass its own": template(
+        **{
+            f"R{number}": with_statements(
+                {
+                    "Effect": "Allow",
+                    "Action": ["iam:PassRole", "ssm:RegisterManagedInstance"],
+                    "Resource": f"arn:aws:iam::111122223333:role/n{number}",
+                },
+                RoleName=f"n{number}",
+            )
+            for number in range(1_000)
+        }
+    ),
+    "many references to a role": template(
+        Role=role(),
+        Custom={"Type": "Custom::X", "Properties": {f"K{number}": {"Ref": "Role"} for number in range(5_000)}},
+    ),
+    "many texts beside many names": template(
+        Custom={"Type": "Custom::X", "Properties": {"List": ["a/b"] * 50_000}},
+        **{f"R{number}": role(RoleName=f"n{number}") for number in range(500)},
+    ),
+    "one policy for a role many times": template(
+        Policy={
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": "Pass",
+                "Roles": ["Nodes"] * 50_000,
+                "PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}] * 50},
+            },
+        }
+    ),
+    "many accounts and sources": template(
+        Role=role(
+            AssumeRolePolicyDocument={
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ssm.amazonaws.com"},
+                    "Condition": {
+                        "StringLike": {
+                            "aws:SourceAccount": ["111122223333"] * 20_000,
+                            "aws:SourceArn": ["arn:aws:ssm:*:111122223333:*"] * 20_000,
+                        }
+                    },
+                }
+            }
+        )
+    ),
     "patterns with many wildcards": template(Role=passing("*a" * 500), Other=passing("iam:" + "*s*e" * 200 + "?")),
     "beginnings of variables": template(Role=passing("${" * 50_000), Other=role(RoleName="${" * 50_000)),
     "beginnings of references": template(Role=passing("\ue000" * 50_000)),
@@ -224,6 +290,22 @@ def test_a_hostile_template_is_checked_in_bounded_time(case: str) -> None:
     with bounded_work(3_000_000):
         engine.check_template(HOSTILE[case])
         engine.check_shared_names({"One": HOSTILE[case]})
+
+
+def test_a_long_attribute_is_compared_in_bounded_time() -> None:
+    body = {**template(Role=role()), "Outputs": {"Code": {"Value": {"Ref": ".a" * 300_000 + "!"}}}}
+    started = time.process_time()
+    engine.check_template(body)
+    assert time.process_time() - started < 5
+
+
+def test_policies_of_too_many_roles_are_an_error() -> None:
+    roles = [f"Role{number}" for number in range(2_000)]
+    statements = [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}] * 2_000
+    properties = {"PolicyName": "Pass", "Roles": roles, "PolicyDocument": {"Statement": statements}}
+    body = template(Policy={"Type": "AWS::IAM::Policy", "Properties": properties})
+    with pytest.raises(ValueError, match="must have at most 1,000,000 statements for all roles"):
+        engine.check_template(body)
 
 
 def test_a_deep_part_does_not_hide_the_findings_in_the_rest() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -77,3 +78,11 @@ def test_verdicts_combine_with_what_is_not_known() -> None:
     assert (every([True, None]), every([None, False]), every([])) == (None, False, True)
     assert (some([False, None]), some([None, True]), some([])) == (None, True, False)
     assert (negated(True), negated(False), negated(None)) == (False, True, None)
+
+
+def test_long_patterns_are_compared_at_once() -> None:
+    started = time.process_time()
+    holds({"StringLike": {"aws:sourcearn": "a*" * 3_000 + "b"}}, {"aws:sourcearn": Beginning("a" * 60)})
+    holds({"StringLike": {"aws:sourcearn": "*a" * 3_000 + "b"}}, {"aws:sourcearn": "a" * 6_000})
+    holds({"StringLike": {"aws:sourcearn": "${" * 100_000}}, {"aws:sourcearn": "a"})
+    assert time.process_time() - started < 2

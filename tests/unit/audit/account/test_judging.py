@@ -126,3 +126,29 @@ def test_a_large_account_is_judged_in_seconds() -> None:
     judgment = judge(account(*identities))
     assert time.process_time() - start < 5
     assert {len(each.passers) for each in judgment.roles} == {300}
+
+
+def test_each_of_very_many_roles_of_instances_is_judged() -> None:
+    deregister = inline("Deregister", allow("ssm:DeregisterManagedInstance"))
+    roles = [
+        role(f"Role{number}", trust("ec2.amazonaws.com"), deregister, instance_profiles=(f"Profile{number}",))
+        for number in range(3_000)
+    ]
+    assert len([each for each in found(judge(account(*roles))) if each[0] == "NODE5"]) == 3_000
+
+
+def test_who_may_pass_very_many_roles_is_found_in_seconds() -> None:
+    roles = [
+        role(
+            f"Role{number}", trust(SSM), inline("Pass", allow("iam:PassRole", resource=nodes_role(f"Role{number}").arn))
+        )
+        for number in range(2_000)
+    ]
+    users = [
+        user(f"user{number}", inline("Pass", allow("iam:PassRole", resource=roles[number].arn)))
+        for number in range(1_000)
+    ]
+    started = time.process_time()
+    judgment = judge(account(*roles, *users))
+    assert time.process_time() - started < 10
+    assert len([each for each in judgment.roles if each.passers]) == 1_000

@@ -142,3 +142,34 @@ def test_anything_else_is_no_local_template(body: object, tmp_path: Path) -> Non
 def test_a_file_that_is_no_regular_file_is_skipped_in_a_folder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     assert found(tmp_path) == []
+
+
+def test_a_name_that_is_too_long_is_left_to_what_reads_the_file(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 300)
+    assert found(path) == [path]
+
+
+def test_a_folder_whose_files_may_only_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"a.yaml": ""})
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert list(find([tmp_path], skip_others=False)) == [
+        UnreadableFile(str(tmp_path), "must be a folder whose files can be read: Permission denied")
+    ]
+
+
+def test_a_file_that_may_not_be_looked_at_is_left_to_what_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "a.yaml"
+    monkeypatch.setattr(Path, "stat", denied)
+    assert found(path) == [path]
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.json")
+    write(tmp_path, {"a.yaml": ""})
+    assert found(tmp_path) == [tmp_path / "a.yaml"]
+    assert not looks_like_template(tmp_path / "manifest.json")

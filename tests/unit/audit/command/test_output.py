@@ -77,3 +77,17 @@ def test_a_named_pipe_is_written_to(tmp_path: Path) -> None:
     write_file(path, "text")
     reader.join(timeout=10)
     assert read == ["text\n"]
+
+
+def test_a_stream_of_the_process_is_written_to() -> None:
+    reading, writing = os.pipe()
+    write_file(Path(f"/dev/fd/{writing}"), "text")
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        assert pipe.read() == "text\n"
+
+
+def test_the_longest_name_of_a_file_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 255)
+    write_file(path, "text")
+    assert path.read_text(encoding="utf-8") == "text\n"

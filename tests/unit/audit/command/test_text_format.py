@@ -62,3 +62,8 @@ def test_colors_are_used_on_request() -> None:
 def test_a_template_cannot_control_the_terminal() -> None:
     text = render(results(located(resource="\x1b[2J", message="\x07\x9b", file="a\rb")))
     assert text.startswith("a\\x0db:3:5 error ONE1 \\x1b[2J: The title of ONE1\n    \\x07\\x9b\n")
+
+
+def test_a_name_cannot_begin_a_line_or_turn_text_around() -> None:
+    text = render(results(located(resource="A\u2028", message="\u202eB", file="a\nb")))
+    assert text.startswith("a\\x0ab:3:5 error ONE1 A\\u2028: The title of ONE1\n    \\u202eB\n")
