@@ -56,7 +56,7 @@ def _names_account(condition: Condition) -> bool:
 def _is_of_any_account(arn: str) -> bool:
     parts = split_arn(arn)
     if len(parts) < 6:
-        # A pattern can end before the account, such as arn:aws:ssm:*.
+        # A pattern can end before the account, such as arn:PARTITION:ssm:*.
         return bool(re.fullmatch(r"\*+", parts[-1])) and (len(parts) == 1 or parts[0] == "arn")
     return bool(re.fullmatch(r"[*?]*", parts[4]))
 
