@@ -7,7 +7,16 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from .choices import FAILED, add_choices, exit_code, has_color, ignored_checks, shown_severities
+from .choices import (
+    FAILED,
+    add_account_arguments,
+    add_choices,
+    chosen_regions,
+    exit_code,
+    has_color,
+    ignored_checks,
+    shown_severities,
+)
 from .output import print_to
 
 if TYPE_CHECKING:
@@ -30,17 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--region",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="REGION",
-        help="the Regions to read; default: the Region of the profile or of the environment",
-    )
-    where.add_argument("--all-regions", action="store_true", help="read all Regions that are enabled in the account")
-    parser.add_argument("--profile", help="the profile of the AWS configuration; default: that of the environment")
+    add_account_arguments(parser)
     parser.add_argument("-f", "--format", choices=("table", "json"), default="table", help="default: table")
     add_choices(parser)
     parser.add_argument(
@@ -68,10 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..checks import ALL_CHECKS
 
     ignored = ignored_checks(arguments, [*(each.id for each in ALL_CHECKS), *(each.id for each in ALL_ACCOUNT_CHECKS)])
-    regions = [name for text in arguments.region for name in text.split(",") if name]
     try:
         session = open_session(arguments.profile)
-        account = read_account(session, regions, all_regions=arguments.all_regions)
+        account = read_account(session, chosen_regions(arguments), all_regions=arguments.all_regions)
     except AccountError as error:
         print_to(sys.stderr, f"ssm-roles account: {error}")
         return FAILED

@@ -36,6 +36,35 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--info", action="store_true", help="show informational findings, too")
 
 
+def add_account_arguments(parser: argparse.ArgumentParser, *, condition: str = "") -> None:
+    """Add the arguments that choose what to read of an account.
+
+    Args:
+        parser: The parser of the command.
+        condition: When the arguments matter, as the beginning of their help. Default: - always
+    """
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--region",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="REGION",
+        help=f"{condition}the Regions to read; default: the Region of the profile or of the environment",
+    )
+    where.add_argument(
+        "--all-regions", action="store_true", help=f"{condition}read all Regions that are enabled in the account"
+    )
+    parser.add_argument(
+        "--profile", help=f"{condition}the profile of the AWS configuration; default: that of the environment"
+    )
+
+
+def chosen_regions(arguments: argparse.Namespace) -> list[str]:
+    """Return the Regions to read, also if they are separated by commas."""
+    return [name for text in arguments.region for name in text.split(",") if name]
+
+
 def shown_severities(arguments: argparse.Namespace) -> set[Severity]:
     """Return the severities of the findings to show."""
     return set(SEVERITIES) if arguments.info or arguments.fail_on == "info" else {*SEVERITIES[:2]}

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .choices import add_account_arguments, chosen_regions
+
 if TYPE_CHECKING:
     from ..report.views import Report, Section
     from .results import LocatedFinding
@@ -35,21 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
     parser.add_argument("--account", action="store_true", help="read an AWS account instead of templates")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--region",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="REGION",
-        help="with --account, the Regions to read; default: the Region of the profile or of the environment",
-    )
-    where.add_argument(
-        "--all-regions", action="store_true", help="with --account, read all Regions that are enabled in the account"
-    )
-    parser.add_argument(
-        "--profile", help="with --account, the profile of the AWS configuration; default: that of the environment"
-    )
+    add_account_arguments(parser, condition="with --account, ")
     parser.set_defaults(parser=parser)
 
 
@@ -107,9 +95,10 @@ def _of_account(arguments: argparse.Namespace) -> Report | None:
     from ..report.views import Report
     from .output import print_to
 
-    regions = [name for text in arguments.region for name in text.split(",") if name]
     try:
-        account = read_account(open_session(arguments.profile), regions, all_regions=arguments.all_regions)
+        account = read_account(
+            open_session(arguments.profile), chosen_regions(arguments), all_regions=arguments.all_regions
+        )
     except AccountError as error:
         print_to(sys.stderr, f"ssm-roles report: {error}")
         return None
