@@ -58,14 +58,16 @@ def check_template(
         return [*_check(_pruned(body, 0), checks, known, 0)]
 
 
-def check_shared_names(templates: Mapping[str, object]) -> dict[str, list[Finding]]:
+def check_shared_names(templates: Mapping[str, object], *, variants: bool = False) -> dict[str, list[Finding]]:
     """Return the inline policies of templates that have the same name on the same role.
 
     Args:
-        templates: The templates of one app, by the name of the file or stack.
+        templates: The templates, by the name of the file or stack.
+        variants: Whether templates can be variants of one stack, such as those of a test and a production account.
+            Policies with the same logical ID are then taken for the same policy. Default: ``False``
     """
     (check,) = (each for each in ALL_CHECKS if each.id == _SHARED_NAME)
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], tuple[str, str]] = {}
     found: dict[str, list[Finding]] = {}
     for file, body in templates.items():
         template = _template(body)
@@ -74,8 +76,8 @@ def check_shared_names(templates: Mapping[str, object]) -> dict[str, list[Findin
             # The role of another template is known by its name only.
             if not is_known(name) or not is_known(label) or label in template.roles:
                 continue
-            other = first.setdefault((key, name), file)
-            if other != file:
+            other, logical_id = first.setdefault((key, name), (file, resource.logical_id))
+            if other != file and not (variants and resource.logical_id == logical_id):
                 fault = Fault(resource.logical_id, resource.path, shared_name(name, key, other), name)
                 found.setdefault(file, []).append(Finding(check, fault, fault.path))
     return found

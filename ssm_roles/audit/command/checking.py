@@ -127,7 +127,13 @@ class _Run:
         )
 
     def _shared_names(self, files: Mapping[str, _CheckedFile]) -> Iterator[LocatedFinding]:
-        for name, found in check_shared_names({name: each.body for name, each in files.items()}).items():
+        bodies = {name: each.body for name, each in files.items()}
+        # Templates of one folder can be those of a test and of a production account.
+        candidates = [each.candidate for each in files.values()]
+        variants = (
+            all(each.assembly is None for each in candidates) and len({each.path.parent for each in candidates}) == 1
+        )
+        for name, found in check_shared_names(bodies, variants=variants).items():
             document = documents.read(files[name].candidate.path)
             for finding in found:
                 yield self._located(files[name], document, finding)

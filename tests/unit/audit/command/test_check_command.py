@@ -119,10 +119,17 @@ Resources:
         Statement: {Effect: Allow, Action: "ssm:GetParameter", Resource: "*"}
 """
 
+OF_ANOTHER_STACK = SHARED.replace("  Policy:\n", "  Access:\n")
+
 
 def test_templates_of_one_folder_are_compared(folder: Path, capsys: Captured) -> None:
-    write(folder, {"a/1.yaml": SHARED, "a/2.yaml": SHARED, "b/1.yaml": SHARED})
+    write(folder, {"a/1.yaml": SHARED, "a/2.yaml": OF_ANOTHER_STACK, "b/1.yaml": OF_ANOTHER_STACK})
     assert checked(capsys, ".") == (4, ["a/2.yaml:2 NAME4"])
+
+
+def test_the_same_policy_in_one_folder_is_that_of_another_account(folder: Path, capsys: Captured) -> None:
+    write(folder, {"production.yaml": SHARED, "test.yaml": SHARED})
+    assert checked(capsys, ".") == (0, [])
 
 
 def test_templates_of_nested_stacks_are_compared(folder: Path, capsys: Captured) -> None:
@@ -132,7 +139,10 @@ def test_templates_of_nested_stacks_are_compared(folder: Path, capsys: Captured)
 
 
 def test_what_two_templates_share_can_be_acknowledged(folder: Path, capsys: Captured) -> None:
-    write(folder, {"1.yaml": SHARED, "2.yaml": acknowledging(SHARED, "Policy", {"NAME4[Shared]": "The same policy"})})
+    write(
+        folder,
+        {"1.yaml": SHARED, "2.yaml": acknowledging(OF_ANOTHER_STACK, "Access", {"NAME4[Shared]": "The same policy"})},
+    )
     assert main(["check", "."]) == 0
     assert capsys.readouterr().err == ""
 
