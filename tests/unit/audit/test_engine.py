@@ -285,6 +285,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_template_is_checked_in_bounded_time(case: str) -> None:
     with bounded_work(3_000_000):

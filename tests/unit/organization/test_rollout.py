@@ -502,6 +502,7 @@ def test_rollouts_with_lists_of_accounts_share_names(stack: Stack) -> None:
     cast(App, stack.node.root).synth()
 
 
+@pytest.mark.deep
 def test_a_stack_set_waits_for_ten_others_at_most(stack: Stack) -> None:
     def last_of(waves: int) -> Stack:
         stack = new_stack("Org", region=HERE, account=MANAGEMENT)

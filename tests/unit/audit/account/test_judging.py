@@ -137,6 +137,7 @@ def test_each_of_very_many_roles_of_instances_is_judged() -> None:
     assert len([each for each in found(judge(account(*roles))) if each[0] == "NODE5"]) == 3_000
 
 
+@pytest.mark.deep
 def test_who_may_pass_very_many_roles_is_found_in_seconds() -> None:
     roles = [
         role(
