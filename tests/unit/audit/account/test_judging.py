@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS
 from ssm_roles.audit.account.judging import applicable, judge
 from ssm_roles.audit.account.judgment import Judgment
