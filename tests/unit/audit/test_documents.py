@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,11 +201,9 @@ for text in texts:
     else:
         raise AssertionError(text[:20])
 """
-    started = time.perf_counter()
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert len(result.stdout.split()) == 20
-    assert time.perf_counter() - started < 10
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -267,13 +264,12 @@ def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
         read(path)
 
 
-def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "template.json"
     path.write_bytes(b"[" + b"1," * 5_000_000 + b"1]")
-    started = time.perf_counter()
+    monkeypatch.setattr(documents, "load", lambda _: pytest.fail("the file was parsed"))
     with pytest.raises(UnreadableError):
         read(path)
-    assert time.perf_counter() - started < 0.1
 
 
 _SEEDS = [
@@ -383,24 +379,3 @@ def test_any_text_is_loaded_or_refused_by_the_parser_in_python(text: str) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ssm_roles.audit.yaml_text._PARSER", yaml.SafeLoader)
         load_or_refuse(text)
-
-
-@pytest.mark.deep
-def test_a_file_of_17_kb_is_loaded_in_a_millisecond() -> None:
-    body = {
-        "Resources": {
-            f"Role{number}": {
-                "Type": "AWS::IAM::Role",
-                "Properties": {"RoleName": f"name-{number}", "Policies": [{"PolicyName": "a", "Actions": ["b", "c"]}]},
-            }
-            for number in range(85)
-        }
-    }
-    for text in (json.dumps(body, indent=1), yaml.safe_dump(body)):
-        times = []
-        for _ in range(20):
-            started = time.perf_counter()
-            documents.load(text)
-            times.append(time.perf_counter() - started)
-        # Machines differ, and this one may be busy.
-        assert min(times) / len(text) * 17_000 < 0.003
