@@ -61,6 +61,11 @@ def shown(text: str) -> str:
     return _REFERENCE.sub(r"${\1}", text) if _BEGIN in text else text
 
 
+def without_references(text: str) -> str:
+    """Return a text without what it refers to."""
+    return _REFERENCE.sub("", text) if _BEGIN in text else text
+
+
 def lowered(text: str) -> str:
     """Return a text in lower case, but for the names that it refers to."""
     if _BEGIN not in text:
@@ -71,7 +76,7 @@ def lowered(text: str) -> str:
 
 def has_wildcard(text: str) -> bool:
     """Return whether IAM reads a ``*`` or ``?`` in a text, outside of references and of policy variables."""
-    return bool(re.search(r"[*?]", _VARIABLE.sub("", _REFERENCE.sub("", text))))
+    return bool(re.search(r"[*?]", _VARIABLE.sub("", without_references(text))))
 
 
 def split_arn(text: str) -> list[str]:
@@ -166,7 +171,7 @@ class Values:
             return [self.resolved(each, depth + 1) for each in value]
         return value
 
-    def is_list(self, name: str) -> bool:
+    def _is_list(self, name: str) -> bool:
         """Return whether a parameter has a list."""
         kind = str(_mapping(self._parameters.get(name)).get("Type", ""))
         return kind.startswith(("List<", "CommaDelimitedList"))
@@ -176,7 +181,7 @@ class Values:
         function = function_of(value)
         if function is not None and function[0] == "Ref" and isinstance(function[1], str):
             default = _mapping(self._parameters.get(function[1])).get("Default")
-            known = isinstance(default, str) and self.is_list(function[1])
+            known = isinstance(default, str) and self._is_list(function[1])
             return [each.strip() for each in str(default).split(",")] if known else None
         if isinstance(value, list):
             texts = [self.texts(each) for each in value]
@@ -262,7 +267,7 @@ class Values:
         default = parameter.get("Default")
         values = allowed if isinstance(allowed, list) else [] if default is None else [default]
         texts = [str(each) for each in values if isinstance(each, (str, int, float)) and each != ""]
-        if self.is_list(name):
+        if self._is_list(name):
             texts = [part.strip() for text in texts for part in text.split(",")]
         return (reference(name), *texts)
 

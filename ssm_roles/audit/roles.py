@@ -55,9 +55,7 @@ _SOURCES = {
 }
 
 _NAMES = (
-    (re.compile(r"greengrass|token-?exchange|explorer|diagnos|justintime", re.IGNORECASE), RoleKind.OTHER),
-    (re.compile(r"automation-?administration", re.IGNORECASE), RoleKind.OTHER),
-    (re.compile(r"dispatch", re.IGNORECASE), RoleKind.OTHER),
+    (re.compile(r"token-?exchange|explorer|diagnos|justintime|dispatch", re.IGNORECASE), RoleKind.OTHER),
     (re.compile(r"SSM-?(Azure|GCP)|cloud-?connector", re.IGNORECASE), RoleKind.CLOUD_CONNECTOR),
     (re.compile(r"DefaultEC2(Instance)?M(anagemen|gm)t|DHMC|default-?host", re.IGNORECASE), RoleKind.HOST_MANAGEMENT),
     (re.compile(r"automation|remediat|runbook", re.IGNORECASE), RoleKind.AUTOMATION),
@@ -68,7 +66,9 @@ _NAMES = (
 
 _NAME_OF_RUNBOOKS = re.compile(r"automation-?(assume|execution|service)-?role", re.IGNORECASE)
 
-_ADMINISTRATION = "AutomationAdministration"
+# AWS gives these names, or the permissions are those of other roles.
+_OTHER_NAMES = re.compile(r"greengrass|automation-?administration", re.IGNORECASE)
+_HOST_MANAGEMENT_NAMES = re.compile(r"AWSSystemsManagerDefaultEC2InstanceManagementRole|SSM-DefaultEC2MgmtRole")
 _HOST_MANAGEMENT_SETTING = "default-ec2-instance-management-role"
 
 
@@ -217,13 +217,11 @@ def _is_node(role: Role) -> bool:
 
 
 def _by_special_name(role: Role) -> Iterator[RoleKind]:
-    """Yield the kinds that a name tells better than permissions, because AWS gives the name or they are the same."""
-    if re.search(r"greengrass", role.described, re.IGNORECASE):
+    """Yield the kinds that a name tells better than permissions."""
+    if _OTHER_NAMES.search(role.described):
         yield RoleKind.OTHER
-    elif re.search(r"AWSSystemsManagerDefaultEC2InstanceManagementRole|SSM-DefaultEC2MgmtRole", role.described):
+    elif _HOST_MANAGEMENT_NAMES.search(role.described):
         yield RoleKind.HOST_MANAGEMENT
-    elif _ADMINISTRATION in role.described:
-        yield RoleKind.OTHER
 
 
 def _by_policies(role: Role, instance: frozenset[RoleKind]) -> Iterator[RoleKind]:

@@ -225,12 +225,11 @@ class Template:
     @cached_property
     def references(self) -> Mapping[str, list[tuple[Resource, tuple[str, ...]]]]:
         """Where resources refer to roles: by logical ID or name of the role, with the keys of the property."""
-        names = {text: each.label for each in self.roles.values() for text in each.names if is_known(text)}
         found: dict[str, list[tuple[Resource, tuple[str, ...]]]] = {}
         for resource in self.resources.values():
             if resource.type.startswith("AWS::IAM::") and resource.type != "AWS::IAM::InstanceProfile":
                 continue
-            for keys, name in _references(resource.properties, (), names, 0):
+            for keys, name in _references(resource.properties, (), self._roles_by_name, 0):
                 if name in self.roles:
                     found.setdefault(name, []).append((resource, keys))
             for name in self._mentioned(resource):
@@ -342,7 +341,7 @@ class Template:
 
 
 def _references(
-    value: object, keys: tuple[str, ...], names: Mapping[str, str], depth: int
+    value: object, keys: tuple[str, ...], names: Mapping[str, list[Role]], depth: int
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the roles that a property refers to, with the keys that lead there; functions are no keys."""
     if depth > 60:
@@ -350,9 +349,7 @@ def _references(
     if isinstance(value, str):
         for found in re.findall(r"\$\{([\w.]+)\}", value):
             yield keys, found.split(".")[0]
-        label = names.get(value.rpartition("/")[2])
-        if label is not None:
-            yield keys, label
+        yield from ((keys, each.label) for each in names.get(value.rpartition("/")[2], ()))
     elif isinstance(value, list):
         for each in value:
             yield from _references(each, keys, names, depth + 1)

@@ -17,10 +17,9 @@ from ..._facts.iam_limits import (
     MOST_TRUST_POLICY,
 )
 from ..check import Check, Fault
-from ..intrinsics import NO_VALUE, Values, function_of
+from ..intrinsics import NO_VALUE, Values, function_of, without_references
 from ..template import Resource, Template
 
-_REFERENCE = re.compile("\ue000[^\ue000\ue001]*\ue001")
 _INLINE = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy")
 _DEEPEST = 100
 
@@ -33,7 +32,7 @@ def least_size(value: Any, values: Values, depth: int = 0) -> int:  # noqa: ANN4
     if function is not None:
         if function[0] == "Fn::If":
             return min((least_size(each, values, depth + 1) for each, _ in values.alternatives(value, ())), default=0)
-        return 2 + min((_length(_REFERENCE.sub("", text)) for text in values.texts(value)), default=0)
+        return 2 + min((_length(without_references(text)) for text in values.texts(value)), default=0)
     if isinstance(value, dict):
         sizes = {key: least_size(each, values, depth + 1) for key, each in value.items()}
         return _joined([_length(json.dumps(str(key))) + 1 + size for key, size in sizes.items() if size])

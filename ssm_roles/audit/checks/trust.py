@@ -30,8 +30,12 @@ _EXACT = ("stringequals", "stringequalsignorecase")
 _ACCOUNT_ID = re.compile("[0-9]{12}")
 
 # The resources that never use a role of the kind, by how the sixth part of their ARN begins.
-_NOT_OF_NODES = ("automation-execution", "automation-definition", "document", "maintenancewindow", "cloud-connector")
-_NOT_OF_RUNBOOKS = ("managed-instance", "activation", "automation-definition", "document", "maintenancewindow")
+_NOT_OF = {
+    RoleKind.HYBRID: (
+        *("automation-execution", "automation-definition", "document", "maintenancewindow", "cloud-connector"),
+    ),
+    RoleKind.AUTOMATION: ("managed-instance", "activation", "automation-definition", "document", "maintenancewindow"),
+}
 
 
 def _statements(template: Template) -> Iterator[tuple[Role, Statement]]:
@@ -225,13 +229,12 @@ def _other_sources(template: Template) -> Iterator[Fault]:
 
 
 def _never_uses(role: Role, arn: str) -> bool:
+    others = next((names for kind, names in _NOT_OF.items() if role.kinds == {kind}), None)
+    if others is None:
+        return False
     parts = split_arn(arn)
     service, name = parts[2], re.split(r"[/:]", parts[5])[0]
-    if role.kinds == {RoleKind.HYBRID}:
-        return (is_known(service) and not has_wildcard(service) and service != "ssm") or name in _NOT_OF_NODES
-    if role.kinds == {RoleKind.AUTOMATION}:
-        return (is_known(service) and not has_wildcard(service) and service != "ssm") or name in _NOT_OF_RUNBOOKS
-    return False
+    return (is_known(service) and not has_wildcard(service) and service != "ssm") or name in others
 
 
 _HYBRID_EXAMPLE = """{

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ssm_roles
 from ssm_roles.audit import documents, engine
 from ssm_roles.audit.check import Finding
 from ssm_roles.audit.checks import ALL_CHECKS
 
+PACKAGE = Path(ssm_roles.__file__).resolve().parent
 TEMPLATES = Path(__file__).parent / "templates"
 DEEP = 500
 
@@ -293,11 +295,17 @@ def test_a_hostile_template_is_checked_in_bounded_time(case: str) -> None:
         engine.check_shared_names({"One": HOSTILE[case]})
 
 
-def test_a_long_attribute_is_compared_in_bounded_time() -> None:
-    body = {**template(Role=role()), "Outputs": {"Code": {"Value": {"Ref": ".a" * 300_000 + "!"}}}}
-    started = time.process_time()
-    engine.check_template(body)
-    assert time.process_time() - started < 5
+def test_a_long_attribute_does_not_hang() -> None:
+    # Comparing each part with all others would take an hour.
+    program = """
+from ssm_roles.audit.engine import check_template
+body = {
+    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    "Outputs": {"Code": {"Value": {"Ref": ".a" * 300_000 + "!"}}},
+}
+assert check_template(body) == []
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, check=True, timeout=60)
 
 
 def test_policies_of_too_many_roles_are_an_error() -> None:
@@ -339,7 +347,8 @@ def test_a_template_in_a_template_in_a_template_is_checked_at_its_place() -> Non
     assert found.path == (*body, *body)
     assert found.fault.logical_id == "Role"
     assert found.line_in_text is not None
-    assert '"Effect"' in inner.splitlines()[found.line_in_text] or "{" in inner.splitlines()[found.line_in_text]
+    statement, first = inner.splitlines()[found.line_in_text : found.line_in_text + 2]
+    assert (statement.strip(), first.strip()) == ("{", '"Effect": "Allow",')
 
 
 def test_only_the_given_checks_run() -> None:
