@@ -8,9 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,6 +19,8 @@ import ssm_roles
 from ssm_roles.audit import documents, engine
 from ssm_roles.audit.check import Finding
 from ssm_roles.audit.checks import ALL_CHECKS
+
+from .bounded_work import bounded_work
 
 PACKAGE = Path(ssm_roles.__file__).resolve().parent
 TEMPLATES = Path(__file__).parent / "templates"
@@ -124,26 +124,6 @@ def test_a_template_with_any_part_replaced_is_checked(body: Any) -> None:
 @given(mutated())
 def test_many_templates_with_any_part_replaced_are_checked(body: Any) -> None:
     check(body)
-
-
-@contextmanager
-def bounded_work(most: int) -> Iterator[None]:
-    """Raise an error if more functions are called than that."""
-    calls = 0
-
-    def count(_: FrameType, event: str, __: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-        if calls > most:
-            sys.setprofile(None)
-            raise AssertionError(f"more than {most:,} calls")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
 
 
 def role(**properties: Any) -> dict[str, Any]:
