@@ -1,7 +1,6 @@
 """Maintenance windows, their tasks and cloud connectors of stacks are listed."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,9 +14,7 @@ _ROLE = "arn:aws:iam::111122223333:role/Tasks"
 def _deploy(aws: EmbeddedAws, resources: dict[str, Any]) -> None:
     stacks = aws.client("cloudformation")
     stacks.create_stack(StackName="Windows", TemplateBody=json.dumps({"Resources": resources}))
-    while (status := stacks.describe_stacks(StackName="Windows")["Stacks"][0]["StackStatus"]) != "CREATE_COMPLETE":
-        assert status == "CREATE_IN_PROGRESS", status
-        time.sleep(0.02)
+    assert stacks.describe_stacks(StackName="Windows")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
 
 
 def _window(name: str) -> dict[str, Any]:
@@ -55,6 +52,25 @@ def test_the_tasks_of_a_maintenance_window_have_their_roles(aws: EmbeddedAws) ->
 def test_a_maintenance_window_that_does_not_exist_has_no_tasks(aws: EmbeddedAws) -> None:
     with pytest.raises(ClientError, match="DoesNotExistException"):
         aws.client("ssm").describe_maintenance_window_tasks(WindowId="mw-0123456789abcdef0")
+
+
+def test_the_cloud_connectors_of_stacks_are_listed_with_their_roles(aws: EmbeddedAws) -> None:
+    statement = {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = aws.client("iam").create_role(
+        RoleName="Connector",
+        Path="/service-role/",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )["Role"]["Arn"]
+    identifier = "00000000-0000-0000-0000-000000000000"
+    properties = {
+        "DisplayName": "azure",
+        "RoleArn": role,
+        "ConfigConnectorArn": "arn:aws:config:eu-west-1:111122223333:connector/azure/1",
+        "Configuration": {"AzureConfiguration": {"TenantId": identifier, "ApplicationId": identifier}},
+    }
+    _deploy(aws, {"Connector": {"Type": "AWS::SSM::CloudConnector", "Properties": properties}})
+    (connector,) = aws.client("ssm").list_cloud_connectors()["CloudConnectors"]
+    assert (connector["DisplayName"], connector["RoleArn"]) == ("azure", role)
 
 
 def test_listings_have_pages(aws: EmbeddedAws) -> None:

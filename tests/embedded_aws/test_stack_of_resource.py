@@ -1,7 +1,6 @@
 """`DescribeStackResources` finds the stack of a resource by its physical ID."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -18,20 +17,7 @@ def _create(stacks: Any) -> None:
         "Other": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/other", "Type": "String", "Value": "x"}},
     }
     stacks.create_stack(StackName="Baseline", TemplateBody=json.dumps({"Resources": resources}))
-    _wait(stacks, "CREATE_COMPLETE")
-
-
-def _wait(stacks: Any, status: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            if stacks.describe_stacks(StackName="Baseline")["Stacks"][0]["StackStatus"] == status:
-                return
-        except ClientError:
-            assert status == "DELETE_COMPLETE"
-            return
-        time.sleep(0.02)
-    raise AssertionError(status)
+    assert stacks.describe_stacks(StackName="Baseline")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_the_resources_of_the_stack_are_returned(aws: EmbeddedAws) -> None:
@@ -56,8 +42,9 @@ def test_the_stacks_of_another_region_are_not_found(aws: EmbeddedAws) -> None:
 def test_a_stack_that_is_deleted_is_not_found(aws: EmbeddedAws) -> None:
     stacks = aws.client("cloudformation")
     _create(stacks)
+    stack_id = stacks.describe_stacks(StackName="Baseline")["Stacks"][0]["StackId"]
     stacks.delete_stack(StackName="Baseline")
-    _wait(stacks, "DELETE_COMPLETE")
+    assert stacks.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="ValidationError"):
         stacks.describe_stack_resources(PhysicalResourceId=_NAME)
 

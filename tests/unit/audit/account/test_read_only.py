@@ -14,9 +14,6 @@ from ssm_roles.audit.account.reading import read_account
 from .accounts import deny
 from .emulated_account import LIMITS, auditor, fill, session
 
-# Where the name of the service's endpoint isn't the prefix of its actions.
-_PREFIXES = {"monitoring": "cloudwatch"}
-
 
 def test_every_call_only_reads_and_is_in_the_policy_and_every_action_of_the_policy_is_called(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
@@ -27,8 +24,7 @@ def test_every_call_only_reads_and_is_in_the_policy_and_every_action_of_the_poli
     called: set[str] = set()
 
     def record(model: Any, **_: Any) -> None:
-        prefix = model.service_model.endpoint_prefix
-        called.add(f"{_PREFIXES.get(prefix, prefix)}:{model.name}")
+        called.add(f"{model.service_model.endpoint_prefix}:{model.name}")
 
     recorded = session(aws, credentials)
     recorded.events.register("before-call", record)

@@ -54,18 +54,16 @@ def test_regions_are_read_at_the_same_time_and_reported_in_order() -> None:
 
 
 def test_a_denied_action_leaves_out_only_what_it_is_for() -> None:
-    for action in EVERYTHING:
+    for action in sorted({*EVERYTHING} - {"account:ListRegions", "ec2:DescribeRegions"}):
         aws = ScriptedAws()
         aws.answer("iam:GetAccountAuthorizationDetails", {"RoleDetailList": [_linked()], "IsTruncated": False})
         aws.answer("iam:GetRole", {"Role": _linked()})
         aws.answer("ssm:DescribeMaintenanceWindows", {"WindowIdentities": [{"WindowId": "mw-0123456789abcdef0"}]})
         aws.answer(action, aws_error("AccessDenied"))
         account = read(aws, "eu-west-1", "us-east-1")
-        expected = {action} & set(aws.actions())
-        assert {each.action for each in account.unread} == expected, action
-        assert all(each.reason == "denied" for each in account.unread)
-        if not action.startswith(("iam:", "ec2:", "account:")):
-            assert [each.region for each in account.unread] == ["eu-west-1", "us-east-1"], action
+        assert {(each.action, each.reason) for each in account.unread} == {(action, "denied")}
+        regions = [""] if action.startswith("iam:") else ["eu-west-1", "us-east-1"]
+        assert [each.region for each in account.unread] == regions, action
 
 
 def _linked() -> dict[str, Any]:

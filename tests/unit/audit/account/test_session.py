@@ -62,12 +62,15 @@ def test_a_profile_whose_sign_in_has_expired_is_an_error(nobody: Path) -> None:
         "sso_role_name = r\nregion = eu-west-1\n",
         encoding="utf-8",
     )
-    assert problem("sso").startswith("the AWS credentials can't be used: ")
+    assert problem("sso").startswith("the AWS credentials can't be used: SSOTokenLoadError: ")
 
 
 def test_a_configuration_file_that_cannot_be_read_is_an_error(nobody: Path) -> None:
     (nobody / "config").write_text("not a configuration\n", encoding="utf-8")
-    assert "config" in problem("audit")
+    path = nobody / "config"
+    assert problem("audit") == (
+        f"the AWS credentials can't be used: ConfigParseError: Unable to parse config file: {path}"
+    )
 
 
 def test_a_missing_boto3_is_an_error_that_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
