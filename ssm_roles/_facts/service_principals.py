@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 SYSTEMS_MANAGER = "ssm.amazonaws.com"
 """The same in every partition: https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html"""
+
+OF_SYSTEMS_MANAGER = re.compile(r"(?:[\w-]+\.)?ssm(?:-[\w-]+)?\.amazonaws\.com")
+"""The form of the service principals of Systems Manager and its features, also those that this library doesn't know."""
 
 CLOUDFORMATION = "cloudformation.amazonaws.com"
 QUICK_SETUP = "ssm-quicksetup.amazonaws.com"

@@ -13,6 +13,9 @@ from ..policies import matches
 from .conditions import Value, as_list, every, has_variable, holds, negated, some, without_variables
 from .model import Identity, Policy
 
+AGENT_ACTION = "ssm:UpdateInstanceInformation"
+"""The action without which a machine doesn't become a managed node."""
+
 
 @dataclass(frozen=True)
 class Grant:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .account_check import AccountCheck, AccountFault
-from .authorization import obstacle
+from .authorization import AGENT_ACTION, obstacle
 from .model import Account, Role
 from .trust import trust_problem
 
 _FEATURE = "https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-default-host-management-configuration.html"
-_ACTION = "ssm:UpdateInstanceInformation"
 _NO_NODES = "EC2 instances without an instance profile for Systems Manager don't become managed nodes."
 
 
@@ -39,9 +38,10 @@ def _with_wrong_trust(account: Account) -> Iterator[AccountFault]:
 
 def _hindered(account: Account) -> Iterator[AccountFault]:
     for region, name, role in _configured(account):
-        found = None if role is None else obstacle(role, _ACTION)
+        found = None if role is None else obstacle(role, AGENT_ACTION)
         if found is not None:
-            yield AccountFault(name, region, f"Instances with the default role {name} can't call {_ACTION}: {found}")
+            message = f"Instances with the default role {name} can't call {AGENT_ACTION}: {found}"
+            yield AccountFault(name, region, message)
 
 
 HOST_MANAGEMENT_CHECKS = (

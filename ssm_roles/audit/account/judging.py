@@ -4,39 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..check import SEVERITIES, Check
+from ..._facts.service_principals import OF_SYSTEMS_MANAGER
+from ..check import SEVERITIES
 from ..checks import ALL_CHECKS
-from ..engine import check_template
-from .account_check import AccountCheck
+from ..engine import check_template, read_template
+from ..roles import RoleKind
 from .advice import advise
 from .all_checks import ALL_ACCOUNT_CHECKS
 from .as_template import AccountTemplate, as_templates
+from .authorization import AGENT_ACTION, obstacle, trusted_services
 from .judgment import AccountFinding, Judgment, PassableRole
-from .model import Account
+from .model import Account, Identities, Role
 from .passing import Passing
-from .roles import roles_of_systems_manager
 
 # What these find is a mistake in a template, but not in an account: there, each ARN names a partition.
 _ONLY_IN_TEMPLATES = frozenset({"CODE1", "CODE2", "NAME2", "NAME3", "NAME4", "SIZE1", "SLR1", "SLR2"})
 
+APPLICABLE_CHECKS = tuple(each for each in ALL_CHECKS if each.id not in _ONLY_IN_TEMPLATES)
+"""The checks of templates that also apply to accounts."""
 
-def judge(
-    account: Account,
-    *,
-    checks: Sequence[Check] = ALL_CHECKS,
-    account_checks: Sequence[AccountCheck] = ALL_ACCOUNT_CHECKS,
-) -> Judgment:
+
+def judge(account: Account) -> Judgment:
     """Return everything that is found in an account.
 
     Args:
         account: The account.
-        checks: The checks of templates. Default: ``ALL_CHECKS``
-        account_checks: The checks of accounts. Default: ``ALL_ACCOUNT_CHECKS``
     """
     templates = [*as_templates(account)]
-    found = {*_of_roles(templates, checks, account), *_of_account(account, account_checks)}
+    found = {*_of_roles(templates, account), *_of_account(account)}
     order = {severity: index for index, severity in enumerate(SEVERITIES)}
-    passing = None if account.identities is None else Passing(account.identities)
+    identities = account.identities
+    passing = None if identities is None else Passing(identities)
     return Judgment(
         account,
         tuple(
@@ -44,26 +42,15 @@ def judge(
                 found, key=lambda each: (order[each.severity], each.check.id, each.region, each.subject, each.message)
             )
         ),
-        () if passing is None else tuple(_passable(account, passing, templates[0])),
+        () if identities is None or passing is None else tuple(_passable(account, identities, passing, templates[0])),
         tuple(advise(each, account.read_at) for each in account.linked_roles),
         () if passing is None else passing.unknown_policies,
     )
 
 
-def applicable(checks: Sequence[Check]) -> list[Check]:
-    """Return the checks of templates that also apply to accounts.
-
-    Args:
-        checks: The checks of templates.
-    """
-    return [each for each in checks if each.id not in _ONLY_IN_TEMPLATES]
-
-
-def _of_roles(
-    templates: Sequence[AccountTemplate], checks: Sequence[Check], account: Account
-) -> Iterator[AccountFinding]:
+def _of_roles(templates: Sequence[AccountTemplate], account: Account) -> Iterator[AccountFinding]:
     for template in templates:
-        for finding in check_template(template.body, checks=applicable(checks), known=template.known):
+        for finding in check_template(template.body, checks=APPLICABLE_CHECKS, known=template.known):
             fault = finding.fault
             use = template.uses.get(fault.logical_id)
             subject = template.arns.get(fault.logical_id, account.account_id) if use is None else use.user
@@ -71,19 +58,34 @@ def _of_roles(
             yield AccountFinding(finding.check, subject, region, fault.message, fault.detail)
 
 
-def _of_account(account: Account, checks: Sequence[AccountCheck]) -> Iterator[AccountFinding]:
-    for check in checks:
+def _of_account(account: Account) -> Iterator[AccountFinding]:
+    for check in ALL_ACCOUNT_CHECKS:
         for fault in check.find(account):
             yield AccountFinding(check, fault.subject, fault.region, fault.message)
 
 
-def _passable(account: Account, passing: Passing, template: AccountTemplate) -> Iterator[PassableRole]:
+def _passable(
+    account: Account, identities: Identities, passing: Passing, template: AccountTemplate
+) -> Iterator[PassableRole]:
     uses: dict[str, set[str]] = {}
-    identities = account.identities
     for use in account.uses:
-        role = None if identities is None else identities.role(use.role)
+        role = identities.role(use.role)
         if role is not None:
             uses.setdefault(role.arn, set()).add(f"{use.region}: {use.user}")
-    for role, kinds in roles_of_systems_manager(account, template):
+    for role, kinds in _roles_of_systems_manager(identities, template):
         names = tuple(sorted(each.value for each in kinds))
         yield PassableRole(role, names, tuple(sorted(uses.get(role.arn, ()))), passing.passers(role))
+
+
+def _roles_of_systems_manager(
+    identities: Identities, template: AccountTemplate
+) -> Iterator[tuple[Role, frozenset[RoleKind]]]:
+    """Yield the roles that Systems Manager uses or may assume, and those of instances that are managed nodes."""
+    roles = read_template(template.body, template.known).roles
+    kinds = {template.arns[logical_id]: role.kinds for logical_id, role in roles.items()}
+    for role in identities.roles:
+        found = kinds.get(role.arn, frozenset())
+        trusts = any(OF_SYSTEMS_MANAGER.fullmatch(each) for each in trusted_services(role.trust_policy))
+        is_node = RoleKind.INSTANCE in found and obstacle(role, AGENT_ACTION) is None
+        if trusts or is_node or found - {RoleKind.INSTANCE, RoleKind.OTHER}:
+            yield role, found or frozenset({RoleKind.OTHER})

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..._facts.iam_limits import SERVICE_LINKED_PATH
 from ..._facts.service_linked_roles import SERVICE_LINKED_ROLES
+from ..._facts.service_principals import OF_SYSTEMS_MANAGER
 from .calls import Calls
 from .identities import role_in
 from .model import Identities, LinkedRole, Role, StackOwner
@@ -20,9 +21,6 @@ from .model import Identities, LinkedRole, Role, StackOwner
 # The function of this library ends the description of a role with a hash of the ID of the stack that created it.
 _MARK = re.compile(r"\[ssm-roles:([0-9a-f]{16})\]$")
 _MARK_LENGTH = 16
-
-# A principal of Systems Manager that this library doesn't know yet, such as new.ssm.amazonaws.com.
-_PRINCIPAL = re.compile(r"(?:[\w-]+\.)?ssm(?:-[\w-]+)?\.amazonaws\.com")
 
 # A deleted stack is found for 90 days.
 _GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
@@ -46,7 +44,7 @@ def read_linked_roles(calls: Calls, identities: Identities | None) -> tuple[Link
     listed = () if identities is None else identities.linked_roles
     for role in listed:
         principal = role.path.removeprefix(f"/{SERVICE_LINKED_PATH}").rstrip("/")
-        if role.name not in names and _PRINCIPAL.fullmatch(principal):
+        if role.name not in names and OF_SYSTEMS_MANAGER.fullmatch(principal):
             known.append(_Name(role.name, principal))
     return tuple(_read(calls, each, identities) for each in known)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ..roles import RoleKind
 from .account_check import AccountCheck, AccountFault
-from .authorization import obstacle
+from .authorization import AGENT_ACTION, obstacle
 from .model import Account, ManagedNode, Role
 from .trust import trust_problem
 
@@ -20,8 +20,8 @@ _DEREGISTER = "https://docs.aws.amazon.com/systems-manager/latest/userguide/flee
 _ROLE = "https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-multicloud-service-role.html"
 _CORE = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html"
 
-# Without the first, a node doesn't come online; without the others, it gets no commands and no sessions.
-_AGENT_ACTIONS = ("ssm:UpdateInstanceInformation", "ssmmessages:OpenControlChannel")
+# Without the first, a node doesn't come online; without the second, it gets no commands and no sessions.
+_AGENT_ACTIONS = (AGENT_ACTION, "ssmmessages:OpenControlChannel")
 
 
 def _all(account: Account) -> Iterator[ManagedNode]:

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_to(sys.stderr, f"ssm-roles account: {error}")
         return FAILED
     severities = shown_severities(arguments)
-    judgment = judge(account, checks=ALL_CHECKS).shown(ignored=ignored, severities=severities)
+    judgment = judge(account).shown(ignored=ignored, severities=severities)
     print_to(sys.stdout, _rendered(judgment, arguments.format, color=has_color(sys.stdout)))
     severities_found = {each.severity for each in judgment.findings}
     return exit_code(severities_found, arguments.fail_on, failed=bool(judgment.account.unread))

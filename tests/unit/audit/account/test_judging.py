@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS
-from ssm_roles.audit.account.judging import applicable, judge
+from ssm_roles.audit.account.judging import APPLICABLE_CHECKS, judge
 from ssm_roles.audit.account.judgment import Judgment
 from ssm_roles.audit.account.model import Identity, RoleUse
-from ssm_roles.audit.checks import ALL_CHECKS
 from ssm_roles.audit.roles import RoleKind
 
 from ..bounded_work import bounded_work
@@ -64,8 +62,9 @@ def test_a_mistake_in_a_managed_policy_is_reported_once_for_all_who_have_it() ->
 
 
 def test_the_partition_in_arns_of_an_account_is_no_mistake() -> None:
-    assert {"NAME2", "SLR1"}.isdisjoint(each.id for each in applicable(ALL_CHECKS))
-    assert {"TRUST1", "PASS1", "NODE1"} <= {each.id for each in applicable(ALL_CHECKS)}
+    ids = {each.id for each in APPLICABLE_CHECKS}
+    assert ids.isdisjoint({"NAME2", "SLR1"})
+    assert {"TRUST1", "PASS1", "NODE1"} <= ids
 
 
 def test_a_task_with_a_service_linked_role_is_reported_with_its_region() -> None:
@@ -108,12 +107,6 @@ def test_an_account_whose_identities_could_not_be_read_is_judged_by_the_rest() -
     judgment = judge(account(activations=[activation(registrations=5)], readable=False))
     assert found(judgment) == [("ACT4", activation().activation_id)]
     assert judgment.roles == ()
-
-
-def test_checks_can_be_chosen() -> None:
-    chosen = [each for each in ALL_ACCOUNT_CHECKS if each.id == "ACT4"]
-    judged = account(role("Open", trust(SSM), CORE), activations=[activation("Gone", registrations=5)])
-    assert found(judge(judged, checks=(), account_checks=chosen)) == [("ACT4", activation().activation_id)]
 
 
 def test_a_large_account_is_judged_in_bounded_time() -> None:
