@@ -69,33 +69,19 @@ def grants(policies: Sequence[Policy], action: str, prefix: str = "") -> tuple[G
     )
 
 
-def decision(
-    found: Sequence[Grant], resource: str, request: Mapping[str, Value], *, complete: bool = True
-) -> bool | None:
+def decision(found: Sequence[Grant], resource: str, request: Mapping[str, Value]) -> bool | None:
     """Return whether statements allow a request.
 
     Args:
         found: The statements that are about the action.
         resource: The ARN of the resource.
         request: The condition keys that are known, in lower case.
-        complete: Whether these are all statements. Default: ``True``
     """
     allowed = some(each.verdict(resource, request) for each in found if not each.is_deny)
-    if allowed is False and not complete:
-        allowed = None
     denied = some(each.verdict(resource, request) for each in found if each.is_deny)
     if denied is None and allowed is False:
         return False
     return every([allowed, negated(denied)])
-
-
-def is_complete(policies: Sequence[Policy]) -> bool:
-    """Return whether the documents of all policies could be read.
-
-    Args:
-        policies: The policies.
-    """
-    return all(each.document is not None for each in policies)
 
 
 def boundary_decision(identity: Identity, action: str, resource: str, request: Mapping[str, Value]) -> bool | None:
@@ -122,7 +108,8 @@ def obstacle(identity: Identity, action: str) -> str | None:
         action: The action.
     """
     found = grants(identity.policies, action)
-    if is_complete(identity.policies) and all(each.is_deny for each in found):
+    is_complete = all(each.document is not None for each in identity.policies)
+    if is_complete and all(each.is_deny for each in found):
         return "no policy of the role allows it"
     denying = next((each for each in found if each.is_deny and _is_unconditional(each.statement)), None)
     if denying is not None:

@@ -14,7 +14,6 @@ from .session import Clients, Limits
 # What an endpoint answers if it doesn't have the operation, such as that of a Region without the feature.
 _UNSUPPORTED = frozenset({"UnknownOperationException", "UnknownOperation", "InvalidAction"})
 
-
 _DISABLED = "The Region is disabled, or doesn't accept these credentials, so the report has nothing about it"
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 UnreadReason = Literal["denied", "throttled", "unreachable", "disabled", "incomplete", "failed"]
 """Why something couldn't be read."""
 
-DENIED = frozenset(
+_DENIED = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
@@ -105,7 +105,7 @@ def reason_of(error: BaseException) -> UnreadReason:
     classes = {each.__name__ for each in type(error).__mro__}
     if code in _EXPIRED or code in _BAD_SIGNATURE or not classes.isdisjoint(_CREDENTIALS):
         raise AccountError(credentials_problem(error)) from error
-    if code in DENIED:
+    if code in _DENIED:
         return "denied"
     if code in _THROTTLED or (classes & {"ClientError"} and re.search("throttl", code, re.IGNORECASE)):
         return "throttled"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from ..roles import RoleKind
@@ -94,11 +95,6 @@ class Role(Identity):
     description: str = ""
     last_use: LastUse | None = None
 
-    @property
-    def name_with_path(self) -> str:
-        """The path without its leading slash, then the name: what Systems Manager calls the name of a role."""
-        return f"{self.path}{self.name}".lstrip("/")
-
 
 @dataclass(frozen=True)
 class Identities:
@@ -124,8 +120,12 @@ class Identities:
         Args:
             name: The ARN of the role, or its name with or without the path.
         """
-        wanted = name.rpartition("/")[2].lower()
-        return next((each for each in (*self.roles, *self.linked_roles) if each.name.lower() == wanted), None)
+        return self._roles_by_name.get(name.rpartition("/")[2].lower())
+
+    @cached_property
+    def _roles_by_name(self) -> Mapping[str, Role]:
+        # An account can have many activations and nodes, and each looks for its role.
+        return {each.name.lower(): each for each in (*self.linked_roles, *self.roles)}
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,6 @@ class ManagedNode:
         role_name: The name of the role of a hybrid-activated node, with its path; "" if the node has none.
         is_hybrid: Whether the node registered with a hybrid activation.
         name: The name of the node or of the computer; "" if there is none.
-        activation_id: The activation that it registered with; "" if there is none.
     """
 
     region: str
@@ -218,7 +217,6 @@ class ManagedNode:
     role_name: str
     is_hybrid: bool
     name: str = ""
-    activation_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -313,7 +311,7 @@ class Account:
     unread: tuple[Unread, ...]
     skipped_regions: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def uses(self) -> tuple[RoleUse, ...]:
         """All uses of roles, with those by activations, nodes and Default Host Management."""
         found: list[RoleUse] = []
@@ -336,8 +334,8 @@ class Account:
             found += each.uses
         return tuple(found)
 
-    @property
-    def usage(self) -> dict[str, set[RoleKind]]:
+    @cached_property
+    def usage(self) -> Mapping[str, set[RoleKind]]:
         """What each role that exists is used for, by its ARN."""
         found: dict[str, set[RoleKind]] = {}
         for use in self.uses:

@@ -15,16 +15,14 @@ HOST_MANAGEMENT_SETTING = f"/{_HOST_MANAGEMENT}"
 
 @dataclass(frozen=True)
 class Permission:
-    """An action, what it is allowed on, and what the report needs it for.
+    """An action, what it is allowed on, and what is missing in the report without it.
 
     Attributes:
-        purpose: What is read, as the report says it.
         missing: What is missing in the report without it, as a sentence without a full stop.
         resources: The resources in the policy.
         sid: The statement in which the policy allows it.
     """
 
-    purpose: str
     missing: str
     resources: tuple[str, ...] = ("*",)
     sid: str = "ReadSystemsManager"
@@ -32,53 +30,42 @@ class Permission:
 
 PERMISSIONS: Mapping[str, Permission] = {
     "account:ListRegions": Permission(
-        "the Regions that are enabled, if ec2:DescribeRegions isn't allowed",
         "It isn't known which Regions are enabled: the Regions that AWS documents were tried",
         sid="FindRegions",
     ),
     "cloudformation:DescribeStackResources": Permission(
-        "the stacks that own service-linked roles",
         "It isn't known whether a stack owns a service-linked role",
         sid="FindStacks",
     ),
     "ec2:DescribeRegions": Permission(
-        "the Regions that are enabled",
         "It isn't known which Regions are enabled: the Regions that AWS documents were tried",
         sid="FindRegions",
     ),
     "iam:GetAccountAuthorizationDetails": Permission(
-        "roles, users, groups and their policies",
         "The roles weren't checked, and it isn't known who may pass them",
         sid="ReadIdentities",
     ),
     "iam:GetRole": Permission(
-        "the description and the last use of service-linked roles",
         "It isn't known when the service-linked role was last used, or which stack created it",
         # IAM doesn't know the path of a role that doesn't exist, and checks its name without a path.
         ("arn:*:iam::*:role/aws-service-role/*", "arn:*:iam::*:role/AWSServiceRoleFor*"),
         sid="ReadServiceLinkedRoles",
     ),
-    "ssm:DescribeActivations": Permission("hybrid activations", "The hybrid activations weren't checked"),
-    "ssm:DescribeInstanceInformation": Permission("managed nodes", "Lost managed nodes aren't reported"),
+    "ssm:DescribeActivations": Permission("The hybrid activations weren't checked"),
+    "ssm:DescribeInstanceInformation": Permission("Lost managed nodes aren't reported"),
     "ssm:DescribeMaintenanceWindowTasks": Permission(
-        "the roles of the tasks of maintenance windows",
         "It isn't known which roles the tasks of maintenance windows use",
         ("arn:*:ssm:*:*:maintenancewindow/*",),
         sid="ReadMaintenanceWindows",
     ),
-    "ssm:DescribeMaintenanceWindows": Permission(
-        "maintenance windows", "It isn't known which roles the tasks of maintenance windows use"
-    ),
+    "ssm:DescribeMaintenanceWindows": Permission("It isn't known which roles the tasks of maintenance windows use"),
     "ssm:GetServiceSetting": Permission(
-        "Default Host Management Configuration",
         "It isn't known whether Default Host Management Configuration is on",
         (f"arn:*:ssm:*:*:servicesetting/{_HOST_MANAGEMENT}",),
         sid="ReadHostManagement",
     ),
-    "ssm:ListCloudConnectors": Permission(
-        "the roles of cloud connectors", "It isn't known which roles cloud connectors use"
-    ),
-    "sts:GetCallerIdentity": Permission("the ID of the account", "The account isn't known", sid="FindAccount"),
+    "ssm:ListCloudConnectors": Permission("It isn't known which roles cloud connectors use"),
+    "sts:GetCallerIdentity": Permission("The account isn't known", sid="FindAccount"),
 }
 """By action, sorted. AWS allows ``sts:GetCallerIdentity`` to everybody; the policy names it because it is called."""
 

@@ -68,7 +68,6 @@ def _nodes(calls: Calls) -> tuple[ManagedNode, ...] | None:
             role_name=each.get("IamRole", ""),
             is_hybrid=each.get("ResourceType") == "ManagedInstance",
             name=each.get("Name") or each.get("ComputerName") or "",
-            activation_id=each.get("ActivationId", ""),
         )
         for page in pages
         for each in page.get("InstanceInformationList", ())

@@ -63,8 +63,7 @@ def test_a_single_statement_without_a_list_counts() -> None:
     assert [each.source for each in found] == ["inline policy Pass"]
 
 
-def test_a_policy_whose_document_is_unknown_can_allow_everything() -> None:
-    assert decision((), ROLE, {}, complete=False) is None
+def test_a_policy_whose_document_is_unknown_has_no_statements() -> None:
     assert grants([managed("Unknown")], PASS) == ()
 
 

@@ -61,7 +61,7 @@ def test_a_role_has_its_policies_boundary_profiles_and_last_use() -> None:
     )
     assert (nodes.boundary, nodes.instance_profiles, nodes.created) == (own, ("Profile",), CREATED)
     assert nodes.last_use == LastUse(CREATED, "eu-west-1")
-    assert nodes.name_with_path == "service-role/Nodes"
+    assert (nodes.path, nodes.name) == ("/service-role/", "Nodes")
     assert found.managed_policies == {f"{ARN}:policy/Own": own}
 
 

@@ -53,7 +53,7 @@ def test_identities_and_maintenance_windows_are_read_and_judged(session: boto3.S
     assert account.identities is not None
     found = account.identities.role("Open")
     assert found is not None
-    assert (found.name_with_path, found.trust_policy) == ("service-role/Open", trust(SSM))
+    assert (found.path, found.name, found.trust_policy) == ("/service-role/", "Open", trust(SSM))
     assert found.policies[0].document == agent
     assert found.boundary is not None
     assert found.boundary.document == document(allow("s3:*"))

@@ -40,4 +40,3 @@ def test_texts_of_permissions_are_sentences_without_a_full_stop() -> None:
     for permission in PERMISSIONS.values():
         assert not permission.missing.endswith(".")
         assert permission.missing[0].isupper()
-        assert permission.purpose

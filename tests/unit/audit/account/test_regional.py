@@ -64,7 +64,7 @@ def test_a_node_that_never_sent_a_ping_was_last_heard_of_when_it_registered() ->
     ]
     assert read(DescribeInstanceInformation={"InstanceInformationList": listed}).nodes == (
         ManagedNode("eu-west-1", "i-1", "Online", TIME, "", False),
-        ManagedNode("eu-west-1", "mi-1", "ConnectionLost", TIME, "Nodes", True, "press", "1"),
+        ManagedNode("eu-west-1", "mi-1", "ConnectionLost", TIME, "Nodes", True, "press"),
     )
 
 
