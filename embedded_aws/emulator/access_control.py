@@ -61,12 +61,11 @@ def _ssm_resource(body: bytes, region: str, account: str) -> str | None:
         return setting if setting.startswith("arn:") else f"arn:aws:ssm:{region}:{account}:servicesetting{setting}"
     if isinstance(window, str):
         return f"arn:aws:ssm:{region}:{account}:maintenancewindow/{window}"
-    node_id = _managed_node(body)
+    node_id = _managed_node(request)
     return None if node_id is None else activations.managed_node_arn(node_id)
 
 
-def _managed_node(body: bytes) -> str | None:
-    request = _request(body)
+def _managed_node(request: Mapping[str, Any]) -> str | None:
     node_id = request.get("ResourceId" if request.get("ResourceType") == "ManagedInstance" else "InstanceId")
     return node_id if isinstance(node_id, str) and node_id.startswith("mi-") else None
 
@@ -159,7 +158,7 @@ def _correct_requests() -> None:
         keys: dict[str, Any] = dict(request_tag_context(service, action, body, parameters))
         if action == "iam:CreateServiceLinkedRole":
             keys["iam:AWSServiceName"] = parameter(parameters, "AWSServiceName")
-        if service == "ssm" and (node_id := _managed_node(body)) is not None:
+        if service == "ssm" and (node_id := _managed_node(_request(body))) is not None:
             keys.update(managed_nodes.condition_keys(node_id))
         if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
             keys["iam:PolicyARN"] = parameter(parameters, "PolicyArn")

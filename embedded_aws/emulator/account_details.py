@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,13 +11,6 @@ from . import query_protocol, role_last_use
 from .ministack import iam
 from .responses import ApiError
 
-_LISTS = {
-    "User": "UserDetailList",
-    "Role": "RoleDetailList",
-    "Group": "GroupDetailList",
-    "LocalManagedPolicy": "Policies",
-    "AWSManagedPolicy": "Policies",
-}
 _PAGE = 100
 
 
@@ -27,28 +20,17 @@ def describe(request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ApiError: The marker is invalid.
     """
-    wanted = request.get("Filter") or [*_LISTS]
-    everything = [each for kind in _LISTS if kind in wanted for each in _of_kind(kind)]
+    wanted = request.get("Filter") or [*_KINDS]
+    everything = [(name, entry) for kind, (name, entries) in _KINDS.items() if kind in wanted for entry in entries()]
     marker = request.get("Marker", "0")
     if not marker.isdecimal() or int(marker) > len(everything):
         raise ApiError("ValidationError", "Invalid Marker")
     start, size = int(marker), request.get("MaxItems", _PAGE)
-    answer: dict[str, Any] = {name: [] for name in _LISTS.values()}
-    for kind, entry in everything[start : start + size]:
-        answer[_LISTS[kind]].append(entry)
+    answer: dict[str, Any] = {name: [] for name, _ in _KINDS.values()}
+    for name, entry in everything[start : start + size]:
+        answer[name].append(entry)
     more = start + size < len(everything)
     return {**answer, "IsTruncated": more, **({"Marker": str(start + size)} if more else {})}
-
-
-def _of_kind(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    entries = {
-        "User": _users,
-        "Role": _roles,
-        "Group": _groups,
-        "LocalManagedPolicy": _local_policies,
-        "AWSManagedPolicy": _aws_policies,
-    }
-    return ((kind, entry) for entry in entries[kind]())
 
 
 def _users() -> Iterator[dict[str, Any]]:
@@ -144,6 +126,16 @@ def _boundary(entity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _encoded(document: str | None) -> str:
     return quote(document or "{}", safe="")
+
+
+# The list in the response and the entries of each kind, by the name of the kind in a filter.
+_KINDS: dict[str, tuple[str, Callable[[], Iterator[dict[str, Any]]]]] = {
+    "User": ("UserDetailList", _users),
+    "Role": ("RoleDetailList", _roles),
+    "Group": ("GroupDetailList", _groups),
+    "LocalManagedPolicy": ("Policies", _local_policies),
+    "AWSManagedPolicy": ("Policies", _aws_policies),
+}
 
 
 def install() -> None:
