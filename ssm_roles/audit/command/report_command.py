@@ -112,7 +112,8 @@ def _of_account(arguments: argparse.Namespace) -> Report | None:
 
 def _of_paths(paths: list[Path]) -> Report:
     from ..checks import ALL_CHECKS
-    from ..report.views import Report, counted
+    from ..counting import counted
+    from ..report.views import Report
     from .checking import check_paths
     from .progress import Progress
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from ..check import SEVERITIES, Check, Finding, Severity
+from ..check import Check, Finding, Severity
+from ..counting import counts
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ class Results:
     @property
     def counts(self) -> dict[Severity, int]:
         """The number of findings of each severity, without acknowledged ones."""
-        found = [each.severity for each in self.open_findings]
-        return {severity: found.count(severity) for severity in SEVERITIES}
+        return counts(each.severity for each in self.open_findings)
 
     @property
     def acknowledged(self) -> int:

@@ -10,11 +10,12 @@ from ..account.advice import Advice
 from ..account.as_template import as_templates
 from ..account.judgment import AccountFinding, Judgment
 from ..account.passing import NOT_SEEN, Passer
+from ..counting import counted
 from ..engine import read_template
 from ..intrinsics import reference
 from ..template import Template
 from .template_view import role_view
-from .views import FindingView, LinkedRoleView, Party, Passing, RoleView, Section, counted
+from .views import FindingView, LinkedRoleView, Party, Passing, RoleView, Section
 from .words import Words
 
 _OWN_ACCOUNT = reference("AWS::AccountId")

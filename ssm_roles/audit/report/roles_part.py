@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..check import Severity
+from ..counting import counted
 from .figure import sign
 from .markup import Content, Markup, element
 from .permission_words import Permission, PolicyWords
-from .views import FindingView, LinkedRoleView, Passing, RoleView, Section, Trust, counted, summary, worst
+from .views import FindingView, LinkedRoleView, Passing, RoleView, Section, Trust, summary, worst
 from .words import Code, Words
 
 _MOST_ITEMS = 60
