@@ -4,45 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from ..account.account_check import AnyCheck
 from ..check import SEVERITIES, Severity
 from ..counting import counted_findings, counts
 from .graph import Look
 from .permission_words import Permission, PolicyWords
 from .words import Words
-
-
-class Rule(Protocol):
-    """A check of templates or of accounts: see ``Check`` for the attributes."""
-
-    @property
-    def id(self) -> str:
-        """The ID."""
-
-    @property
-    def severity(self) -> Severity:
-        """The severity."""
-
-    @property
-    def title(self) -> str:
-        """What is wrong."""
-
-    @property
-    def risk(self) -> str:
-        """What can happen."""
-
-    @property
-    def remedy(self) -> str:
-        """What to do."""
-
-    @property
-    def documentation_url(self) -> str:
-        """The AWS page behind the check."""
-
-    @property
-    def example(self) -> str:
-        """What to copy."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +25,7 @@ class FindingView:
         acknowledged: The reason of the acknowledgement, or None if the finding isn't acknowledged.
     """
 
-    rule: Rule
+    rule: AnyCheck
     subject: str
     message: str
     place: str = ""
