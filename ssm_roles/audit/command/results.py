@@ -33,6 +33,11 @@ class LocatedFinding:
         return self.finding.check.severity
 
     @property
+    def place(self) -> str:
+        """The file, the line and the column, as compilers write them."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+    @property
     def resource(self) -> str:
         """The logical ID of the resource, or "" for a mistake in another section of the template."""
         return self.finding.fault.logical_id
@@ -53,6 +58,11 @@ class UnreadableFile:
     message: str
     line: int = 1
     column: int = 1
+
+    @property
+    def place(self) -> str:
+        """The file, the line and the column, as compilers write them."""
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True)

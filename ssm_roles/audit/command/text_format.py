@@ -60,13 +60,13 @@ def _escaped(code: int) -> str:
 
 
 def _block(located: LocatedFinding, *, color: bool) -> str:
-    check, place = located.finding.check, f"{located.file}:{located.line}:{located.column}"
+    check, place = located.finding.check, printable(located.place)
     resource = f" {located.resource}" if located.resource else ""
     severity = located.severity
     message = printable(located.finding.fault.message)
     if color:
-        first = f"{BOLD}{printable(place)}{END} {COLORS[severity]}{severity} {check.id}{END}"
+        first = f"{BOLD}{place}{END} {COLORS[severity]}{severity} {check.id}{END}"
         link = f"{_DIM}{check.documentation_url}{END}"
     else:
-        first, link = f"{printable(place)} {severity} {check.id}", check.documentation_url
+        first, link = f"{place} {severity} {check.id}", check.documentation_url
     return f"{first}{printable(resource)}: {check.title}\n    {message}\n    {check.remedy}\n    {link}"
