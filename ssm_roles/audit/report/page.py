@@ -11,7 +11,7 @@ from ..counting import counted
 from .drawing import style_sheet
 from .figure import figure
 from .findings_part import findings_part
-from .markup import Content, Markup, element, raw
+from .markup import Content, Markup, definitions, element, raw
 from .roles_part import linked_roles_part, role_anchor, roles_part
 from .views import Report, Section, summary
 
@@ -109,18 +109,13 @@ def _section(number: int, section: Section) -> Markup:
         "section",
         {"class": "stack", "aria-labelledby": anchor},
         element("header", {}, element("h2", {"id": anchor}, section.title), element("p", {}, f"{roles}, {found}")),
-        _facts(section.facts) if section.facts else None,
+        definitions("facts", section.facts) if section.facts else None,
         *figure(section, anchors),
         *findings_part(section, anchors),
         *roles_part(section, anchors),
         *linked_roles_part(section),
         *_unseen(section),
     )
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> Markup:
-    items = [part for title, text in facts for part in (element("dt", {}, title), element("dd", {}, text))]
-    return element("dl", {"class": "facts"}, *items)
 
 
 def _unseen(section: Section) -> Iterator[Content]:
