@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
-_ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.children import ROOT
+
 _SOURCES = [
-    *sorted((_ROOT / "tests" / "snapshots").glob("*.json")),
-    *sorted((_ROOT / "ssm_roles/templates").glob("*.json")),
+    *sorted((ROOT / "tests" / "snapshots").glob("*.json")),
+    *sorted((ROOT / "ssm_roles" / "templates").glob("*.json")),
 ]
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
         "find mistakes with roles of Systems Manager in CloudFormation templates",
     ),
     "report": (".audit.command.report_command", "write a page about who may do what with the roles"),
-    "rules": (".audit.command.rules_command", "list what `check` finds"),
+    "rules": (".audit.command.rules_command", "list what `check` and `account` find"),
     "templates": ("._templates_command", "write the CloudFormation templates of this library"),
 }
 """The module and the purpose of each command.

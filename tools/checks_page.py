@@ -1,17 +1,14 @@
 """Write docs/checks.md: the catalog of the checks, from the checks themselves."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ssm_roles.audit.account.account_check import AnyCheck
+from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS
+from ssm_roles.audit.check import Check
+from ssm_roles.audit.checks import ALL_CHECKS
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from ssm_roles.audit.account.account_check import AccountCheck  # noqa: E402
-from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS  # noqa: E402
-from ssm_roles.audit.check import Check  # noqa: E402
-from ssm_roles.audit.checks import ALL_CHECKS  # noqa: E402
-
 PAGE = ROOT / "docs" / "checks.md"
 TEMPLATES = "../tests/unit/audit/templates"
 
@@ -53,7 +50,7 @@ def page() -> str:
 def _table() -> Iterator[str]:
     yield "| check | severity | what is wrong |"
     yield "|---|---|---|"
-    checks: list[Check | AccountCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
+    checks: list[AnyCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
     for check in checks:
         yield f"| [{check.id}](#{check.id.lower()}) | {check.severity} | {check.title} |"
 
@@ -72,7 +69,7 @@ def _sections() -> Iterator[str]:
         yield from _section(each)
 
 
-def _section(check: Check | AccountCheck) -> Iterator[str]:
+def _section(check: AnyCheck) -> Iterator[str]:
     yield f"\n### {check.id}\n"
     yield f"**{check.title}** ({check.severity}).\n"
     yield f"{check.risk}\n"

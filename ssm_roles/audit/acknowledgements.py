@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from . import documents
 from .check import Finding, Path
 from .cloud_assembly import CloudAssembly, ConstructAcknowledgement
+from .raw_resources import raw_resources
 
 NAMESPACE = "SsmRoles"
 """The name of the plugin for the AWS CDK, which comes before ``::`` in the IDs of its findings."""
@@ -73,8 +74,7 @@ class TemplateAcknowledgements:
 
     def _parts(self) -> Iterator[tuple[Path, object]]:
         yield (), self._body
-        resources = self._body.get("Resources") if isinstance(self._body, dict) else None
-        for name, resource in resources.items() if isinstance(resources, dict) else ():
+        for name, resource in raw_resources(self._body):
             yield ("Resources", name), resource
 
     def _parts_around(self, finding: Finding) -> Iterator[tuple[Path, object]]:
@@ -110,6 +110,11 @@ class AssemblyAcknowledgements:
             if each.rule.startswith(f"{NAMESPACE}::")
         ]
         self._used: set[tuple[str, str]] = set()
+
+    @property
+    def rules(self) -> set[str]:
+        """What the constructs acknowledge for this audit, without the namespace."""
+        return {rule for _, rule in self._own}
 
     def reason(self, template: str, finding: Finding) -> str | None:
         """Return the reason of the acknowledgement of a finding, or None. The closest one counts, as in the CDK.

@@ -20,7 +20,7 @@ from .. import __version__
 from .acknowledgements import NAMESPACE, AssemblyAcknowledgements, TemplateAcknowledgements
 from .check import SEVERITIES, Check, Finding
 from .checks import ALL_CHECKS
-from .cloud_assembly import CloudAssembly, ConstructAcknowledgement
+from .cloud_assembly import ACKNOWLEDGED_RULES, CloudAssembly, ConstructAcknowledgement
 from .documents import UnreadableError, read
 from .engine import check_shared_names, check_template
 
@@ -42,7 +42,6 @@ _LEAVES_OUT = _CDK >= (2, 271)
 # https://github.com/aws/aws-cdk/pull/38789
 _LEAVES_OUT_TOO_MUCH = (2, 254) <= _CDK < (2, 271)
 
-_ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
 _UNCHECKED = "UNCHECKED"
 
 
@@ -232,8 +231,7 @@ class _App:
 
     @cached_property
     def _acknowledged_somewhere(self) -> set[str]:
-        rules = (each.rule for folder in self._folders for each in folder.assembly.acknowledgements)
-        return {rule.removeprefix(f"{NAMESPACE}::") for rule in rules if rule.startswith(f"{NAMESPACE}::")}
+        return {rule for folder in self._folders for rule in folder.acknowledgements.rules}
 
     def _check_template(self, folder: _Folder, path: Path) -> None:
         try:
@@ -264,7 +262,7 @@ def _acknowledged_above_stacks(construct: IConstruct | None) -> Iterator[Constru
     if construct is None or aws_cdk.Stack.is_stack(construct):
         return
     for entry in construct.node.metadata:
-        if entry.type == _ACKNOWLEDGED and isinstance(entry.data, dict):
+        if entry.type == ACKNOWLEDGED_RULES and isinstance(entry.data, dict):
             for rule, reason in entry.data.items():
                 yield ConstructAcknowledgement(f"/{construct.node.path}", rule, reason)
     for child in construct.node.children:

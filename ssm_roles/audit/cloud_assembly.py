@@ -13,7 +13,8 @@ from pathlib import Path
 
 _LOGICAL_ID = "aws:cdk:logicalId"
 _TEMPLATE_FILE = "aws:cdk:templateFile"
-_ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
+ACKNOWLEDGED_RULES = "aws:cdk:acknowledged-rules"
+"""The type of the metadata that acknowledges rules."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class CloudAssembly:
         for artifact in self._artifacts.values():
             if artifact.get("type") == "aws:cloudformation:stack":
                 self._read_stack(artifact)
-        self._constructs = {(self._file_of(path), each): path for path, each in self._logical_ids.items()}
+        self._constructs = {(_closest(self._stacks, path), each): path for path, each in self._logical_ids.items()}
 
     @staticmethod
     def of(folder: Path) -> CloudAssembly | None:
@@ -94,12 +95,7 @@ class CloudAssembly:
             template: The name of the template's file.
             logical_id: The logical ID of the resource.
         """
-        found = self._constructs.get((template, logical_id))
-        return (
-            found
-            if found is not None
-            else next((path for path, file in self._stacks.items() if file == template), None)
-        )
+        return self._constructs.get((template, logical_id)) or self._stack_of(template)
 
     def account(self, template: str) -> str:
         """Return the ID of the account of a template's stack, or "" if the stack is for any account.
@@ -107,11 +103,9 @@ class CloudAssembly:
         Args:
             template: The name of the template's file.
         """
-        path = next((path for path, file in self._stacks.items() if file == template), "")
-        while path and path not in self._environments:
-            path = path.rpartition("/")[0]
+        environment = _closest(self._environments, self._stack_of(template) or "")
         # aws://111122223333/eu-west-1, or aws://unknown-account/unknown-region
-        account = self._environments.get(path, "").removeprefix("aws://").partition("/")[0]
+        account = (environment or "").removeprefix("aws://").partition("/")[0]
         return account if account.isdigit() else ""
 
     def _read_stack(self, artifact: Mapping[str, object]) -> None:
@@ -143,13 +137,18 @@ class CloudAssembly:
             self._logical_ids[path] = data
         elif kind == _TEMPLATE_FILE and isinstance(data, str):
             self._stacks[path] = data
-        elif kind == _ACKNOWLEDGED and isinstance(data, dict):
+        elif kind == ACKNOWLEDGED_RULES and isinstance(data, dict):
             self.acknowledgements += [ConstructAcknowledgement(path, rule, reason) for rule, reason in data.items()]
 
-    def _file_of(self, path: str) -> str | None:
-        while path and path not in self._stacks:
-            path = path.rpartition("/")[0]
-        return self._stacks.get(path)
+    def _stack_of(self, template: str) -> str | None:
+        return next((path for path, file in self._stacks.items() if file == template), None)
+
+
+def _closest(values: Mapping[str, str], path: str) -> str | None:
+    """Return the value of a construct or of the closest construct above it."""
+    while path and path not in values:
+        path = path.rpartition("/")[0]
+    return values.get(path)
 
 
 def _nested_stack(path: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..check import Severity
+from ..check import Check, Severity
 
 if TYPE_CHECKING:
     from .model import Account
@@ -51,3 +51,7 @@ class AccountCheck:
     documentation_url: str
     find: Callable[[Account], Iterator[AccountFault]]
     example: str = ""
+
+
+AnyCheck = Check | AccountCheck
+"""A check of templates or of accounts."""

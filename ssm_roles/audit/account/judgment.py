@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, replace
 
-from ..check import Check, Severity
-from .account_check import AccountCheck
+from ..check import Severity
+from .account_check import AnyCheck
 from .advice import Advice
 from .model import Account, Role
 from .passing import Passer
@@ -24,7 +24,7 @@ class AccountFinding:
         detail: What distinguishes the finding from others of the same check and subject; "" if there can be only one.
     """
 
-    check: Check | AccountCheck
+    check: AnyCheck
     subject: str
     region: str
     message: str

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from ..check import SEVERITIES, Severity
-from ..command.text_format import printable
+from ..command.text_format import BOLD, COLORS, END, printable
+from ..counting import counted, counted_findings
 from .columns import columns, paragraph
 from .judgment import AccountFinding, Judgment, PassableRole
 from .model import LinkedRole, Regional, Unread
 from .node_checks import is_lost
 from .passing import NOT_SEEN, Passer
-
-_COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m"}
-_BOLD = "\x1b[1m"
-_END = "\x1b[0m"
 
 # Of one check in one Region. JSON has all.
 _MOST_FINDINGS = 10
@@ -45,7 +41,7 @@ def render(judgment: Judgment, *, color: bool = False) -> str:
     blocks = []
     for title, lines in sections:
         if lines:
-            heading = [f"{_BOLD}{title}{_END}" if color else title] if title else []
+            heading = [f"{BOLD}{title}{END}" if color else title] if title else []
             blocks.append("\n".join([*heading, *lines]))
     return "\n\n".join(blocks)
 
@@ -56,17 +52,9 @@ def summary(judgment: Judgment) -> str:
     Args:
         judgment: The judged account.
     """
-    counted = dict.fromkeys(SEVERITIES, 0)
-    for finding in judgment.findings:
-        counted[finding.severity] += 1
-    names: dict[Severity, tuple[str, str]] = {
-        "error": ("error", "errors"),
-        "warning": ("warning", "warnings"),
-        "info": ("informational finding", "informational findings"),
-    }
-    found = ", ".join(_count(counted[each], *names[each]) for each in SEVERITIES if counted[each]) or "no findings"
+    found = counted_findings(each.severity for each in judgment.findings) or "no findings"
     unread = len(judgment.account.unread)
-    rest = f"; {_count(unread, 'reading', 'readings')} failed, so the report is incomplete" if unread else ""
+    rest = f"; {counted(unread, 'reading')} failed, so the report is incomplete" if unread else ""
     return f"Account {judgment.account.account_id}: {found}{rest}"
 
 
@@ -91,7 +79,7 @@ def _findings(findings: Sequence[AccountFinding], *, color: bool) -> list[str]:
         check = found[0].check
         name = f"{check.severity} {check_id}"
         first, *rest = paragraph(f"{name}: {check.title}", hanging=4)
-        lines += [first.replace(name, f"{_COLORS[check.severity]}{name}{_END}", 1) if color else first, *rest]
+        lines += [first.replace(name, f"{COLORS[check.severity]}{name}{END}", 1) if color else first, *rest]
         lines += columns([*_rows(found)], indent=6)
         lines += paragraph(f"Remedy: {check.remedy}", indent=6, hanging=2)
         lines += [f"      {check.documentation_url}"]
@@ -220,7 +208,3 @@ def _not_seen(judgment: Judgment) -> list[str]:
     if judgment.unknown_policies:
         notes.append(f"the documents of {', '.join(judgment.unknown_policies)}")
     return [line for each in notes for line in paragraph(f"- {printable(each)}", hanging=2)]
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"

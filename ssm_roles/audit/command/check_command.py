@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .choices import FAILED, add_choices, exit_code, has_color, ignored_checks, shown_severities
+from .choices import FAILED, add_choices, add_paths, exit_code, has_color, ignored_checks, shown_severities
 
 if TYPE_CHECKING:
     from .results import Results
@@ -26,13 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Find mistakes with the IAM roles of Systems Manager in CloudFormation templates."
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a template, a folder, or a cdk.out of the AWS CDK"
-    )
+    add_paths(parser, "+")
     parser.add_argument(
         "-f", "--format", choices=("text", "json", "sarif", "junit"), default="text", help="default: text"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
     add_choices(parser)
     parser.add_argument(
         "--skip-other-files",
@@ -50,20 +47,19 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from ..checks import ALL_CHECKS
     from .checking import check_paths
-    from .output import print_to, write_file
+    from .output import has_folder, print_to, write_output
     from .progress import Progress
     from .text_format import printable, summary
 
     ignored = ignored_checks(arguments, [each.id for each in ALL_CHECKS])
     output: Path | None = arguments.output
-    if output is not None and not output.parent.is_dir():
-        print_to(sys.stderr, f"--output must be a file in a folder that exists, got {output}")
+    if not has_folder(output):
         return FAILED
     found = check_paths(arguments.paths, ALL_CHECKS, Progress(sys.stderr), skip_others=arguments.skip_other_files)
     severities = shown_severities(arguments)
     results = found.shown(ignored=ignored, severities=severities)
     for each in results.unreadable:
-        print_to(sys.stderr, printable(f"{each.file}:{each.line}:{each.column} {each.message}"))
+        print_to(sys.stderr, printable(f"{each.place} {each.message}"))
     for note in results.notes:
         print_to(sys.stderr, printable(f"note: {note}"))
     if not results.files and not arguments.skip_other_files and not results.unreadable:
@@ -71,15 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     text = _rendered(results, arguments.format, color=output is None and has_color(sys.stdout))
     found_severities = [each for each, count in results.counts.items() if count]
     code = exit_code(found_severities, arguments.fail_on, failed=bool(results.unreadable))
-    if output is None:
-        print_to(sys.stdout, text)
-        return code
-    try:
-        write_file(output, text)
-    except OSError as error:
-        print_to(sys.stderr, f"--output must be a file that can be written, got {output}: {error.strerror}")
+    if not write_output(output, text):
         return FAILED
-    print_to(sys.stderr, summary(results))
+    if output is not None:
+        print_to(sys.stderr, summary(results))
     return code
 
 

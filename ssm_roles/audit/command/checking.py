@@ -12,6 +12,7 @@ from .. import documents
 from ..acknowledgements import AssemblyAcknowledgements, TemplateAcknowledgements
 from ..check import Check, Finding
 from ..engine import check_shared_names, check_template, is_template
+from ..raw_resources import raw_resources
 from .discovery import Candidate, find, local_templates, looks_like_template
 from .progress import Progress
 from .results import LocatedFinding, Results, UnreadableFile
@@ -159,10 +160,5 @@ class _Run:
 
 
 def _has_policies(body: object) -> bool:
-    resources = body.get("Resources") if isinstance(body, dict) else None
-    kinds = (
-        [each.get("Type") for each in resources.values() if isinstance(each, dict)]
-        if isinstance(resources, dict)
-        else []
-    )
+    kinds = [each.get("Type") for _, each in raw_resources(body)]
     return any(isinstance(each, str) and each.startswith("AWS::IAM::") and "Policy" in each for each in kinds)

@@ -1,11 +1,12 @@
-"""What the commands with findings have in common: which findings they show, and what they exit with."""
+"""What the commands have in common: what they read, which findings they show, and what they exit with."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from collections.abc import Collection, Mapping, Sequence
-from typing import TextIO
+from pathlib import Path
+from typing import Literal, TextIO
 
 from ..check import SEVERITIES, Severity
 
@@ -13,6 +14,19 @@ from ..check import SEVERITIES, Severity
 _EXIT_CODES: Mapping[Severity, int] = {"error": 2, "warning": 4, "info": 8}
 FAILED = 1
 """The exit code if something couldn't be done."""
+
+
+def add_paths(parser: argparse.ArgumentParser, number: Literal["+", "*"]) -> None:
+    """Add the arguments that name what to read, and the file to write to.
+
+    Args:
+        parser: The parser of the command.
+        number: Whether at least one path is required, as ``nargs`` of ``add_argument``.
+    """
+    parser.add_argument(
+        "paths", nargs=number, type=Path, metavar="PATH", help="a template, a folder, or a cdk.out of the AWS CDK"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
 
 
 def add_choices(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..cloud_assembly import CloudAssembly
+from ..raw_resources import raw_resources
 from .results import UnreadableFile
 
 SUFFIXES = (".json", ".yaml", ".yml", ".template")
@@ -96,12 +97,10 @@ def local_templates(body: object, path: Path) -> Iterator[Path]:
         body: The template.
         path: The file of the template, whose folder the paths are relative to.
     """
-    resources = body.get("Resources") if isinstance(body, dict) else None
-    for resource in resources.values() if isinstance(resources, dict) else ():
-        kind = resource.get("Type") if isinstance(resource, dict) else None
+    for _, resource in raw_resources(body):
+        kind, properties = resource.get("Type"), resource.get("Properties")
         name = _PROPERTIES.get(kind) if isinstance(kind, str) else None
-        properties = resource.get("Properties") if name is not None else None
-        value = properties.get(name) if isinstance(properties, dict) else None
+        value = properties.get(name) if name is not None and isinstance(properties, dict) else None
         if isinstance(value, str) and value and "://" not in value and "\0" not in value:
             target = path.parent / value
             if _is(target.is_file):

@@ -50,19 +50,15 @@ def _cases(results: Results) -> Iterator[str]:
             same[name] += 1
             yield _case(file, name if same[name] == 1 else f"{name} ({same[name]})", _outcome(each))
     for unreadable in results.unreadable:
-        place = f"{unreadable.file}:{unreadable.line}:{unreadable.column}"
-        yield _case(
-            unreadable.file,
-            "readable",
-            f"<error type={_quoted('unreadable')} message={_quoted(f'{place}: {unreadable.message}')}/>",
-        )
+        message = _quoted(f"{unreadable.place}: {unreadable.message}")
+        yield _case(unreadable.file, "readable", f'<error type="unreadable" message={message}/>')
 
 
 def _outcome(located: LocatedFinding) -> str:
     if located.reason is not None:
         return f"<skipped message={_quoted(located.reason)}/>"
     check = located.finding.check
-    message = f"{located.file}:{located.line}:{located.column}: {located.finding.fault.message}"
+    message = f"{located.place}: {located.finding.fault.message}"
     text = _quoted(f"{check.remedy}\n{check.documentation_url}")[1:-1]
     return f"<failure type={_quoted(located.severity)} message={_quoted(message)}>{text}</failure>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import TextIO
@@ -28,6 +29,36 @@ def print_to(stream: TextIO, text: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+def has_folder(output: Path | None) -> bool:
+    """Return whether the folder of ``--output`` exists, and tell the user if it doesn't.
+
+    Args:
+        output: The file, or None for the standard output.
+    """
+    exists = output is None or output.parent.is_dir()
+    if not exists:
+        print_to(sys.stderr, f"--output must be a file in a folder that exists, got {output}")
+    return exists
+
+
+def write_output(output: Path | None, text: str) -> bool:
+    """Write the result of a command. Return whether that was possible, and tell the user if it wasn't.
+
+    Args:
+        output: The file, or None for the standard output.
+        text: The text, without the end of its last line.
+    """
+    if output is None:
+        print_to(sys.stdout, text)
+        return True
+    try:
+        write_file(output, text)
+    except OSError as error:
+        print_to(sys.stderr, f"--output must be a file that can be written, got {output}: {error.strerror}")
+        return False
+    return True
 
 
 def write_file(path: Path, text: str) -> None:

@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .choices import add_account_arguments, chosen_regions
+from .choices import FAILED, add_account_arguments, add_paths, chosen_regions
 
 if TYPE_CHECKING:
     from ..report.views import Report, Section
     from .results import LocatedFinding
 
-_FAILED = 1
 _TITLE = "Roles of AWS Systems Manager"
 
 _EPILOG = """exit code:
@@ -32,10 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="a template, a folder, or a cdk.out of the AWS CDK"
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write to; default: print")
+    add_paths(parser, "*")
     parser.add_argument("--account", action="store_true", help="read an AWS account instead of templates")
     add_account_arguments(parser, condition="with --account, ")
     parser.set_defaults(parser=parser)
@@ -48,30 +44,23 @@ def run(arguments: argparse.Namespace) -> int:
         arguments: The arguments of the command.
     """
     from ..report.page import page
-    from .output import print_to, write_file
+    from .output import has_folder, print_to, write_output
     from .text_format import printable
 
     _validate(arguments)
     output: Path | None = arguments.output
-    if output is not None and not output.parent.is_dir():
-        print_to(sys.stderr, f"--output must be a file in a folder that exists, got {output}")
-        return _FAILED
+    if not has_folder(output):
+        return FAILED
     report = _of_account(arguments) if arguments.account else _of_paths(arguments.paths)
     if report is None:
-        return _FAILED
+        return FAILED
     for title, message in report.problems:
         print_to(sys.stderr, printable(f"{title} {message}"))
-    html = page(report).removesuffix("\n")
-    if output is None:
-        print_to(sys.stdout, html)
-    else:
-        try:
-            write_file(output, html)
-        except OSError as error:
-            print_to(sys.stderr, f"--output must be a file that can be written, got {output}: {error.strerror}")
-            return _FAILED
+    if not write_output(output, page(report).removesuffix("\n")):
+        return FAILED
+    if output is not None:
         print_to(sys.stderr, f"{output}: {report.subtitle}")
-    return _FAILED if report.problems else 0
+    return FAILED if report.problems else 0
 
 
 def _validate(arguments: argparse.Namespace) -> None:
@@ -112,7 +101,8 @@ def _of_account(arguments: argparse.Namespace) -> Report | None:
 
 def _of_paths(paths: list[Path]) -> Report:
     from ..checks import ALL_CHECKS
-    from ..report.views import Report, counted
+    from ..counting import counted
+    from ..report.views import Report
     from .checking import check_paths
     from .progress import Progress
 
@@ -130,7 +120,7 @@ def _of_paths(paths: list[Path]) -> Report:
     # Sections with the worst findings come first; the others stay in the order of the files.
     sections.sort(key=lambda each: [-number for number in each.counts.values()][:2])
     subtitle = f"{counted(len(results.files), 'template')} in {', '.join(map(str, paths))}"
-    problems = tuple((f"{each.file}:{each.line}:{each.column}", each.message) for each in results.unreadable)
+    problems = tuple((each.place, each.message) for each in results.unreadable)
     return Report(_TITLE, subtitle, tuple(sections), problems, tuple(without))
 
 
@@ -140,11 +130,10 @@ def _sections(file: str, findings: list[LocatedFinding]) -> list[Section]:
     from ..report.views import FindingView
 
     def view(located: LocatedFinding) -> PlacedFinding:
-        place = f"{located.file}:{located.line}:{located.column}"
         finding = located.finding
         return PlacedFinding(
             finding.path,
-            FindingView(finding.check, located.resource, finding.fault.message, place, located.reason),
+            FindingView(finding.check, located.resource, finding.fault.message, located.place, located.reason),
         )
 
     body = documents.read(Path(file)).body

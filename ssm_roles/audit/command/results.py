@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from ..check import SEVERITIES, Check, Finding, Severity
+from ..check import Check, Finding, Severity
+from ..counting import counts
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class LocatedFinding:
         return self.finding.check.severity
 
     @property
+    def place(self) -> str:
+        """The file, the line and the column, as compilers write them."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+    @property
     def resource(self) -> str:
         """The logical ID of the resource, or "" for a mistake in another section of the template."""
         return self.finding.fault.logical_id
@@ -52,6 +58,11 @@ class UnreadableFile:
     message: str
     line: int = 1
     column: int = 1
+
+    @property
+    def place(self) -> str:
+        """The file, the line and the column, as compilers write them."""
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,7 @@ class Results:
     @property
     def counts(self) -> dict[Severity, int]:
         """The number of findings of each severity, without acknowledged ones."""
-        found = [each.severity for each in self.open_findings]
-        return {severity: found.count(severity) for severity in SEVERITIES}
+        return counts(each.severity for each in self.open_findings)
 
     @property
     def acknowledged(self) -> int:

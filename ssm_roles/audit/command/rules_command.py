@@ -7,11 +7,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from ..account.account_check import AccountCheck
+from ..account.account_check import AnyCheck
 from ..check import Check
 from .output import print_to
-
-_AnyCheck = Check | AccountCheck
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..account.all_checks import ALL_ACCOUNT_CHECKS
     from ..checks import ALL_CHECKS
 
-    checks: list[_AnyCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
+    checks: list[AnyCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
     known = {each.id: each for each in checks}
     unknown = [each for each in arguments.ids if each not in known]
     if unknown:
@@ -50,12 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(checks: Sequence[_AnyCheck]) -> str:
+def _list(checks: Sequence[AnyCheck]) -> str:
     width = max(len(each.id) for each in checks)
     return "\n".join(f"{each.id:{width}} {each.severity:7} {each.title}" for each in checks)
 
 
-def _explanation(check: _AnyCheck) -> str:
+def _explanation(check: AnyCheck) -> str:
     lines = [
         f"{check.id} ({check.severity}): {check.title}",
         f"  Risk:     {check.risk}",
@@ -67,11 +65,11 @@ def _explanation(check: _AnyCheck) -> str:
     return "\n".join([*lines, *(["  Example:", *example] if example else [])])
 
 
-def _cfn_lint_id(check: _AnyCheck) -> str | None:
+def _cfn_lint_id(check: AnyCheck) -> str | None:
     return check.cfn_lint_id if isinstance(check, Check) else None
 
 
-def _members(check: _AnyCheck) -> dict[str, str | None]:
+def _members(check: AnyCheck) -> dict[str, str | None]:
     return {
         "id": check.id,
         "severity": check.severity,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+from ..check import Severity
+from ..counting import counted, counted_findings
 from .results import LocatedFinding, Results
 
-_COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m"}
-_BOLD = "\x1b[1m"
+COLORS: dict[Severity, str] = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m"}
+"""The escape sequences that begin the color of each severity. ``END`` ends it."""
+BOLD = "\x1b[1m"
 _DIM = "\x1b[2m"
-_END = "\x1b[0m"
+END = "\x1b[0m"
 
 # A template or the name of a file must not be able to control the terminal, to begin a line, or to turn text around.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -32,19 +35,15 @@ def summary(results: Results) -> str:
     Args:
         results: The results.
     """
-    counted = [
-        _count(results.counts["error"], "error", "errors"),
-        _count(results.counts["warning"], "warning", "warnings"),
-        _count(results.counts["info"], "informational finding", "informational findings"),
-    ]
-    found = ", ".join(filter(None, counted)) or "no findings"
-    others = [
-        _count(results.acknowledged, "acknowledged", "acknowledged"),
-        _count(len(results.unreadable), "file couldn't be checked", "files couldn't be checked"),
-    ]
-    checked = _count(len(results.files), "template", "templates") or "no templates"
-    first = f"Checked {checked}: {found}" if results.files else f"Checked {checked}"
-    return "; ".join([first, *filter(None, others)])
+    parts = ["Checked no templates"]
+    if results.files:
+        found = counted_findings(each.severity for each in results.open_findings) or "no findings"
+        parts = [f"Checked {counted(len(results.files), 'template')}: {found}"]
+    if results.acknowledged:
+        parts.append(f"{results.acknowledged:,} acknowledged")
+    if results.unreadable:
+        parts.append(f"{counted(len(results.unreadable), 'file')} couldn't be checked")
+    return "; ".join(parts)
 
 
 def printable(text: str) -> str:
@@ -61,17 +60,13 @@ def _escaped(code: int) -> str:
 
 
 def _block(located: LocatedFinding, *, color: bool) -> str:
-    check, place = located.finding.check, f"{located.file}:{located.line}:{located.column}"
+    check, place = located.finding.check, printable(located.place)
     resource = f" {located.resource}" if located.resource else ""
     severity = located.severity
     message = printable(located.finding.fault.message)
     if color:
-        first = f"{_BOLD}{printable(place)}{_END} {_COLORS[severity]}{severity} {check.id}{_END}"
-        link = f"{_DIM}{check.documentation_url}{_END}"
+        first = f"{BOLD}{place}{END} {COLORS[severity]}{severity} {check.id}{END}"
+        link = f"{_DIM}{check.documentation_url}{END}"
     else:
-        first, link = f"{printable(place)} {severity} {check.id}", check.documentation_url
+        first, link = f"{place} {severity} {check.id}", check.documentation_url
     return f"{first}{printable(resource)}: {check.title}\n    {message}\n    {check.remedy}\n    {link}"
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}" if number else ""

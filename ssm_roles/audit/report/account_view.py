@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..._facts.service_names import service_of_principal
 from ..account.advice import Advice
 from ..account.as_template import as_templates
 from ..account.judgment import AccountFinding, Judgment
 from ..account.passing import NOT_SEEN, Passer
+from ..counting import counted
 from ..engine import read_template
 from ..intrinsics import reference
 from ..template import Template
 from .template_view import role_view
-from .views import FindingView, LinkedRoleView, Party, Passing, RoleView, Section, counted
-from .words import Words
+from .views import FindingView, LinkedRoleView, Party, Passing, RoleView, Section
+from .words import Words, services_in_words
 
 _OWN_ACCOUNT = reference("AWS::AccountId")
 
@@ -65,9 +65,8 @@ def _passing(passer: Passer, labels: Mapping[str, str]) -> Passing:
     identity = passer.identity
     label = labels.get(identity.arn, identity.name)
     party = Party(f"{identity.kind} {label}", identity.name, identity.kind, "principal", frozenset({label}))
-    names = [service_of_principal(each) or each for each in passer.services]
     why = ", which includes every role" if passer.passes_any_role else ""
-    words = (f"to {' or '.join(dict.fromkeys(names))}, by {' and '.join(passer.sources)}{why}",)
+    words = (f"to {services_in_words(passer.services)}, by {' and '.join(passer.sources)}{why}",)
     conditions: tuple[Words, ...] = () if passer.is_certain else (("if conditions that are not known here are met",),)
     return Passing(party, words, conditions, is_limited=not passer.passes_any_role)
 

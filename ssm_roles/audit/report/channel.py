@@ -77,21 +77,9 @@ def tracks(nets: Sequence[Net]) -> list[int]:
     return found
 
 
-def crossings(nets: Sequence[Net], chosen: Sequence[int]) -> int:
-    """Return how often a horizontal piece of a net crosses the vertical piece of another one."""
-    found = 0
-    for index, net in enumerate(nets):
-        for other, crossed in enumerate(nets):
-            if other != index and not crossed.is_straight:
-                found += _crossed(net, crossed, chosen[index], chosen[other])
-    return found
-
-
 def _crossed(net: Net, crossed: Net, track: int, other_track: int) -> int:
     """Return how many horizontal pieces of a net cross the vertical piece of another one."""
     within = [each for each in net.terminals if crossed.top <= each.y <= crossed.bottom]
-    if net.is_straight:
-        return bool(within)
     return sum(other_track < track if each.side == "left" else other_track > track for each in within)
 
 

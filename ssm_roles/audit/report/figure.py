@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from ..check import Severity
+from ..counting import counted
 from .drawing import SIGNS, drawn
 from .graph import Graph, grouped, sheets
 from .layout import narrow, wide
 from .markup import Content, Markup, element
 from .ordering import ordered
 from .section_graph import graph_of
-from .views import Section, counted
+from .views import Section
 
 
 def figure(section: Section, anchors: Mapping[str, str]) -> Iterator[Content]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..check import SEVERITIES
+from ..counting import counted
 from .figure import sign
 from .markup import Content, Markup, element, preformatted
-from .views import FindingView, RoleView, Section, counted
+from .views import FindingView, RoleView, Section
 
 _MOST_PLACES = 100
 _MOST_ROLES = 8

@@ -67,6 +67,17 @@ def joined(content: Iterable[Content], separator: str = "") -> Markup:
     return Markup(html.escape(separator).join(_written(each) for each in content if each is not None))
 
 
+def definitions(css_class: str, pairs: Iterable[tuple[str, str]]) -> Markup:
+    """Return titles with their texts as a ``dl`` element.
+
+    Args:
+        css_class: The class in the style sheet.
+        pairs: The titles and texts.
+    """
+    items = (part for title, text in pairs for part in (element("dt", {}, title), element("dd", {}, text)))
+    return element("dl", {"class": css_class}, *items)
+
+
 def preformatted(text: str) -> Markup:
     """Return a ``pre`` element, which keeps the lines of a text."""
     lines = "\n".join(html.escape(visible(line)) for line in text.splitlines())

@@ -7,12 +7,13 @@ from importlib.resources import files
 
 from ... import __version__
 from ..check import SEVERITIES
+from ..counting import counted
 from .drawing import style_sheet
 from .figure import figure
 from .findings_part import findings_part
-from .markup import Content, Markup, element, raw
+from .markup import Content, Markup, definitions, element, raw
 from .roles_part import linked_roles_part, role_anchor, roles_part
-from .views import Report, Section, counted, counts, summary
+from .views import Report, Section, summary
 
 _DOCUMENTATION = "https://docs.aws.amazon.com/systems-manager/latest/userguide/security-iam.html"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -58,9 +59,8 @@ def page(report: Report) -> str:
 
 
 def _top(report: Report, *, with_totals: bool) -> Markup:
-    found = [each for section in report.sections for each in section.open_findings]
-    roles = sum(len(each.roles) + each.more_roles for each in report.sections)
-    numbers = counts(found)
+    roles = sum(each.role_count for each in report.sections)
+    numbers = {severity: sum(each.counts[severity] for each in report.sections) for severity in SEVERITIES}
     totals = [element("li", {}, element("b", {}, f"{roles:,}"), "role" if roles == 1 else "roles")]
     for severity in SEVERITIES:
         if severity != "info" or numbers[severity]:
@@ -83,7 +83,7 @@ def _contents(sections: Sequence[Section]) -> Markup:
     columns += [element("th", {"scope": "col", "class": "number"}, each) for each in ("Roles", "Errors", "Warnings")]
     rows = []
     for number, section in enumerate(sections, start=1):
-        numbers = counts(section.open_findings)
+        numbers = section.counts
         rows.append(
             element(
                 "tr",
@@ -91,7 +91,7 @@ def _contents(sections: Sequence[Section]) -> Markup:
                 element("th", {"scope": "row"}, element("a", {"href": f"#stack-{number}"}, section.title)),
                 *(
                     element("td", {"class": "number"}, f"{each:,}")
-                    for each in (len(section.roles) + section.more_roles, numbers["error"], numbers["warning"])
+                    for each in (section.role_count, numbers["error"], numbers["warning"])
                 ),
             )
         )
@@ -103,24 +103,19 @@ def _contents(sections: Sequence[Section]) -> Markup:
 def _section(number: int, section: Section) -> Markup:
     anchor = f"stack-{number}"
     anchors = {each.logical_id: role_anchor(number, index) for index, each in enumerate(section.roles)}
-    roles = counted(len(section.roles) + section.more_roles, "role")
+    roles = counted(section.role_count, "role")
     found = summary(section.open_findings) or "no findings"
     return element(
         "section",
         {"class": "stack", "aria-labelledby": anchor},
         element("header", {}, element("h2", {"id": anchor}, section.title), element("p", {}, f"{roles}, {found}")),
-        _facts(section.facts) if section.facts else None,
+        definitions("facts", section.facts) if section.facts else None,
         *figure(section, anchors),
         *findings_part(section, anchors),
         *roles_part(section, anchors),
         *linked_roles_part(section),
         *_unseen(section),
     )
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> Markup:
-    items = [part for title, text in facts for part in (element("dt", {}, title), element("dd", {}, text))]
-    return element("dl", {"class": "facts"}, *items)
 
 
 def _unseen(section: Section) -> Iterator[Content]:

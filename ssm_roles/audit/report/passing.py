@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..._facts.service_names import service_of_principal
 from ..intrinsics import has_wildcard, is_known, reference, referenced, shown, split_arn
 from ..policies import Condition, Statement, matches
 from ..template import Holder, Role, Template
 from .condition_words import condition_words
 from .views import Party, Passing
-from .words import Words
+from .words import Words, services_in_words
 
 _PASS = "iam:passrole"
 _PASSED_TO = "iam:passedtoservice"
@@ -130,9 +129,9 @@ def _of_administrators(role: Role, administrators: list[Party]) -> Iterator[Pass
 
 
 def _words(services: tuple[str, ...] | None, *, is_named: bool) -> Words:
-    names = ["any service"] if services is None else [service_of_principal(each) or shown(each) for each in services]
+    to = "any service" if services is None else services_in_words(services)
     why = "" if is_named else ", because a wildcard includes this role"
-    return (f"to {' or '.join(dict.fromkeys(names))}{why}",)
+    return (f"to {to}{why}",)
 
 
 def _allows(condition: Condition, service: str) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..._facts.managed_policies import MANAGED_POLICIES, managed_policy_page
-from ..._facts.service_names import SERVICE_NAMES, service_of_principal
+from ..._facts.service_names import SERVICE_NAMES
 from ..intrinsics import has_wildcard, reference, referenced, shown, split_arn
 from ..policies import Condition, Statement
 from ..template import ManagedPolicy
 from .action_words import ActionWords, access, words_of
 from .condition_words import condition_words
-from .words import Words, listed
+from .words import Words, listed, services_in_words
 
 _EVERYTHING = ("*", "*:*")
 _PASS, _PASSED_TO = "iam:passrole", "iam:passedtoservice"
@@ -216,8 +216,7 @@ def _services(statement: Statement) -> Words:
         return (" to any service",)
     if any(each.is_negated for each in found):
         return (" to every service but ", *listed([shown(value) for each in found for value in each.values]))
-    names = [service_of_principal(shown(value)) or shown(value) for each in found for value in each.values]
-    return (f" to {' or '.join(dict.fromkeys(names))}",)
+    return (f" to {services_in_words(value for each in found for value in each.values)}",)
 
 
 def _conditions(statement: Statement, but: Sequence[str]) -> tuple[Words, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..check import Severity
+from ..counting import counted
 from .figure import sign
-from .markup import Content, Markup, element
+from .markup import Content, Markup, definitions, element
 from .permission_words import Permission, PolicyWords
-from .views import FindingView, LinkedRoleView, Passing, RoleView, Section, Trust, counted, summary, worst
+from .views import FindingView, LinkedRoleView, Passing, RoleView, Section, Trust, summary, worst
 from .words import Code, Words
 
 _MOST_ITEMS = 60
@@ -168,15 +169,12 @@ def _written(words: Words) -> list[Content]:
 
 
 def _linked_role(role: LinkedRoleView) -> Markup:
-    name: Content = element("code", {}, role.name)
-    facts = []
-    for title, text in (("Assumed by", role.principal), *role.facts):
-        facts += [element("dt", {}, title), element("dd", {}, text)]
+    name = element("code", {}, role.name)
     return element(
         "article",
         {"class": "card"},
         element("header", {}, element("h4", {}, name), element("span", {"class": "tag"}, "service-linked")),
-        element("dl", {"class": "facts"}, *facts),
+        definitions("facts", (("Assumed by", role.principal), *role.facts)),
         element("p", {"class": "more"}, element("a", {"href": role.page}, f"AWS documentation about {role.name}"))
         if role.page
         else None,

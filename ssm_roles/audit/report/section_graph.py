@@ -15,9 +15,7 @@ def graph_of(section: Section, links: Mapping[str, str]) -> Graph:
         section: The section.
         links: Where a click on a role leads, by its logical ID.
     """
-    findings: dict[str, list[FindingView]] = {}
-    for finding in section.open_findings:
-        findings.setdefault(finding.subject, []).append(finding)
+    findings = section.findings_by_subject
     of_roles = section.findings_by_role
     passes = {(each.party.id, role.logical_id): False for role in section.roles for each in role.passings}
     for role in section.roles:

@@ -4,44 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from ..account.account_check import AnyCheck
 from ..check import SEVERITIES, Severity
+from ..counting import counted_findings, counts
 from .graph import Look
 from .permission_words import Permission, PolicyWords
 from .words import Words
-
-
-class Rule(Protocol):
-    """A check of templates or of accounts: see ``Check`` for the attributes."""
-
-    @property
-    def id(self) -> str:
-        """The ID."""
-
-    @property
-    def severity(self) -> Severity:
-        """The severity."""
-
-    @property
-    def title(self) -> str:
-        """What is wrong."""
-
-    @property
-    def risk(self) -> str:
-        """What can happen."""
-
-    @property
-    def remedy(self) -> str:
-        """What to do."""
-
-    @property
-    def documentation_url(self) -> str:
-        """The AWS page behind the check."""
-
-    @property
-    def example(self) -> str:
-        """What to copy."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +25,7 @@ class FindingView:
         acknowledged: The reason of the acknowledgement, or None if the finding isn't acknowledged.
     """
 
-    rule: Rule
+    rule: AnyCheck
     subject: str
     message: str
     place: str = ""
@@ -189,16 +158,27 @@ class Section:
     place: str = "this template"
 
     @property
+    def role_count(self) -> int:
+        """The number of roles, including those that are left out."""
+        return len(self.roles) + self.more_roles
+
+    @property
     def open_findings(self) -> list[FindingView]:
         """The findings that aren't acknowledged."""
         return [each for each in self.findings if each.acknowledged is None]
 
     @property
+    def findings_by_subject(self) -> Mapping[str, Sequence[FindingView]]:
+        """The open findings, by what has the mistake."""
+        found: dict[str, list[FindingView]] = {}
+        for finding in self.open_findings:
+            found.setdefault(finding.subject, []).append(finding)
+        return found
+
+    @property
     def findings_by_role(self) -> Mapping[str, Sequence[FindingView]]:
         """The open findings of each role and of the policies that are attached to it, by its logical ID."""
-        by_subject: dict[str, list[FindingView]] = {}
-        for finding in self.open_findings:
-            by_subject.setdefault(finding.subject, []).append(finding)
+        by_subject = self.findings_by_subject
         return {
             role.logical_id: [
                 finding
@@ -220,7 +200,7 @@ class Section:
     @property
     def counts(self) -> dict[Severity, int]:
         """The number of open findings of each severity."""
-        return counts(self.open_findings)
+        return counts(each.rule.severity for each in self.open_findings)
 
 
 @dataclass(frozen=True)
@@ -242,24 +222,11 @@ class Report:
     without_roles: tuple[str, ...] = ()
 
 
-def counts(findings: Sequence[FindingView]) -> dict[Severity, int]:
-    """Return the number of findings of each severity."""
-    return {severity: sum(each.rule.severity == severity for each in findings) for severity in SEVERITIES}
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the singular or in the plural."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-_NOUNS = {"error": "error", "warning": "warning", "info": "informational finding"}
-
-
 def summary(findings: Sequence[FindingView]) -> str:
     """Return the findings of each severity in words; "" if there are none."""
-    return ", ".join(counted(number, _NOUNS[severity]) for severity, number in counts(findings).items() if number)
+    return counted_findings(each.rule.severity for each in findings)
 
 
 def worst(findings: Sequence[FindingView]) -> Severity | None:
     """Return the worst severity, or None if there are no findings."""
-    return next((severity for severity, number in counts(findings).items() if number), None)
+    return min((each.rule.severity for each in findings), key=SEVERITIES.index, default=None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from ..._facts.service_names import service_of_principal
+from ..intrinsics import shown
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ def listed(names: Sequence[str], conjunction: str = "and") -> Words:
             words.append(f" {conjunction} " if is_last else ", ")
         words.append(Code(name))
     return (*words, f" {conjunction} {more} more") if more > 1 else tuple(words)
+
+
+def services_in_words(principals: Iterable[str]) -> str:
+    """Return the names of services as ``a or b``, or their service principals if the names aren't known.
+
+    Args:
+        principals: The service principals.
+    """
+    texts = [shown(each) for each in principals]
+    return " or ".join(dict.fromkeys(service_of_principal(each) or each for each in texts))
 
 
 def plain(words: Words) -> str:

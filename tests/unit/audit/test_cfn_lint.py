@@ -12,25 +12,13 @@ import pytest
 import ssm_roles
 from ssm_roles.audit import documents, engine
 from ssm_roles.audit.checks import ALL_CHECKS
+from tests.unit.audit.command.samples import ERROR
 
 pytest.importorskip("cfnlint", reason="cfn-lint is for the newest supported versions only")
 
 PACKAGE = Path(ssm_roles.__file__).parents[1]
 TEMPLATES = Path(__file__).parent / "templates"
 
-ROLE = """Resources:
-  Nodes:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - Effect: Allow
-            Principal: {Service: ssm.amazonaws.com}
-            Action: sts:AssumeRole
-      ManagedPolicyArns:
-        - !Sub arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore
-"""
 RUNBOOK = """Resources:
   Runbook:
     Type: AWS::SSM::Document
@@ -46,7 +34,6 @@ RUNBOOK = """Resources:
               StackName: nodes
               TemplateBody: |
 """
-
 
 Match = Any
 
@@ -120,7 +107,7 @@ def test_the_command_has_the_rules() -> None:
 
 def test_informational_rules_and_configuration_are_those_of_cfn_lint(tmp_path: Path) -> None:
     role = tmp_path / "role.yaml"
-    role.write_text(ROLE.replace("${AWS::Partition}", "aws"), encoding="utf-8")
+    role.write_text(ERROR.replace("${AWS::Partition}", "aws"), encoding="utf-8")
     assert ids(cfn_lint([role], "-x", "E9701:strict=true")[role]) == ["E9701"]
     assert sorted(ids(cfn_lint([role], "-c", "I", "--ignore-checks", "E9701")[role])) == ["I9742"]
 
@@ -130,13 +117,13 @@ def test_metadata_can_acknowledge_findings_in_both_ways(tmp_path: Path) -> None:
     of_cfn_lint = "    Metadata: {cfn-lint: {config: {ignore_checks: [E9701]}}}\n"
     own_way = "    Metadata: {ssm-roles: {acknowledge: {TRUST1: One pipeline creates all activations}}}\n"
     for metadata in (of_cfn_lint, own_way):
-        template.write_text(ROLE + metadata, encoding="utf-8")
+        template.write_text(ERROR + metadata, encoding="utf-8")
         assert cfn_lint([template])[template] == []
 
 
 def test_a_finding_in_an_embedded_template_is_on_its_line(tmp_path: Path) -> None:
     runbook = tmp_path / "runbook.yaml"
-    embedded = "".join(f"{' ' * 16}{line}\n" for line in ROLE.splitlines())
+    embedded = "".join(f"{' ' * 16}{line}\n" for line in ERROR.splitlines())
     runbook.write_text(RUNBOOK + embedded, encoding="utf-8")
     line = (RUNBOOK + embedded).splitlines().index(f"{' ' * 16}          - Effect: Allow") + 1
     assert places(cfn_lint([runbook])[runbook]) == {("E9701", line)}
@@ -156,10 +143,10 @@ def test_a_serverless_template_is_checked_after_its_transform(tmp_path: Path) ->
               Action: iam:CreateServiceLinkedRole
               Resource: "*"
 """
-    template.write_text(f"Transform: AWS::Serverless-2016-10-31\n{ROLE}{function}", encoding="utf-8")
+    template.write_text(f"Transform: AWS::Serverless-2016-10-31\n{ERROR}{function}", encoding="utf-8")
     matches = cfn_lint([template])[template]
     assert sorted(ids(matches)) == ["E9701", "W9716"]
-    assert ("E9701", 9) in places(matches)
+    assert ("E9701", 10) in places(matches)
 
 
 def test_the_engine_runs_once_for_all_rules(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,11 @@ import json
 import pytest
 
 from ssm_roles.__main__ import main
-from ssm_roles.audit.account.account_check import AccountCheck
+from ssm_roles.audit.account.account_check import AnyCheck
 from ssm_roles.audit.account.all_checks import ALL_ACCOUNT_CHECKS
-from ssm_roles.audit.check import Check
 from ssm_roles.audit.checks import ALL_CHECKS
 
-CHECKS: list[Check | AccountCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
+CHECKS: list[AnyCheck] = [*ALL_CHECKS, *ALL_ACCOUNT_CHECKS]
 
 
 def test_the_command_lists_each_check(capsys: pytest.CaptureFixture[str]) -> None:

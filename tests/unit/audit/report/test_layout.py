@@ -83,7 +83,7 @@ def test_each_line_ends_at_its_boxes(roles: int, build: Build) -> None:
                     for left, right, top, bottom in edges
                 )
                 ends += 1
-        links = [*found.passes, *(each for each in found.assumes)]
+        links = [*found.passes, *found.assumes]
         nets = {(True, a, c) for a, _, c in found.passes} | {(False, a, c) for a, _, c in found.assumes}
         assert ends == len(links) + len(nets)
 
