@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from .answer_endpoint import AnswerEndpoint
 from .in_process_activations import REGION, ROLE
-from .in_process_aws import CALL_SECONDS, Call, Fault
+from .in_process_aws import CALL_SECONDS, Call, Fault, Killed
 from .interleaving import interleave
 from .lambda_function import FUNCTION_SECONDS
 from .rotation_stack import DAY, FUNCTION_NAME, LOG_GROUP, SETTINGS, STEPS, RotationStack
@@ -564,7 +565,10 @@ class TestTrial:
         stack.clock.in_pauses = lambda: after(stack, 1)
         made = calls(stack, lambda: stack.run(stack.resource.create(stack.properties)))
 
-        assert made[2:6] == ["CreateActivation", "DeleteActivation", "PutSecretValue", "UpdateSecretVersionStage"]
+        assert made[2:7] == [
+            *("DescribeActivations", "CreateActivation", "DeleteActivation"),
+            *("PutSecretValue", "UpdateSecretVersionStage"),
+        ]
         assert set(stack.ours()) == {stack.value()["ActivationId"]}
         assert not any("trial" in labels for labels in stack.labels().values())
 
@@ -575,7 +579,11 @@ class TestTrial:
             bench.aws.calls.clear()
             bench.run(bench.resource.create(bench.properties))
             trial, real = (call.parameters for call in bench.aws.calls if call.action == "CreateActivation")
-            assert {**trial, "ExpirationDate": None} == {**real, "ExpirationDate": None}
+            # The length of the description counts, too.
+            assert trial["Description"][:-17] == real["Description"][:-17]
+            assert len(trial["Description"]) == len(real["Description"])
+            differing = {"ExpirationDate": None, "Description": None}
+            assert {**trial, **differing} == {**real, **differing}
 
     def test_there_is_none_if_the_activation_is_usable(self, rotated: RotationStack) -> None:
         event = rotated.resource.update(rotated.properties, rotated.properties, "id")
@@ -621,9 +629,42 @@ class TestTrial:
         assert run.seconds < 3
 
     def test_a_secret_without_room_for_a_version_fails_the_deployment_immediately(self, stack: RotationStack) -> None:
-        stack.aws.faults = [None, None, None, None, Fault("error", code="LimitExceededException")]
+        stack.aws.faults = [*[None] * 5, Fault("error", code="LimitExceededException")]
 
         assert stack.run(stack.resource.create(stack.properties)).reason.startswith("PutSecretValue: LimitExceeded")
+
+    def test_it_deletes_the_activation_that_a_killed_run_left(self, rotated: RotationStack) -> None:
+        rotated.rotate()
+        old = rotated.properties
+        rotated.configure({**SETTINGS, "RegistrationLimit": 7})
+        event = rotated.resource.update(rotated.properties, old, "id")
+        rotated.aws.after_call = kill_after_creation
+        for _ in range(3):
+            assert "Killed" in rotated.call(event).error
+
+            assert len(rotated.alive()) == 3
+
+    def test_its_retry_keeps_the_activation_that_a_rotation_has_not_stored_yet(self, rotated: RotationStack) -> None:
+        old = rotated.properties
+        rotated.configure({**SETTINGS, "RegistrationLimit": 7})
+        event = rotated.resource.update(rotated.properties, old, "id")
+
+        def deploy(call: Call) -> None:
+            if call.action == "CreateActivation":
+                rotated.aws.after_call = lose_response
+                assert "Killed" in rotated.call(event, environment=1).error
+
+        def lose_response(call: Call) -> None:
+            if call.action == "CreateActivation":
+                rotated.aws.after_call = kill_after_creation
+                raise ConnectionClosedError(endpoint_url="")
+
+        rotated.aws.after_call = deploy
+        token = rotated.start_rotation()
+        assert rotated.step("createSecret", token).succeeded
+        rotated.aws.after_call = lambda call: None
+
+        assert rotated.step("testSecret", token).succeeded
 
     @pytest.mark.parametrize("kind", ["hangs", "closes", "error", "garbles"])
     @pytest.mark.parametrize("number", range(8))
@@ -1049,6 +1090,11 @@ def again(stack: RotationStack, call: Any) -> None:
     if call.action == "DeleteActivation":
         owner = hashlib.sha256(stack.secret_arn.encode()).hexdigest()[:16]
         stack.ssm.create_activation(IamRole=ROLE, Description=f"[ssm-roles:{owner}:0123456789abcdef]")
+
+
+def kill_after_creation(call: Call) -> None:
+    if call.action == "CreateActivation":
+        raise Killed
 
 
 def alive_at_most_two(stack: RotationStack) -> None:

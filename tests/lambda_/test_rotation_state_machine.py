@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -128,6 +128,8 @@ class Account(RuleBasedStateMachine):
         self.is_sound = False
         # Whether concurrent runs can have left an extra activation.
         self.is_crowded = False
+        # Whether an update can have left the activation of its trial.
+        self.has_trial = False
         self.is_deleting = False
         self.physical_id = ""
         self.theirs: dict[str, dict[str, Any]] = {}
@@ -222,8 +224,7 @@ class Account(RuleBasedStateMachine):
         old = {**self.stack.properties}
         self.stack.configure({"IamRole": ROLE, "LifetimeSeconds": 30 * 24 * 3600, **new})
         event = self.stack.resource.update(self.stack.properties, {"RoleName": "", **old}, self.physical_id)
-        # Until the next rotation, there can be the activation of the trial.
-        self.is_crowded = True
+        self.has_trial = True
         self.stack.clock.in_pauses = self.in_pauses
         try:
             with self.faults(trouble):
@@ -322,7 +323,7 @@ class Account(RuleBasedStateMachine):
         """Check what is true at any time."""
         if self.is_sound and not self.is_deleting:
             assert self.named() in self.stack.ours(), "the activation of the secret was deleted"
-        assert len(self.stack.alive()) <= (3 if self.is_crowded else 2)
+        assert len(self.stack.alive()) <= 2 + self.is_crowded + self.has_trial
 
     def look(self) -> None:
         """Check the state after an action of a user."""
@@ -357,7 +358,7 @@ class Account(RuleBasedStateMachine):
         elif trouble.passes:
             assert outcome.succeeded == (named in alive), outcome.error
         if outcome.succeeded and may_go_on and not is_current and step in ("createSecret", "finishSecret"):
-            self.is_crowded = False
+            self.is_crowded = self.has_trial = False
             self.compare()
         if outcome.succeeded and step == "finishSecret":
             assert self.stack.version("AWSCURRENT") == token
@@ -470,10 +471,8 @@ def stack(endpoint: AnswerEndpoint) -> RotationStack:
     return RotationStack(endpoint)
 
 
-def try_histories(stack: RotationStack, record_property: RecordProperty, histories: int, part: int = 0) -> None:
+def try_histories(stack: RotationStack, record_property: RecordProperty, histories: int) -> None:
     Account.stack, Account.tried = stack, Tried()
-    # The same histories in each run: a rare history of about 18 updates fails for a reason that isn't known yet.
-    seed(part)(Account)
     try:
         run_state_machine_as_test(
             Account,
@@ -490,6 +489,16 @@ def try_histories(stack: RotationStack, record_property: RecordProperty, histori
         record_property("faults in rotations", Account.tried.faults)
 
 
+def test_a_call_that_breaks_a_rule_fails_the_test_and_not_only_the_function(stack: RotationStack) -> None:
+    def see(_: Call) -> None:
+        raise AssertionError("a broken rule")
+
+    with stack.deployed():
+        stack.aws.after_call = see
+        with pytest.raises(pytest.fail.Exception, match="a broken rule"):
+            stack.check()
+
+
 def test_no_history_leaves_the_secret_without_a_usable_activation(
     stack: RotationStack, record_property: RecordProperty
 ) -> None:
@@ -501,4 +510,4 @@ def test_no_history_leaves_the_secret_without_a_usable_activation(
 def test_no_history_of_many_leaves_the_secret_without_a_usable_activation(
     stack: RotationStack, record_property: RecordProperty, part: int
 ) -> None:
-    try_histories(stack, record_property, 200, part)
+    try_histories(stack, record_property, 200)

@@ -1,8 +1,8 @@
 """The hybrid activations of a secret.
 
 An activation belongs to a secret if its description ends with a mark, a hash of the secret's ARN and a hash of the
-settings. ``CreateActivation`` writes the description in the call that creates the activation, which has no ARN and
-whose tags are copied to the managed nodes.
+settings. The mark of a trial has another second hash. ``CreateActivation`` writes the description in the call that
+creates the activation, which has no ARN and whose tags are copied to the managed nodes.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateActivation.html
 """
@@ -35,6 +35,7 @@ class Activations:
         self._secret_arn = secret_arn
         self._settings = settings
         self._mark = f"{_owner(secret_arn)}{hashed(json.dumps(settings, sort_keys=True))}]"
+        self._trial_mark = f"{_owner(secret_arn)}{hashed('trial')}]"
         self._service = Service("ssm", deadline)
 
     def listed(self, secret_arn: str | None = None) -> dict[str, Any]:
@@ -60,16 +61,20 @@ class Activations:
         """Whether an activation has the settings of this function."""
         return str(activation["Description"]).endswith(self._mark)
 
-    def create(self, role_seconds: float, *, before_again: Callable[[], object]) -> tuple[dict[str, Any], datetime]:
+    def create(
+        self, role_seconds: float, *, before_again: Callable[[], object], is_trial: bool = False
+    ) -> tuple[dict[str, Any], datetime]:
         """Create an activation.
 
         Args:
             role_seconds: The time after which Systems Manager must know the role.
             before_again: What to do before each retry: if a response got lost, the call can have created an activation.
+            is_trial: Whether the activation is only a trial, which ``delete_trials`` deletes. Default: False
         """
         seconds = min(self._settings["LifetimeSeconds"], _LONGEST_SECONDS)
         expiration = datetime.fromtimestamp(int(time.time()) + seconds, timezone.utc)
         known = time.monotonic() + role_seconds
+        mark = self._trial_mark if is_trial else self._mark
         description = self._settings.get("Description")
         optional: dict[str, Any] = {
             key: self._settings[key] for key in ("DefaultInstanceName", "Tags") if key in self._settings
@@ -82,7 +87,7 @@ class Activations:
             IamRole=self._settings["IamRole"],
             RegistrationLimit=self._settings["RegistrationLimit"],
             ExpirationDate=expiration,
-            Description=self._mark if description is None else f"{description} {self._mark}",
+            Description=mark if description is None else f"{description} {mark}",
             **optional,
         )
         logger.info("activation %s is created", created["ActivationId"])
@@ -96,6 +101,12 @@ class Activations:
         except ClientError as error:
             if code_and_message(error)[0] not in ("InvalidActivation", "InvalidActivationId"):
                 raise
+
+    def delete_trials(self) -> None:
+        """Delete the activations that runs have tried to create and left behind, because they failed or were killed."""
+        for activation_id, activation in self.listed().items():
+            if str(activation["Description"]).endswith(self._trial_mark):
+                self.delete(activation_id)
 
 
 def is_usable(activation: dict[str, Any], *, seconds: float = 0) -> bool:

@@ -275,7 +275,11 @@ class HybridActivation:
 
     def _try_out(self) -> None:
         """Create and delete an activation, and store and abandon a version, so that CloudFormation gets the errors."""
-        created, _ = self._activations.create(_TRIAL_ROLE_SECONDS, before_again=self._delete_unnamed)
+        # No other activation is deleted here: a rotation in progress can have created one and not stored it yet.
+        self._activations.delete_trials()
+        created, _ = self._activations.create(
+            _TRIAL_ROLE_SECONDS, before_again=self._activations.delete_trials, is_trial=True
+        )
         self._activations.delete(created["ActivationId"])
         self._secret.try_to_store()
 
