@@ -167,8 +167,8 @@ check-wheel: .venv-wheel/.ready
 
 .PHONY: check-readme
 check-readme: $(SETUP)
-	@echo "README"
-	@$(PYTEST) -q -m readme tests/test_readme.py
+	@echo "README and pages"
+	@$(PYTEST) -q -m readme tests/test_pages.py
 
 .PHONY: bench
 bench: $(SETUP) .venv-review/.ready ## compare the library with hand-written code and the audit with other tools, and simulate rollouts
@@ -197,6 +197,14 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
 
+.PHONY: docs
+docs: $(SETUP) ## build the site of the documentation into site/
+	@zensical build --clean
+
+.PHONY: docs-serve
+docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes
+	@zensical serve --dev-addr localhost:8000
+
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
 	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
@@ -208,5 +216,5 @@ lock: $(SETUP) ## update the lock files after a change (upgrade all packages: ma
 
 .PHONY: clean
 clean: ## delete all files that make created
-	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

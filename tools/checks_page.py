@@ -1,4 +1,4 @@
-"""Write docs/checks.md: the catalog of the checks, from the checks themselves."""
+"""Write docs/reference/checks.md: the catalog of the checks, from the checks themselves."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +9,16 @@ from ssm_roles.audit.check import Check
 from ssm_roles.audit.checks import ALL_CHECKS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "checks.md"
-TEMPLATES = "../tests/unit/audit/templates"
+PAGE = ROOT / "docs" / "reference" / "checks.md"
+TEMPLATES = "tests/unit/audit/templates"
+REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
 
 INTRODUCTION = """\
 # Checks
 
 <!-- `make checks-page` writes this page. -->
 
-[`ssm-roles check`](audit.md) and the plugins run the checks of templates. [`ssm-roles account`](account.md) also runs
+[`ssm-roles check`](../topics/audit.md) and the plugins run the checks of templates. [`ssm-roles account`](../topics/account.md) also runs
 them on the roles of an account, with the checks that require an account. `ssm-roles rules` prints this list.
 
 An **error** fails at deployment or at run time, or is open to other accounts. A **warning** allows more than the task
@@ -59,10 +60,10 @@ def _sections() -> Iterator[str]:
     yield "## Templates and roles"
     for check in ALL_CHECKS:
         yield from _section(check)
-        kind = next(path.suffix for path in sorted((ROOT / TEMPLATES[3:] / "bad").glob(f"{check.id}.*")))
+        kind = next(path.suffix for path in sorted((ROOT / TEMPLATES / "bad").glob(f"{check.id}.*")))
         yield (
-            f"Templates: [with the mistake]({TEMPLATES}/bad/{check.id}{kind}), "
-            f"[without it]({TEMPLATES}/good/{check.id}{kind}). Rule of cfn-lint: `{check.cfn_lint_id}`.\n"
+            f"Templates: [with the mistake]({REPOSITORY}/{TEMPLATES}/bad/{check.id}{kind}), "
+            f"[without it]({REPOSITORY}/{TEMPLATES}/good/{check.id}{kind}). Rule of cfn-lint: `{check.cfn_lint_id}`.\n"
         )
     yield "## Accounts"
     for each in ALL_ACCOUNT_CHECKS:

@@ -60,8 +60,8 @@ class SharedRoles:
                         yield (
                             f"{each.role.node.path}: role_type must be a role that its stack creates once, got "
                             f"{each.role_type.role_name}, which is also the {_NATIVE} of "
-                            f"{templates.path_of(stack, logical_id)}; see 'Migrate from CfnServiceLinkedRole' in "
-                            "docs/service-linked-roles.md"
+                            f"{templates.path_of(stack, logical_id)}; see "
+                            "https://ssm-roles.github.io/ssm-roles/tasks/migrate-service-linked-roles/"
                         )
                     elif not retained and _can_share(stack, each.facts.stack):
                         _warn(

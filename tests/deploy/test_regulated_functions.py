@@ -11,7 +11,7 @@ import pytest
 from embedded_aws.server import REPOSITORY
 from tests.deploy.account import Account
 
-PAGE = REPOSITORY / "docs" / "functions.md"
+PAGE = REPOSITORY / "docs" / "topics" / "functions.md"
 
 
 @pytest.mark.deep

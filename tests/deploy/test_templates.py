@@ -284,7 +284,7 @@ def test_the_roles_of_automation_trust_each_other(aws: EmbeddedAws, names: dict[
 
 # Users of other tools
 
-PAGE = (REPOSITORY / "docs" / "templates.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "topics" / "templates.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:

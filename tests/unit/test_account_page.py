@@ -1,4 +1,4 @@
-"""What docs/account.md shows: options, a report, checks and members of JSON."""
+"""What docs/topics/account.md shows: options, a report, checks and members of JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.unit.audit.account.accounts import (
     user,
 )
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "account.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "topics" / "account.md"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the pages are not here")
 NAMES = ("AWSServiceRoleForAmazonSSM", "AWSServiceRoleForAmazonSSM_AccountDiscovery")
 

@@ -1,4 +1,4 @@
-"""What docs/audit.md shows: commands, members of JSON, metadata, hooks and workflows."""
+"""What docs/topics/audit.md shows: commands, members of JSON, metadata, hooks and workflows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 from ssm_roles.__main__ import main
 from tests.unit.audit.command.samples import ERROR, WARNING, acknowledging, write
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "topics" / "audit.md"
 
 # The wheel is tested in a folder without the pages.
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the pages are not here")
@@ -87,7 +87,7 @@ def test_the_hook_of_the_page_is_that_of_the_repository() -> None:
     (repository,) = configuration["repos"]
     (hook,) = repository["hooks"]
     assert [each["id"] for each in by_revision["repos"][0]["hooks"]] == [hook["id"]]
-    (defined,) = yaml.safe_load((PAGE.parents[1] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    (defined,) = yaml.safe_load((PAGE.parents[2] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert {name: value for name, value in hook.items() if name != "additional_dependencies"} == {
         name: value for name, value in defined.items() if name != "description"
     }

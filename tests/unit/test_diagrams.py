@@ -72,5 +72,5 @@ def test_the_page_says_in_words_what_the_diagram_shows(tool: ModuleType) -> None
 
 def test_mermaid_is_not_needed() -> None:
     assert [
-        each.name for each in (ROOT / "docs").glob("*.md") if "```mermaid" in each.read_text(encoding="utf-8")
+        each.name for each in (ROOT / "docs").rglob("*.md") if "```mermaid" in each.read_text(encoding="utf-8")
     ] == []

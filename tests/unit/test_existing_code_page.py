@@ -1,4 +1,4 @@
-"""What docs/existing-code.md says about roles that replace those written by hand."""
+"""What docs/topics/existing-code.md says about roles that replace those written by hand."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from ssm_roles import FunctionSettings, HybridActivation, HybridServiceRole, Ser
 from ssm_roles._cdk.settings_of_functions import _SERVICES
 from tests.unit.templates import new_stack, synthesized
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "functions.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "topics" / "functions.md"
 TEXT = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
 
 # The wheel is tested in a folder without the documentation.

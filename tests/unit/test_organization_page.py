@@ -11,7 +11,7 @@ import pytest
 from ssm_roles import OrganizationRollout
 from ssm_roles._facts import stack_set_limits
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "organization.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "topics" / "organization.md"
 TEXT = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
 
 # The wheel is tested in a folder without the documentation.

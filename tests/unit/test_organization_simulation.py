@@ -28,7 +28,7 @@ from benchmarks.organization import (
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "benchmarks" / "README.md"
-PAGE = ROOT / "docs" / "organization.md"
+PAGE = ROOT / "docs" / "topics" / "organization.md"
 
 # Stacks that always take 100 seconds, and fail after 20.
 EXACT = Assumptions(sigma=0.0, stack_overhead=60.0, iam_consistency=40.0, iam_writes_per_second=1e9)

@@ -13,7 +13,7 @@ import yaml
 from ssm_roles import Registration
 from ssm_roles.activation.registration import registration_script
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "register-machines.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "topics" / "register-machines.md"
 TEXT = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
 
 # The wheel is tested in a folder without the documentation.

@@ -1,4 +1,4 @@
-"""What docs/report.md shows: commands and options."""
+"""What docs/topics/report.md shows: commands and options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from ssm_roles.__main__ import main
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "report.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "topics" / "report.md"
 
 # The wheel is tested in a folder without the pages.
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the pages are not here")

@@ -1,4 +1,4 @@
-"""A judged account as JSON for programs. The page ``docs/account.md`` describes the members."""
+"""A judged account as JSON for programs. The page ``docs/topics/account.md`` describes the members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results as JSON for programs. The page ``docs/audit.md`` describes the members."""
+"""Results as JSON for programs. The page ``docs/topics/audit.md`` describes the members."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_a_stack_can_not_ensure_a_role_that_it_also_creates_natively(policy: Rem
     message = refusal_at_synth(stack)
     assert "[Stack/Ensured] role_type must be a role that its stack creates once" in message
     assert "AWSServiceRoleForAmazonSSM, which is also the AWS::IAM::ServiceLinkedRole of Stack/Native" in message
-    assert "docs/service-linked-roles.md" in message
+    assert "https://ssm-roles.github.io/ssm-roles/tasks/migrate-service-linked-roles/" in message
 
 
 def test_another_role_of_the_stack_can_be_native() -> None:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.readme, pytest.mark.xdist_group("readme")]
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-LINK = re.compile(r"\]\((?P<file>(?!https://)[^)#\s]*)(?:#(?P<section>[^)\s]+))?\)")
+# Pages of the site refer to other files of the repository by their addresses.
+REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main/"
+LINK = re.compile(rf"\]\((?P<file>(?:{REPOSITORY})?(?!https://)[^)#\s]*)(?:#(?P<section>[^)\s]+))?\)")
+INCLUDE = re.compile(r'--8<-- "(?P<file>[^":]+)(?::[\w-]+)?"')
 NO_RUN = re.compile(r"<!--\s*no-run:\s*\S.*-->")
-FENCE = re.compile(r"(?P<fence>`{3,})(?P<language>[\w-]*).*")
+FENCE = re.compile(r"(?P<fence>`{3,}) ?(?P<language>[\w-]*).*")
 
 # Runs every block in one process, since starting jsii takes longer than all of them together.
 RUN_BLOCKS = """
@@ -77,7 +80,8 @@ def blocks(page: Path) -> Iterator[Block]:
 
 LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 BLOCKS = [block for page in PAGES if page.exists() for block in blocks(page)]
-PROGRAMS = [block for block in BLOCKS if block.language == "python" and block.runs]
+# The tests of the examples run what a page includes.
+PROGRAMS = [b for b in BLOCKS if b.language == "python" and b.runs and not INCLUDE.search(b.source)]
 COMMANDS = [block for block in BLOCKS if block.language in {"bash", "console", "sh", "shell"}]
 
 
@@ -150,9 +154,19 @@ def prose(page: Path) -> Iterator[str]:
 def test_a_link_inside_the_repository_has_a_target(page: Path) -> None:
     links = [link for line in prose(page) for link in LINK.finditer(line)]
     for link in links:
-        target = (page.parent / link["file"]).resolve() if link["file"] else page
+        address = link["file"]
+        if address.startswith(REPOSITORY):
+            target = ROOT / address.removeprefix(REPOSITORY)
+        else:
+            target = (page.parent / address).resolve() if address else page
         assert target.exists(), link[0]
         assert link["section"] is None or link["section"] in sections(target), link[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_includes_files_that_exist(page: Path) -> None:
+    for include in INCLUDE.finditer(page.read_text(encoding="utf-8")):
+        assert (ROOT / include["file"]).is_file(), include[0]
 
 
 def test_the_readme_lists_every_public_name_once_and_no_other() -> None:
