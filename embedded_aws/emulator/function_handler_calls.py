@@ -11,8 +11,6 @@ from typing import Any
 
 from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_changes, tag_keys
 
-_LOG_GROUPS = "log-group:*"
-
 
 def _function_arn(reference: Any) -> str:
     """Return the ARN of a function from its name or ARN."""
@@ -126,10 +124,10 @@ def _invoke(change: Change) -> Iterator[Call]:
 
 
 def _read_log_group(group: str) -> Iterator[Call]:
-    yield Call("logs:DescribeLogGroups", arn("logs", _LOG_GROUPS))
+    yield Call("logs:DescribeLogGroups")
     yield Call("logs:ListTagsForResource", group)
     yield Call("logs:GetDataProtectionPolicy", group)
-    yield Call("logs:DescribeIndexPolicies", group)
+    yield Call("logs:DescribeIndexPolicies")
     yield Call("logs:DescribeResourcePolicies")
 
 
@@ -155,7 +153,7 @@ def _update_log_group(change: Change) -> Iterator[Call]:
 
 
 def _delete_log_group(change: Change) -> Iterator[Call]:
-    yield Call("logs:DescribeLogGroups", arn("logs", _LOG_GROUPS))
+    yield Call("logs:DescribeLogGroups")
     yield Call("logs:DeleteLogGroup", arn("logs", f"log-group:{change.physical_id}"))
 
 

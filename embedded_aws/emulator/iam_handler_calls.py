@@ -213,10 +213,8 @@ def _update_service_linked_role(change: Change) -> Iterator[Call]:
 def _delete_service_linked_role(change: Change) -> Iterator[Call]:
     resource = _role(change.physical_id)[0]
     yield Call("iam:GetRole", resource)
-    # The condition key is part of the request, as when the role is created.
-    keys = {"iam:AWSServiceName": change.old.get("AWSServiceName")}
-    yield Call("iam:DeleteServiceLinkedRole", resource, keys)
-    yield Call("iam:GetServiceLinkedRoleDeletionStatus", resource, keys)
+    yield Call("iam:DeleteServiceLinkedRole", resource)
+    yield Call("iam:GetServiceLinkedRoleDeletionStatus", resource)
 
 
 TYPES = {

@@ -14,8 +14,9 @@ _ROLE_SETTING = "/ssm/managed-instance/default-ec2-instance-management-role"
 
 
 def _create_secret(change: Change) -> Iterator[Call]:
-    # The name and six characters that the request doesn't know yet.
-    secret = arn("secretsmanager", f"secret:{change.new_name('Name', 128)}-??????")
+    name = change.new.get("Name") or f"{change.logical_id}-{change.new_name('Name', 128)[-12:]}"
+    # The request doesn't contain the six characters that Secrets Manager adds to the name.
+    secret = arn("secretsmanager", f"secret:{name}-??????")
     if "GenerateSecretString" in change.new:
         yield Call("secretsmanager:GetRandomPassword")
     yield Call("secretsmanager:CreateSecret", secret, tag_keys(change.new))
@@ -95,7 +96,7 @@ def _on_instances(action: str, name: Any) -> Iterator[Call]:
 def _create_stack_set(change: Change) -> Iterator[Call]:
     name = change.new.get("StackSetName")
     yield Call("cloudformation:GetTemplateSummary")
-    yield Call("cloudformation:CreateStackSet", _stack_set_arn(name), tag_keys(change.new))
+    yield Call("cloudformation:CreateStackSet", keys=tag_keys(change.new))
     if change.new.get("Tags"):
         yield Call("cloudformation:TagResource", _stack_set_arn(name), tag_keys(change.new))
     if change.new.get("StackInstancesGroup"):
