@@ -197,6 +197,10 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
 
+.PHONY: deployer-page
+deployer-page: $(SETUP) ## update the page with the policies of deployers
+	@python -m tools.deployer_page
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/
 	@zensical build --clean

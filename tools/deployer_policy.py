@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +113,14 @@ class Stack:
         return self.arn(service, pattern.format(name).replace("-*-*", "-*"))
 
 
-def statements(stack: Stack) -> list[dict[str, Any]]:
-    """Return the statements of the policy for a stack.
+def statements(*stacks: Stack) -> list[dict[str, Any]]:
+    """Return the statements of the policy for one or more stacks.
 
     Raises:
         ValueError: The template has a resource type or a property whose permissions aren't known.
     """
     needed: dict[tuple[str, Condition], set[str]] = {}
-    for action, resource, condition in _needed(stack):
+    for action, resource, condition in chain.from_iterable(map(_needed, stacks)):
         needed.setdefault((action, condition), set()).add(resource)
     # Each action with all its resources first, then the actions that have the same ones.
     grouped: dict[tuple[tuple[str, ...], Condition], set[str]] = {}
@@ -131,9 +132,20 @@ def statements(stack: Stack) -> list[dict[str, Any]]:
 
 def policy(*stacks: Stack) -> dict[str, Any]:
     """Return the policy for one or more stacks."""
-    found: list[dict[str, Any]] = []
-    for stack in stacks:
-        found += [each for each in statements(stack) if each not in found]
+    return _document(statements(*stacks))
+
+
+def parts(*stacks: Stack) -> list[dict[str, Any]]:
+    """Return the policy for stacks as policies none of which is too long for a managed policy."""
+    found: list[list[dict[str, Any]]] = [[]]
+    for statement in statements(*stacks):
+        if length(_document([*found[-1], statement])) > MOST_CHARACTERS:
+            found.append([])
+        found[-1].append(statement)
+    return [_document(each) for each in found]
+
+
+def _document(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": found}
 
 
