@@ -66,13 +66,25 @@ class Use:
     text: str
     build: Callable[[Stack, str], None]
 
-    def assembly(self, folder: Path, description: str = "First", *, tags: bool = False) -> Path:
-        """Synthesize the stack, and return the folder of the assembly."""
+    def assembly(
+        self, folder: Path, description: str = "First", *, tags: bool = False, boundary: str | None = None
+    ) -> Path:
+        """Synthesize the stack, and return the folder of the assembly.
+
+        Args:
+            folder: The folder to write to.
+            description: The description of what has one.
+            tags: Whether the resources have a tag.
+            boundary: The ARN of the permissions boundary of all roles.
+        """
         app = App(outdir=str(folder), analytics_reporting=False)
         stack = Stack(app, STACK, env=Environment(account=ACCOUNT, region=REGION))
         self.build(stack, description)
         if tags:
             Tags.of(stack).add("Team", "edge")
+        if boundary is not None:
+            policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "PermissionsBoundary", boundary)
+            iam.PermissionsBoundary.of(stack).apply(policy)
         return Path(app.synth().directory)
 
     def stack(self, folder: Path) -> KnownStack:

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncl
 from collections.abc import Iterator
 from typing import Any
 
-from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_changes, tag_keys
+from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_changes, tag_keys, tags_of
 
 
 def _function_arn(reference: Any) -> str:
@@ -58,7 +58,7 @@ def _create_function(change: Change) -> Iterator[Call]:
     yield from _read_code(new)
     yield from _use_key(new)
     yield Call("lambda:CreateFunction", function, tag_keys(new))
-    if new.get("Tags"):
+    if tags_of(new):
         yield Call("lambda:TagResource", function, tag_keys(new))
     if new.get("ReservedConcurrentExecutions") is not None:
         yield Call("lambda:PutFunctionConcurrency", function)
@@ -134,7 +134,7 @@ def _read_log_group(group: str) -> Iterator[Call]:
 def _create_log_group(change: Change) -> Iterator[Call]:
     group = arn("logs", f"log-group:{change.new_name('LogGroupName', 128)}")
     yield Call("logs:CreateLogGroup", group, tag_keys(change.new))
-    if change.new.get("Tags"):
+    if tags_of(change.new):
         yield Call("logs:TagResource", group, tag_keys(change.new))
     if change.new.get("RetentionInDays") is not None:
         yield Call("logs:PutRetentionPolicy", group)
@@ -167,7 +167,7 @@ def _create_rule(change: Change) -> Iterator[Call]:
     rule = arn("events", f"rule/{change.new_name('Name', 64)}")
     yield from _pass_role_of_rule(change.new)
     yield Call("events:PutRule", rule, tag_keys(change.new))
-    if change.new.get("Tags"):
+    if tags_of(change.new):
         yield Call("events:TagResource", rule, tag_keys(change.new))
     if change.new.get("Targets"):
         yield Call("events:PutTargets", rule)
@@ -204,7 +204,7 @@ def _put_alarm(change: Change) -> Iterator[Call]:
     yield Call("cloudwatch:PutMetricAlarm", alarm, tag_keys(change.new))
     if change.old:
         yield from tag_changes(change, "cloudwatch", alarm)
-    elif change.new.get("Tags"):
+    elif tags_of(change.new):
         yield Call("cloudwatch:TagResource", alarm, tag_keys(change.new))
     yield Call("cloudwatch:DescribeAlarms", alarm)
     yield Call("cloudwatch:ListTagsForResource", alarm)

@@ -2,7 +2,7 @@
 
 MiniStack changes the state of its services directly. For each operation on a resource, a table names the calls that
 the handler makes instead, in their order, with the resource and the condition keys against which AWS evaluates
-policies. The calls are some of those that the resource types declare: a test compares both.
+policies. The calls are some of those that the resource types declare: the tests of deployers deploy with these alone.
 
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -83,9 +83,17 @@ def arn(service: str, resource: str, *, regional: bool = True) -> str:
     return f"arn:aws:{service}:{region}:{responses.get_account_id()}:{resource}"
 
 
+def tags_of(properties: Properties) -> list[dict[str, str]]:
+    """Return the tags of the template, without those that CloudFormation adds and that requests can't set.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+    """
+    return [tag for tag in properties.get("Tags", []) if not tag["Key"].startswith("aws:")]
+
+
 def tag_keys(properties: Properties) -> dict[str, Any]:
     """Return the condition keys of a request that sets the tags of a resource."""
-    tags = properties.get("Tags", [])
+    tags = tags_of(properties)
     if not tags:
         return {}
     keys: dict[str, Any] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
@@ -94,8 +102,9 @@ def tag_keys(properties: Properties) -> dict[str, Any]:
 
 def tag_changes(change: Change, service: str, resource: str) -> Iterator[Call]:
     """Yield the calls that tag and untag a resource, for services whose actions are named so."""
-    if change.changes("Tags"):
-        if change.new.get("Tags"):
+    old, new = tags_of(change.old), tags_of(change.new)
+    if old != new:
+        if new:
             yield Call(f"{service}:TagResource", resource, tag_keys(change.new))
-        if change.old.get("Tags"):
+        if old:
             yield Call(f"{service}:UntagResource", resource)

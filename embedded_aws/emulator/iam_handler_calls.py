@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import service_linked_roles
-from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_keys
+from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_keys, tags_of
 from .ministack import iam
 
 _MOST_VERSIONS = 5
@@ -41,7 +41,7 @@ def _create_role(change: Change) -> Iterator[Call]:
     boundary = new.get("PermissionsBoundary")
     keys = {} if boundary is None else {"iam:PermissionsBoundary": boundary}
     yield Call("iam:CreateRole", resource, {**keys, **tag_keys(new)})
-    if new.get("Tags"):
+    if tags_of(new):
         yield Call("iam:TagRole", resource, tag_keys(new))
     yield from _attachments("Attach", new.get("ManagedPolicyArns", []), resource, keys)
     for _name in _documents(new):
@@ -73,10 +73,10 @@ def _update_role(change: Change) -> Iterator[Call]:
     for name, document in are.items():
         if were.get(name) != document:
             yield Call("iam:PutRolePolicy", resource, keys)
-    if change.changes("Tags"):
-        if new.get("Tags"):
+    if tags_of(old) != tags_of(new):
+        if tags_of(new):
             yield Call("iam:TagRole", resource, tag_keys(new))
-        if old.get("Tags"):
+        if tags_of(old):
             yield Call("iam:UntagRole", resource)
     yield Call("iam:GetRole", resource)
     yield Call("iam:ListAttachedRolePolicies", resource)

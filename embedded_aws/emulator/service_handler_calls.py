@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloud
 from collections.abc import Iterator
 from typing import Any
 
-from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_changes, tag_keys
+from .handler_calls import Call, Change, Properties, ResourceType, arn, tag_changes, tag_keys, tags_of
 
 _ROLE_SETTING = "/ssm/managed-instance/default-ec2-instance-management-role"
 
@@ -21,7 +21,7 @@ def _create_secret(change: Change) -> Iterator[Call]:
         yield Call("secretsmanager:GetRandomPassword")
     yield Call("secretsmanager:CreateSecret", secret, tag_keys(change.new))
     yield from _use_key(change.new)
-    if change.new.get("Tags"):
+    if tags_of(change.new):
         yield Call("secretsmanager:TagResource", secret, tag_keys(change.new))
     yield Call("secretsmanager:DescribeSecret", secret)
 
@@ -97,7 +97,7 @@ def _create_stack_set(change: Change) -> Iterator[Call]:
     name = change.new.get("StackSetName")
     yield Call("cloudformation:GetTemplateSummary")
     yield Call("cloudformation:CreateStackSet", keys=tag_keys(change.new))
-    if change.new.get("Tags"):
+    if tags_of(change.new):
         yield Call("cloudformation:TagResource", _stack_set_arn(name), tag_keys(change.new))
     if change.new.get("StackInstancesGroup"):
         yield from _on_instances("Create", name)

@@ -70,18 +70,13 @@ class Deployer:
 
     def delete(self) -> str:
         """Delete the stack with the role that it was created with, and return its status."""
-        stack_id = self._cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
+        stack_id = self._stack_id()
         self._cloudformation.delete_stack(StackName=STACK)
         return str(self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
 
     def reasons(self) -> list[str]:
         """Return the reasons of the failed events of the stack."""
-        stack_id = next(
-            each["StackId"]
-            for each in self._cloudformation.list_stacks()["StackSummaries"]
-            if each["StackName"] == STACK
-        )
-        events = self._cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]
+        events = self._cloudformation.describe_stack_events(StackName=self._stack_id())["StackEvents"]
         return [
             each["ResourceStatusReason"]
             for each in events
@@ -115,6 +110,11 @@ class Deployer:
             if asset["source"]["packaging"] == "zip":
                 for place in asset["destinations"].values():
                     s3.put_object(Bucket=place["bucketName"], Key=place["objectKey"], Body=_zipped(source))
+
+    def _stack_id(self) -> str:
+        """Return the ID of the stack, also after its deletion."""
+        stacks = self._cloudformation.list_stacks()["StackSummaries"]
+        return str(next(each["StackId"] for each in stacks if each["StackName"] == STACK))
 
     def _status(self) -> str:
         return str(self._cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"])
