@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-import cfnlint
 import pytest
 
 from .authorization_reference import details, exists, listed, unsupported
@@ -15,7 +15,8 @@ from .authorization_reference import details, exists, listed, unsupported
 facts = pytest.importorskip("tools.deployer_permissions", reason="the tools are in the repository only")
 policies = pytest.importorskip("tools.deployer_policy", reason="the tools are in the repository only")
 
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
+# Importing cfn-lint takes longer than all tests.
+SCHEMAS = Path(str(distribution("cfn-lint").locate_file("cfnlint"))) / "data" / "schemas"
 # What creates, reads, updates and deletes a resource of a stack. Another handler lists the resources of an account.
 HANDLERS = ("create", "read", "update", "delete")
 # AWS publishes this action in a schema, but not in the Service Authorization Reference.
