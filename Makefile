@@ -197,6 +197,10 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
 
+.PHONY: facts-pages
+facts-pages: $(SETUP) ## update the pages about facts of AWS
+	@python tools/facts_pages.py
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/
 	@zensical build --clean
