@@ -201,6 +201,10 @@ checks-page: $(SETUP) ## update the catalog of the checks
 facts-pages: $(SETUP) ## update the pages about facts of AWS
 	@python tools/facts_pages.py
 
+.PHONY: functions-page
+functions-page: $(SETUP) ## update the permissions of the functions on their page
+	@python tools/functions_page.py
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/
 	@zensical build --clean
