@@ -63,8 +63,6 @@ Manager](https://docs.aws.amazon.com/systems-manager/latest/userguide/using-serv
 
 The pages of AWS were read on {date}. `ServiceLinkedRoleType` has a constant for each role.
 
-| role | feature | constant |
-|---|---|---|
 """
 
 _UNKNOWN = """\
@@ -120,8 +118,8 @@ def pages() -> dict[str, str]:
 
 def _linked_page(catalog: dict[str, Any]) -> Iterator[str]:
     yield _LINKED.format(written=_WRITTEN, date=READ_ON).removesuffix("\n")
-    for constant, role in SERVICE_LINKED_ROLES.items():
-        yield f"| [{role.role_name}](#{role.role_name.lower()}) | {role.feature} | `{constant}` |"
+    for role in SERVICE_LINKED_ROLES.values():
+        yield f"* [{role.role_name}](#{role.role_name.lower()}): {role.feature}"
     yield ""
     for constant, role in SERVICE_LINKED_ROLES.items():
         yield from _own_role(constant, role)
@@ -196,7 +194,8 @@ def _documented(fact: dict[str, Any], titles: dict[str, str]) -> Iterator[str]:
         yield f"* **Notes:** {' '.join(fact['notes'])}"
     yield f"* **Source:** [AWS's page]({fact['source_url']}), read on {fact['read']}\n"
     if fact["extra_statements"]:
-        yield "| permissions | resources | conditions |\n|---|---|---|"
+        beyond = any(fact["managed_policies"].values())
+        yield f"Permissions{' beyond the managed policies' if beyond else ''}:\n"
         # Several statements can refer to one other role.
         yield from dict.fromkeys(_statement(each, titles) for each in fact["extra_statements"])
         yield ""
@@ -206,14 +205,16 @@ def _statement(statement: dict[str, Any], titles: dict[str, str]) -> str:
     if "same_as" in statement:
         title = titles[statement["same_as"].partition(".")[0]]
         anchor = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-        return f"| the permissions of [{title}](#{anchor}) | | |"
+        return f"* the permissions of [{title}](#{anchor})"
     note = statement.get("note", "")
     if "Action" not in statement:
-        return f"| {note} | | |"
-    actions = "<br>".join(f"`{each}`" for each in statement["Action"])
-    resources = "<br>".join(map(_resource, _listed(statement.get("Resource", []))))
-    conditions = [*_conditions(statement.get("Condition")), *([note] if note else [])]
-    return f"| {actions} | {resources} | {'<br>'.join(conditions)} |"
+        return f"* {note}"
+    text = f"* {', '.join(f'`{each}`' for each in statement['Action'])}"
+    if "Resource" in statement:
+        text += f" on {', '.join(map(_resource, _listed(statement['Resource'])))}"
+    if "Condition" in statement:
+        text += f", if {'; '.join(_conditions(statement['Condition']))}"
+    return f"{text}. {note}." if note else text
 
 
 def _held(key: str, differences: dict[str, Any]) -> Iterator[str]:
@@ -227,33 +228,39 @@ def _held(key: str, differences: dict[str, Any]) -> Iterator[str]:
         if not construct["differs"]:
             yield f"{shown} is as documented.\n"
             continue
-        yield f"{shown} differs:\n\n| difference | reason |\n|---|---|"
-        by_reason: dict[str, list[str]] = {}
+        yield f"{shown} differs:\n"
+        by_reason: dict[str, dict[str, list[str]]] = {}
         for difference, reason in construct["differs"].items():
-            by_reason.setdefault(reason, []).append(_in_words(difference))
-        yield from (f"| {'<br>'.join(found)} | {reason} |" for reason, found in by_reason.items())
+            before, name, after = _in_words(difference)
+            by_reason.setdefault(reason, {}).setdefault(f"{before}%{after}", []).append(f"`{name}`")
+        for reason, found in by_reason.items():
+            words = "; ".join(form.replace("%", ", ".join(names)) for form, names in found.items())
+            yield f"* It {words}. {reason}."
         yield ""
 
 
+# The words before and after the name that a difference is about.
 _WORDS = (
-    (r"trust lacks (.+)", r"does not name `\1` as a principal"),
-    (r"trust of (.+) beyond", r"also trusts `\1`"),
-    (r"trust of (.+): (\S+) added", r"trusts `\1` only with the condition `\2`"),
-    (r"trust of (.+): (\S+) narrower", r"trusts `\1` for fewer values of `\2`"),
-    (r"lacks policy (.+)", r"does not attach `\1`"),
-    (r"lacks (.+)", r"does not allow `\1`"),
-    (r"(\S+): condition (\S+) added", r"allows `\1` only with the condition `\2`"),
-    (r"(\S+): narrower", r"allows `\1` for fewer resources"),
-    (r"(\S+): fewer resources", r"allows `\1` for one kind of resource"),
-    (r"(\S+) beyond", r"also allows `\1`"),
+    (r"trust lacks (?:AWS: )?(?P<name>.+)", "doesn't name ", " as a principal"),
+    (r"trust of (?:AWS: )?(?P<name>.+) beyond", "also trusts ", ""),
+    (r"trust of (?:AWS: )?(?P<by>.+): (?P<name>\S+) added", "trusts `{by}` only with the condition ", ""),
+    (r"trust of (?:AWS: )?(?P<by>.+): (?P<name>\S+) narrower", "trusts `{by}` for fewer values of ", ""),
+    (r"lacks policy (?P<name>.+)", "doesn't attach ", ""),
+    (r"lacks (?P<name>.+)", "doesn't allow ", ""),
+    (r"(?P<name>\S+): condition (?P<by>\S+) added", "allows ", " only with the condition `{by}`"),
+    (r"(?P<name>\S+): narrower", "allows ", " for fewer resources"),
+    (r"(?P<name>\S+): fewer resources", "allows ", " for one kind of resource"),
+    (r"(?P<name>\S+) beyond", "also allows ", ""),
 )
 
 
-def _in_words(difference: str) -> str:
-    for pattern, words in _WORDS:
+def _in_words(difference: str) -> tuple[str, str, str]:
+    """Return the words before a name, the name, and the words after it."""
+    for pattern, before, after in _WORDS:
         found = re.fullmatch(pattern, difference)
         if found is not None:
-            return found.expand(words).replace("`AWS: ", "`")
+            groups = found.groupdict()
+            return before.format(**groups), groups["name"], after.format(**groups)
     raise ValueError(f"no words for the difference {difference!r}")
 
 

@@ -55,10 +55,10 @@ _REASONS = {
     "secretsmanager:UpdateSecretVersionStage": "Makes a new version the current one",
     "ssm:AddTagsToResource": "Sets the tags that the stack gives the activation, in `CreateActivation`",
     "ssm:CreateActivation": "Creates activations with the tags of the stack, and no others",
-    "ssm:DeleteActivation": "Deletes old activations. Activations have no ARN",
-    "ssm:DescribeActivations": "Finds the activations of the secret. Activations have no ARN",
+    "ssm:DeleteActivation": "Deletes old activations, which have no ARN",
+    "ssm:DescribeActivations": "Finds the activations of the secret, which have no ARN",
     "ec2:": "AWS Lambda manages the network interfaces, with `vpc`",
-    ("ec2:", "Deny"): "The code of the function can't use these permissions, with `vpc`",
+    ("ec2:", "Deny"): "Denies the code of the function these permissions, with `vpc`",
     "xray:": "AWS Lambda sends traces, with `tracing`",
 }
 
@@ -148,18 +148,16 @@ def _synthesized(stack: Stack) -> dict[str, Any]:
 
 
 def _permissions(template: dict[str, Any], name: str, function: _Function) -> Iterator[str]:
-    yield "| actions | resources | condition | reason |\n|---|---|---|---|"
     rows: dict[tuple[str, str, str], list[str]] = {}
     for statement in _statements(template, function):
-        resources = "<br>".join(sorted(_text(each) for each in _listed(statement["Resource"])))
-        condition = "<br>".join(sorted(_conditions(statement.get("Condition", {}))))
+        resources = ", ".join(sorted(_text(each) for each in _listed(statement["Resource"])))
+        condition = " and ".join(sorted(_conditions(statement.get("Condition", {}))))
         for action in _listed(statement["Action"]):
             reason = _reason(action, statement, name)
-            rows.setdefault((resources, condition, reason), []).append(action)
-    for (resources, condition, reason), actions in sorted(rows.items(), key=lambda each: sorted(each[1])):
-        denied = "Denied: " if reason == _REASONS["ec2:", "Deny"] else ""
-        shown = "<br>".join(f"`{each}`" for each in sorted(actions))
-        yield f"| {denied}{shown} | {resources} | {condition or 'none'} | {reason} |"
+            rows.setdefault((reason, resources, condition), []).append(action)
+    for (reason, resources, condition), actions in sorted(rows.items(), key=lambda each: sorted(each[1])):
+        shown = ", ".join(f"`{each}`" for each in sorted(actions))
+        yield f"* **{reason}:** {shown} on {resources}{f', if {condition}' if condition else ''}"
 
 
 def _statements(template: dict[str, Any], function: _Function) -> Iterator[dict[str, Any]]:
@@ -218,7 +216,7 @@ def _only(template: dict[str, Any], resource_type: str, function: _Function) -> 
 def _conditions(condition: dict[str, Any]) -> Iterator[str]:
     for operator, keys in condition.items():
         for key, values in keys.items():
-            yield f"`{operator}` of `{key}`: {', '.join(_text(each) for each in _listed(values))}"
+            yield f"`{key}` ({operator}) is {', '.join(_text(each) for each in _listed(values))}"
 
 
 def _text(value: object) -> str:
