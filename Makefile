@@ -150,9 +150,10 @@ check-templates: $(SETUP)
 	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
 
 # The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
-# checking aws_cdk takes most of the time. The commands also run with the wheel and PyYAML alone.
+# checking aws_cdk takes most of the time, so it runs afterwards, also with `make -j 2 check`. The commands also run with the
+# wheel and PyYAML alone.
 .PHONY: check-wheel
-check-wheel: .venv-wheel/.ready
+check-wheel: .venv-wheel/.ready | check-types
 	@echo "Wheel"
 	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk 'NR > 1 && !/\.dist-info\// {print $$1}' | sort)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
