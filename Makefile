@@ -198,9 +198,13 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
 
+.PHONY: command-line-page
+command-line-page: $(SETUP) ## update the reference of the command line
+	@python tools/command_line_page.py
+
 .PHONY: docs
-docs: $(SETUP) ## build the site of the documentation into site/
-	@zensical build --clean
+docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
+	@python tools/build_site.py
 
 .PHONY: docs-serve
 docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes
