@@ -202,6 +202,14 @@ checks-page: $(SETUP) ## update the catalog of the checks
 command-line-page: $(SETUP) ## update the reference of the command line
 	@python tools/command_line_page.py
 
+.PHONY: facts-pages
+facts-pages: $(SETUP) ## update the pages about facts of AWS
+	@python tools/facts_pages.py
+
+.PHONY: functions-page
+functions-page: $(SETUP) ## update the permissions of the functions on their page
+	@python tools/functions_page.py
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
 	@python tools/build_site.py
