@@ -79,7 +79,7 @@ synth: $(SETUP) ## synthesize app.py into cdk.out
 
 .PHONY: demo
 demo: $(SETUP) ## deploy the sample app to an AWS emulator on this machine
-	@python demo.py
+	@python -m demo
 
 .PHONY: test
 test: $(SETUP) ## run the fast test suite
