@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 TASKS = DOCS / "tasks"
 PAGES = sorted(path for path in TASKS.glob("*.md") if path.name != "index.md")
 MARKDOWN_LINK = re.compile(r"\]\([^)]*\)")
-WORD = re.compile(r"\w[\w'’./:<>=()-]*")
+WORD = re.compile(r"\w[\w'./:<>=()-]*")
 
 # The wheel is tested in a folder without the pages.
 pytestmark = pytest.mark.skipif(not TASKS.exists(), reason="the pages are not here")
