@@ -14,9 +14,7 @@ from tests.test_pages import blocks
 
 @pytest.mark.deep
 def test_the_program_of_the_page_deploys_the_ten_lines_to_the_emulator(tmp_path: Path) -> None:
-    programs = [
-        block.source for block in blocks(REPOSITORY / "docs" / "get-started.md") if block.language == "python"
-    ]
+    programs = [block.source for block in blocks(REPOSITORY / "docs" / "get-started.md") if block.language == "python"]
     (ten_lines,) = (each for each in programs if "TenLines" in each)
     (deploy,) = (each for each in programs if "EmbeddedAws" in each)
     app = tmp_path / "app.py"
