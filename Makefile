@@ -197,6 +197,14 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
 
+.PHONY: cost-page
+cost-page: $(SETUP) ## update the page on the monthly cost
+	@python tools/cost_page.py
+
+.PHONY: quotas-page
+quotas-page: $(SETUP) ## update the page on quotas
+	@python tools/quotas_page.py
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/
 	@zensical build --clean
