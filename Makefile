@@ -199,11 +199,11 @@ checks-page: $(SETUP) ## update the catalog of the checks
 
 .PHONY: cost-page
 cost-page: $(SETUP) ## update the page on the monthly cost
-	@python tools/cost_page.py
+	@python -m tools.cost_page
 
 .PHONY: quotas-page
 quotas-page: $(SETUP) ## update the page on quotas
-	@python tools/quotas_page.py
+	@python -m tools.quotas_page
 
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aws_cdk import Stack
-from construct_samples import SAMPLES, resources_of
-from cost_model import DATA, DAYS, PRICES, REGIONS, SECONDS_PER_INVOCATION, Line, golden, lines, total
 
 from ssm_roles import HybridActivation, HybridServiceRole
+from tools.construct_samples import SAMPLES, resources_of
+from tools.cost_model import DATA, DAYS, PRICES, REGIONS, SECONDS_PER_INVOCATION, Line, golden, lines, total
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations" / "cost.md"
 REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
