@@ -210,6 +210,14 @@ facts-pages: $(SETUP) ## update the pages about facts of AWS
 functions-page: $(SETUP) ## update the permissions of the functions on their page
 	@python tools/functions_page.py
 
+.PHONY: cost-page
+cost-page: $(SETUP) ## update the page on the monthly cost
+	@python -m tools.cost_page
+
+.PHONY: quotas-page
+quotas-page: $(SETUP) ## update the page on quotas
+	@python -m tools.quotas_page
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
 	@python tools/build_site.py
