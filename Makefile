@@ -218,6 +218,10 @@ cost-page: $(SETUP) ## update the page on the monthly cost
 quotas-page: $(SETUP) ## update the page on quotas
 	@python -m tools.quotas_page
 
+.PHONY: deployer-page
+deployer-page: $(SETUP) ## update the page with the policies of deployers
+	@python -m tools.deployer_page
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
 	@python tools/build_site.py
