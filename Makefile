@@ -193,6 +193,10 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 	@python tools/templates.py
 	@python -m ssm_roles templates --output dist/templates --force
 
+.PHONY: starter-apps
+starter-apps: $(SETUP) ## update the apps that `ssm-roles init` writes
+	@python tools/starter_apps.py
+
 .PHONY: checks-page
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py

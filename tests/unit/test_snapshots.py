@@ -241,6 +241,7 @@ FOR_EVERY_RESOURCE = {
     ("organization", "ssm:DeleteActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:DeleteActivation"): "activations have no ARN",
+    ("runbook", "ssm:ListCommands"): "commands have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
     ("maintenance_window", "kms:*"): "the policy of a key is about that key only",
