@@ -209,6 +209,10 @@ docs: $(SETUP) ## build the site of the documentation into site/
 docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes
 	@zensical serve --dev-addr localhost:8000
 
+.PHONY: release-check
+release-check: $(SETUP) ## build the last commit as a release in dist/release, and check it
+	@python -m tools.release
+
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
 	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
