@@ -194,6 +194,10 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 	@python tools/templates.py
 	@python -m ssm_roles templates --output dist/templates --force
 
+.PHONY: starter-apps
+starter-apps: $(SETUP) ## update the apps that `ssm-roles init` writes
+	@python tools/starter_apps.py
+
 .PHONY: checks-page
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
@@ -229,6 +233,10 @@ docs: $(SETUP) ## build the site of the documentation into site/, and fail on ev
 .PHONY: docs-serve
 docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes
 	@zensical serve --dev-addr localhost:8000
+
+.PHONY: release-check
+release-check: $(SETUP) ## build the last commit as a release in dist/release, and check it
+	@python -m tools.release
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)

@@ -304,6 +304,18 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         "Central/Administration": ADMINISTRATION,
         "Member/Execution": RESTART_ANYWHERE,
     },
+    "runbook": {
+        "Runbooks/RestartRole": {
+            arn(f"ec2:{OF_THE_STACK}:instance/*"): NODES_WITH_TAG,
+            arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): NODES_WITH_TAG,
+            resource("*"): "Commands have no ARN; the documents that can be sent are named",
+        },
+        "Runbooks/Operator": {
+            arn(f"ssm:{OF_THE_STACK}:automation-definition/<Restart>:*"): RUNBOOK_VERSIONS,
+            arn("ssm:eu-central-1::automation-definition/<Restart>:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{OF_THE_STACK}:automation-execution/*"): EXECUTION,
+        },
+    },
     "service_linked_roles": {
         "Fleet/EnsureServiceLinkedRoles": ensured(
             "AWSServiceRoleForAmazonSSM",

@@ -243,6 +243,7 @@ FOR_EVERY_RESOURCE = {
     ("rotating_activation", "ssm:DeleteActivation"): "activations have no ARN",
     ("runbooks_across_accounts", "ec2:DescribeInstanceStatus"): "IAM knows no resources for lists",
     ("runbooks_across_accounts", "ec2:DescribeInstances"): "targets are found by their tags and resource groups",
+    ("runbook", "ssm:ListCommands"): "commands have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
     ("maintenance_window", "kms:*"): "the policy of a key is about that key only",
