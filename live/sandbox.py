@@ -27,6 +27,10 @@ T = TypeVar("T")
 Statements = Sequence[Mapping[str, Any]]
 
 
+class KeptError(Exception):
+    """AWS didn't delete a resource."""
+
+
 def trust(conditions: Mapping[str, Any] | None = None, *, service: str = SYSTEMS_MANAGER) -> dict[str, Any]:
     """Return a trust policy for a service."""
     statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
@@ -122,9 +126,11 @@ class Sandbox:
         def undo() -> None:
             try:
                 delete()
+            except KeptError:
+                return
             except ClientError as error:
                 if not _is_gone(error):
-                    # `Cleaner` looks for what is left.
+                    # The clean-up of the run looks for what is left.
                     return
             self._ledger.deleted.append(what)
 

@@ -15,9 +15,9 @@ INTRODUCTION = """\
 
 <!-- `make live-checks-page` writes this page. -->
 
-Nothing on this page was verified on AWS for this release. Each statement rests on the page that it links to. `make live`
-verifies these statements in your account: see [Test in a live account](live-tests.md). The continuous integration runs the
-same checks on the AWS emulator, which implements the statements and therefore can't confirm them.
+Nothing on this page was verified on AWS for this release. Each statement rests on the page that it links to.
+`make live` verifies the statements in your account: see [Test in a live account](live-tests.md). The continuous
+integration runs the same checks on the AWS emulator, which implements the statements and therefore can't confirm them.
 """
 
 

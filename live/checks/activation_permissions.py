@@ -1,6 +1,5 @@
 """Checks of the permissions that creating activations and managing their nodes requires."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +14,7 @@ _ACTIVATION = "ssm_roles/activation/hybrid_activation.py"
 _TAGS = "ssm_roles/activation/activation_tags.py"
 
 
-def _allow(action: str | list[str], resource: str | list[str], **condition: Mapping[str, object]) -> dict[str, Any]:
+def _allow(action: str | list[str], resource: str | list[str], **condition: object) -> dict[str, Any]:
     return {
         "Effect": "Allow",
         "Action": action,

@@ -4,8 +4,11 @@ import time
 import uuid
 from datetime import datetime, timedelta, timezone
 
+from ssm_roles._facts.service_linked_roles import SERVICE_LINKED_ROLES
+
 from ..check import check
 from ..sandbox import Sandbox, expect, trust
+from .service_linked_roles import Loan
 
 _API = "https://docs.aws.amazon.com/systems-manager/latest/APIReference"
 _CREATE = f"{_API}/API_CreateActivation.html"
@@ -97,11 +100,10 @@ def role_without_its_path(sandbox: Sandbox) -> str:
     "`CreateActivation` rejects a service-linked role.",
     _CREATE,
     "ssm_roles/_iam/role_names.py",
-    needs="the service-linked role AWSServiceRoleForAmazonSSM",
 )
 def service_linked_role(sandbox: Sandbox) -> str:
     """Create an activation with the service-linked role of Systems Manager."""
-    role = sandbox.client("iam").get_role(RoleName="AWSServiceRoleForAmazonSSM")["Role"]
+    role = Loan(sandbox, SERVICE_LINKED_ROLES["AMAZON_SSM"]).role
     with sandbox.expecting("ValidationException") as seen:
         name = role["Arn"].partition(":role/")[2]
         sandbox.client("ssm").create_activation(IamRole=name, Tags=sandbox.run.tag_list)

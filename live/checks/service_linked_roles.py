@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from ssm_roles._facts.service_linked_roles import SERVICE_LINKED_ROLES, ServiceLinkedRoleFacts
 
 from ..check import Check, ContradictedError, NotCheckedError, check, not_checkable
-from ..sandbox import Sandbox, code_and_message, expect, trust
+from ..sandbox import KeptError, Sandbox, code_and_message, expect, trust
 
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html"
 _API = "https://docs.aws.amazon.com/IAM/latest/APIReference"
@@ -52,7 +52,12 @@ class Loan:
         self.is_ours = True
         # The name is that of AWS, which can differ from the expected one.
         name = self.role["RoleName"]
-        sandbox.created(f"service-linked role {name}", lambda: self.delete(sandbox, name))
+        sandbox.created(f"service-linked role {name}", lambda: self._give_back(sandbox, name))
+
+    def _give_back(self, sandbox: Sandbox, name: str) -> None:
+        status = self.delete(sandbox, name)
+        if status["Status"] != "SUCCEEDED":
+            raise KeptError(f"{name}: {status}")
 
     def delete(self, sandbox: Sandbox, name: str) -> dict[str, Any]:
         """Delete the role, and return the status of the deletion."""
