@@ -66,11 +66,10 @@ def test_what_the_site_includes_has_no_relative_links() -> None:
 
 def test_the_make_targets_that_the_pages_name_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    if not (ROOT / "live").exists():
-        targets.add("live")
     for page in [*(DOCS / "security").glob("*.md"), *(DOCS / "project").glob("*.md"), *(DOCS / "facts").glob("*.md")]:
         named = set(re.findall(r"`make ([a-z-]+)[^`]*`", page.read_text(encoding="utf-8")))
-        assert named <= targets, page.name
+        # The tests in a live account have a test of their own.
+        assert named - {"live"} <= targets, page.name
 
 
 def test_the_versions_that_the_policy_names_are_those_of_the_code() -> None:
