@@ -69,7 +69,7 @@ def test_the_make_targets_that_the_pages_name_exist() -> None:
     for page in [*(DOCS / "security").glob("*.md"), *(DOCS / "project").glob("*.md"), *(DOCS / "facts").glob("*.md")]:
         named = set(re.findall(r"`make ([a-z-]+)[^`]*`", page.read_text(encoding="utf-8")))
         # The tests in a live account have a test of their own.
-        assert named - {"live"} <= targets, page.name
+        assert {name for name in named if not name.startswith("live")} <= targets, page.name
 
 
 def test_the_versions_that_the_policy_names_are_those_of_the_code() -> None:
