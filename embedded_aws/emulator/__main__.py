@@ -54,6 +54,7 @@ def main(descriptor: int, directory: Path) -> None:
         parameter_patterns,
         response_urls,
         role_last_use,
+        role_names,
         secret_resources,
         secret_rotation,
         service_control_policies,
@@ -74,6 +75,7 @@ def main(descriptor: int, directory: Path) -> None:
     service_linked_roles.install()
     iam_resources.install()
     role_last_use.install()
+    role_names.install()
     account_details.install()
     response_urls.install()
     stack_events.install()
