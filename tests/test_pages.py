@@ -78,7 +78,7 @@ def blocks(page: Path) -> Iterator[Block]:
             before = line.strip()
 
 
-LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
+LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", ROOT / "benchmarks" / "README.md"]
 BLOCKS = [block for page in PAGES if page.exists() for block in blocks(page)]
 # The tests of the examples run what a page includes.
 PROGRAMS = [b for b in BLOCKS if b.language == "python" and b.runs and not INCLUDE.search(b.source)]

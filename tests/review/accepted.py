@@ -39,6 +39,18 @@ RUNBOOK_VERSIONS = "The wildcard stands for the versions of this one runbook"
 EXECUTION = "An execution gets its ID when it starts"
 NODES_WITH_TAG = "A condition limits the statement to nodes with a tag"
 EVERY_REGION = "The administration role starts the runbook in every Region of this account"
+ADMINISTRATION = {
+    arn("iam::*:role/AWS-SystemsManager-AutomationExecutionRole"): (
+        "In each account, this one role decides itself whether it trusts the central account"
+    )
+}
+RESTART_ANYWHERE = {
+    arn("ssm:*::document/AWS-RestartEC2Instance"): EVERY_REGION,
+    arn("ssm:*::automation-definition/AWS-RestartEC2Instance:*"): EVERY_REGION,
+    arn("ssm:*:<AWS::AccountId>:automation-execution/*"): EVERY_REGION,
+    arn("ec2:*:<AWS::AccountId>:instance/*"): "The runbook restarts any instance of the account",
+    resource("*"): "IAM has no resources for lists of instances, tags and groups",
+}
 BOUNDARY = "A permissions boundary allows nothing: it limits what other policies allow"
 READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
 ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
@@ -111,18 +123,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn(f"ssm:{HERE}:managed-instance/*"): NODES_WITH_TAG,
             resource("*"): "Commands have no ARN; the documents that can be sent are named",
         },
-        "Central/Administration": {
-            arn("iam::*:role/AWS-SystemsManager-AutomationExecutionRole"): (
-                "In each account, this one role decides itself whether it trusts the central account"
-            )
-        },
-        "Member/Execution": {
-            arn("ssm:*::document/AWS-RestartEC2Instance"): EVERY_REGION,
-            arn("ssm:*::automation-definition/AWS-RestartEC2Instance:*"): EVERY_REGION,
-            arn("ssm:*:<AWS::AccountId>:automation-execution/*"): EVERY_REGION,
-            arn("ec2:*:<AWS::AccountId>:instance/*"): "The runbook restarts any instance of the account",
-            resource("*"): "IAM has no resources for lists of instances, tags and groups",
-        },
+        "Central/Administration": ADMINISTRATION,
+        "Member/Execution": RESTART_ANYWHERE,
     },
     "cloud_connector": {
         "AzureNodes/Nodes": CORE,
@@ -293,6 +295,26 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS,
         },
         "Servers/Provisioner": {arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS},
+    },
+    "runbooks_across_accounts": {
+        "Central/Operator": {
+            arn("ssm:<AWS::Region>::automation-definition/AWS-RestartEC2Instance:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+        },
+        "Central/Administration": ADMINISTRATION,
+        "Member/Execution": RESTART_ANYWHERE,
+    },
+    "runbook": {
+        "Runbooks/RestartRole": {
+            arn(f"ec2:{OF_THE_STACK}:instance/*"): NODES_WITH_TAG,
+            arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): NODES_WITH_TAG,
+            resource("*"): "Commands have no ARN; the documents that can be sent are named",
+        },
+        "Runbooks/Operator": {
+            arn(f"ssm:{OF_THE_STACK}:automation-definition/<Restart>:*"): RUNBOOK_VERSIONS,
+            arn("ssm:eu-central-1::automation-definition/<Restart>:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{OF_THE_STACK}:automation-execution/*"): EXECUTION,
+        },
     },
     "service_linked_roles": {
         "Fleet/EnsureServiceLinkedRoles": ensured(
