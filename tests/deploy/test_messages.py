@@ -92,13 +92,24 @@ def native(stack: Stack) -> None:
     iam.CfnServiceLinkedRole(stack, "Role", aws_service_name=TYPE.service_principal)
 
 
-def named(path: str = "/", id: str = "Nodes") -> Callable[[Stack], None]:
-    return lambda stack: HybridServiceRole(stack, id, role_name="Fixed", path=path) and None
+def ensured_again(stack: Stack) -> None:
+    ServiceLinkedRole(stack, "Other", role_type=TYPE)
+
+
+def native_role_of_systems_manager(stack: Stack) -> None:
+    iam.CfnServiceLinkedRole(stack, "Role", aws_service_name=ServiceLinkedRoleType.AMAZON_SSM.service_principal)
+
+
+def named(path: str = "/") -> Callable[[Stack], None]:
+    def build(stack: Stack) -> None:
+        HybridServiceRole(stack, "Nodes", role_name="Fixed", path=path)
+
+    return build
 
 
 def native_where_it_exists(at: Situations) -> str:
     at.iam.create_service_linked_role(AWSServiceName=ServiceLinkedRoleType.AMAZON_SSM.service_principal)
-    return at.deploy(lambda stack: iam.CfnServiceLinkedRole(stack, "R", aws_service_name="ssm.amazonaws.com") and None)
+    return at.deploy(native_role_of_systems_manager)
 
 
 def missing_and_denied(at: Situations) -> str:
@@ -122,7 +133,7 @@ def in_use(at: Situations) -> str:
 
 def migrated_at_once(at: Situations) -> str:
     at.account.cdk.deploy(at.account.assembly(native))
-    return at.deploy(lambda stack: ServiceLinkedRole(stack, "Other", role_type=TYPE) and None)
+    return at.deploy(ensured_again)
 
 
 def another_path(at: Situations) -> str:
