@@ -79,7 +79,7 @@ synth: $(SETUP) ## synthesize app.py into cdk.out
 
 .PHONY: demo
 demo: $(SETUP) ## deploy the sample app to an AWS emulator on this machine
-	@python demo.py
+	@python -m demo
 
 .PHONY: test
 test: $(SETUP) ## run the fast test suite
@@ -150,9 +150,10 @@ check-templates: $(SETUP)
 	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
 
 # The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
-# checking aws_cdk takes most of the time. The commands also run with the wheel and PyYAML alone.
+# checking aws_cdk takes most of the time, so it runs afterwards, also with `make -j 2 check`. The commands also run with the
+# wheel and PyYAML alone.
 .PHONY: check-wheel
-check-wheel: .venv-wheel/.ready
+check-wheel: .venv-wheel/.ready | check-types
 	@echo "Wheel"
 	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk 'NR > 1 && !/\.dist-info\// {print $$1}' | sort)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
@@ -193,9 +194,25 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 	@python tools/templates.py
 	@python -m ssm_roles templates --output dist/templates --force
 
+.PHONY: starter-apps
+starter-apps: $(SETUP) ## update the apps that `ssm-roles init` writes
+	@python tools/starter_apps.py
+
 .PHONY: checks-page
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
+
+.PHONY: command-line-page
+command-line-page: $(SETUP) ## update the reference of the command line
+	@python tools/command_line_page.py
+
+.PHONY: facts-pages
+facts-pages: $(SETUP) ## update the pages about facts of AWS
+	@python tools/facts_pages.py
+
+.PHONY: functions-page
+functions-page: $(SETUP) ## update the permissions of the functions on their page
+	@python tools/functions_page.py
 
 .PHONY: cost-page
 cost-page: $(SETUP) ## update the page on the monthly cost
@@ -205,13 +222,21 @@ cost-page: $(SETUP) ## update the page on the monthly cost
 quotas-page: $(SETUP) ## update the page on quotas
 	@python -m tools.quotas_page
 
+.PHONY: deployer-page
+deployer-page: $(SETUP) ## update the page with the policies of deployers
+	@python -m tools.deployer_page
+
 .PHONY: docs
-docs: $(SETUP) ## build the site of the documentation into site/
-	@zensical build --clean
+docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
+	@python tools/build_site.py
 
 .PHONY: docs-serve
 docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes
 	@zensical serve --dev-addr localhost:8000
+
+.PHONY: release-check
+release-check: $(SETUP) ## build the last commit as a release in dist/release, and check it
+	@python -m tools.release
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)

@@ -19,6 +19,7 @@ COMMANDS = {
         ".audit.command.check_command",
         "find mistakes with roles of Systems Manager in CloudFormation templates",
     ),
+    "init": ("._init_command", "write the files of a new CDK app"),
     "report": (".audit.command.report_command", "write a page about who may do what with the roles"),
     "rules": (".audit.command.rules_command", "list what `check` and `account` find"),
     "templates": ("._templates_command", "write the CloudFormation templates of this library"),
