@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ssm_roles._facts.managed_policies import managed_policy_page
+from ssm_roles._facts.managed_policies import MANAGED_POLICIES, managed_policy_page
 from ssm_roles._facts.service_linked_role_catalog import CatalogedRole, cataloged_roles
 from ssm_roles._facts.service_linked_roles import READ_ON, SERVICE_LINKED_ROLES, ServiceLinkedRoleFacts
 
@@ -94,6 +94,15 @@ shows it. **Required** policies are those that AWS attaches in its instructions,
 """
 
 
+_POLICIES = """\
+## What AWS managed policies allow
+
+The AWS managed policies that roles of Systems Manager often have, in words, as of 2026-11. AWS can change a managed
+policy at any time. Each name links to AWS's reference, which has the policy document. [The report](../topics/report.md)
+uses these words.
+"""
+
+
 def pages() -> dict[str, str]:
     """Return the text of each page, by file name."""
     facts: list[dict[str, Any]] = json.loads((_DATA / "service-roles.json").read_text(encoding="utf-8"))
@@ -174,6 +183,9 @@ def _service_page(facts: list[dict[str, Any]], differences: dict[str, Any]) -> I
         for fact in group:
             yield from _documented(fact, titles)
             yield from _held(fact["key"], differences)
+    yield _POLICIES
+    for name, phrases in MANAGED_POLICIES.items():
+        yield f"* {_policy_link(name)}: {'; '.join(_lower(each) for each in phrases)}"
 
 
 def _documented(fact: dict[str, Any], titles: dict[str, str]) -> Iterator[str]:
@@ -301,6 +313,10 @@ def _resource(text: str) -> str:
 def _policy_of_arn(text: str) -> str:
     arn, _, rest = text.partition(" ")
     return f"{_policy_link(arn.rpartition('/')[2])} {rest}".rstrip()
+
+
+def _lower(phrase: str) -> str:
+    return phrase[0].lower() + phrase[1:]
 
 
 def _listed(value: object) -> list[str]:

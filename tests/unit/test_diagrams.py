@@ -36,7 +36,9 @@ def tool() -> ModuleType:
 
 def test_each_diagram_is_up_to_date(tool: ModuleType) -> None:
     # To update them: make diagrams
-    assert sorted(tool.DIAGRAMS) == NAMES == sorted(each.name for each in IMAGES.iterdir())
+    # The tool doesn't draw the logo.
+    drawn = {each.name for each in IMAGES.iterdir()} - {"logo.svg"}
+    assert sorted(tool.DIAGRAMS) == NAMES == sorted(drawn)
     for name, draw in tool.DIAGRAMS.items():
         assert (IMAGES / name).read_text(encoding="utf-8") == draw(), name
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from ssm_roles._facts.managed_policies import MANAGED_POLICIES, managed_policy_page
 from ssm_roles._facts.service_linked_role_catalog import cataloged_roles
 from ssm_roles._facts.service_linked_roles import SERVICE_LINKED_ROLES
 
@@ -46,6 +48,16 @@ def test_the_page_about_service_linked_roles_has_every_role_with_its_principal()
     for principal, roles in cataloged_roles().items():
         for role in roles:
             assert [row for row in rows if row.startswith(f"| `{principal}` |") and f"`{role.role_name}`" in row]
+
+
+def test_the_page_about_service_roles_has_every_documented_role_and_policy() -> None:
+    text = (FOLDER / "service-roles.md").read_text(encoding="utf-8")
+    facts = json.loads((ROOT / "tests" / "unit" / "data" / "service-roles.json").read_text(encoding="utf-8"))
+    for fact in facts:
+        assert f"### {fact['title']}\n" in text
+        assert f"({fact['source_url']}), read on {fact['read']}" in text
+    for name in MANAGED_POLICIES:
+        assert f"* [{name}]({managed_policy_page(name)}): " in text
 
 
 def test_a_difference_that_the_page_has_no_words_for_is_an_error(tool: ModuleType) -> None:
