@@ -197,6 +197,24 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 checks-page: $(SETUP) ## update the catalog of the checks
 	@python tools/checks_page.py
 
+.PHONY: live-checks-page
+live-checks-page: $(SETUP) ## update the list of the statements that rest on documentation
+	@PYTHONPATH="$(CURDIR)" python tools/live_checks_page.py
+
+# These two targets are the only ones that use an AWS account: with the profile AWS_PROFILE, or with the default profile.
+LIVE_ENVIRONMENT := env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE -u AWS_EC2_METADATA_DISABLED
+LIVE_OPTIONS = --account "$(ACCOUNT)" --region "$(REGION)" $(if $(AWS_PROFILE),--profile "$(AWS_PROFILE)") \
+	$(if $(CONFIRM),--confirm "$(CONFIRM)")
+
+.PHONY: live
+live: $(SETUP) ## test in an AWS account (make live ACCOUNT=111122223333 REGION=eu-central-1): see docs/project/live-tests.md
+	@$(LIVE_ENVIRONMENT) python -m live run $(LIVE_OPTIONS) $(if $(EXAMPLES),--examples "$(EXAMPLES)") \
+		$(if $(CHECKS),--checks "$(CHECKS)") $(if $(ORGANIZATIONAL_UNIT),--organizational-unit "$(ORGANIZATIONAL_UNIT)")
+
+.PHONY: live-clean
+live-clean: $(SETUP) ## delete what an aborted `make live` left in an AWS account
+	@$(LIVE_ENVIRONMENT) python -m live clean $(LIVE_OPTIONS) $(if $(RUN),--run "$(RUN)")
+
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/
 	@zensical build --clean

@@ -76,7 +76,7 @@ def stacks(target: Target, region: str) -> Iterator[Leftover]:
 
 def _deleting_stack(target: Target, cloudformation: Client, stack: dict[str, Any]) -> Callable[[], None]:
     def delete() -> None:
-        # A stack whose creation is in progress can be deleted, but one that is updated can't.
+        # A stack that is being updated can't be deleted.
         _settled(target, cloudformation, stack["StackId"])
         cloudformation.delete_stack(StackName=stack["StackId"])
         ended = _settled(target, cloudformation, stack["StackId"])
@@ -90,7 +90,8 @@ def _settled(target: Target, cloudformation: Client, stack_id: str) -> dict[str,
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         stack: dict[str, Any] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
-        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+        # A stack without resources, whose change set was never executed, stays in review.
+        if stack["StackStatus"] == "REVIEW_IN_PROGRESS" or not stack["StackStatus"].endswith("IN_PROGRESS"):
             return stack
         if time.monotonic() > deadline:
             raise LeftError(f"{stack['StackStatus']} for an hour")
