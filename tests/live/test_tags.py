@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,8 @@ def tagged(aws: EmbeddedAws) -> Iterator[tuple[str, str | None]]:
         if not role["RoleName"].startswith(("cdk-", "AWSServiceRoleFor")):
             yield f"role {role['RoleName']}", run_of(iam.list_role_tags(RoleName=role["RoleName"])["Tags"])
     for function in lambda_.list_functions()["Functions"]:
-        yield (
-            f"function {function['FunctionName']}",
-            run_of(lambda_.list_tags(Resource=function["FunctionArn"])["Tags"]),
-        )
+        tags = lambda_.list_tags(Resource=function["FunctionArn"])["Tags"]
+        yield f"function {function['FunctionName']}", run_of(tags)
     logs = aws.client("logs")
     for group in logs.describe_log_groups()["logGroups"]:
         arn = group["arn"].removesuffix(":*")
@@ -72,10 +71,6 @@ def test_the_resources_of_examples_have_the_tag(bootstrapped: EmbeddedAws, tmp_p
     assert names_of_stacks == {RUN.name("Servers"), RUN.name("Patching")}
 
 
-class Spy(Ledger):
-    """Records the account whenever something is created, because it is deleted soon."""
-
-
 def test_what_checks_create_has_the_tag(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tags are looked at when a check ends, before its resources are deleted."""
     untagged: dict[str, list[str]] = {}
@@ -96,11 +91,8 @@ def test_what_checks_create_has_the_tag(aws: EmbeddedAws, monkeypatch: pytest.Mo
     monkeypatch.setattr(Sandbox, "__exit__", look)
     target = target_of(aws)
     for check in CHECKS:
-        with Sandbox(target, RUN, Ledger()) as sandbox:
-            try:
-                check.verify(sandbox)
-            except Exception:
-                pass
+        with Sandbox(target, RUN, Ledger()) as sandbox, contextlib.suppress(Exception):
+            check.verify(sandbox)
     assert untagged == {}
     assert kinds >= {"role", "secret", "stack", "node"}
     assert TAG_KEY in RUN.tags
