@@ -1,5 +1,6 @@
 """Checks of managed nodes: their registration, the conditions of their role's trust policy, and their permissions."""
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -393,11 +394,17 @@ def agent_buckets_exist(sandbox: Sandbox) -> str:
 def _listed(sandbox: Sandbox, node: Node) -> dict[str, Any]:
     filters = [{"Key": "InstanceIds", "Values": [node.id]}]
     ssm = sandbox.client("ssm")
-    found = sandbox.wait(lambda: ssm.describe_instance_information(Filters=filters)["InstanceInformationList"])
+
+    def listed() -> list[dict[str, Any]]:
+        with contextlib.suppress(ClientError):
+            node.report()
+        found: list[dict[str, Any]] = ssm.describe_instance_information(Filters=filters)["InstanceInformationList"]
+        return found
+
+    found = sandbox.wait(listed)
     if not found:
         raise ContradictedError(f"DescribeInstanceInformation doesn't list {node.id}")
-    listed: dict[str, Any] = found[0]
-    return listed
+    return found[0]
 
 
 CHECKS = (

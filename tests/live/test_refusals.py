@@ -139,3 +139,22 @@ def test_a_region_that_is_not_bootstrapped_is_refused(
     assert main(arguments(caller, "run", "--report", str(tmp_path / "report.md"))) == 2
     assert "eu-west-1 is not bootstrapped: run `cdk bootstrap aws://111122223333/eu-west-1`" in capsys.readouterr().err
     assert target_of(caller).client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def commands(*given: str) -> str:
+    """Return what `make` would run, without running it."""
+    ready = ["-o", ".venv/.ready", "-o", "node_modules/.ready"]
+    run = subprocess.run(["make", "-n", *ready, *given], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_only_two_targets_use_the_credentials_of_the_caller() -> None:
+    place = ["ACCOUNT=111122223333", "REGION=eu-central-1", "AWS_PROFILE=sandbox"]
+    for target in ("live", "live-clean"):
+        assert '--account "111122223333" --region "eu-central-1" --profile "sandbox"' in commands(target, *place)
+        assert "--confirm" not in commands(target, *place)
+        assert '--confirm "111122223333"' in commands(target, *place, "CONFIRM=111122223333")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert makefile.count("AWS_SHARED_CREDENTIALS_FILE") == 2
+    assert makefile.count("$(LIVE_ENVIRONMENT)") == 2
+    assert "live" not in (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
