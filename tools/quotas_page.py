@@ -224,7 +224,7 @@ def _limits() -> Iterator[str]:
 
 def _quotas() -> Iterator[str]:
     for quota in DATA["quotas"]:
-        adjustable = "yes" if quota["adjustable"] else "no"
+        adjustable = {True: "yes", False: "no", None: "see the page"}[quota["adjustable"]]
         yield (
             f"| [{quota['service']}]({quota['page']}) | {quota['quota']} | {quota['default']} | {adjustable} | "
             f"{quota['counts']} | {quota['at_the_limit']} |\n"
