@@ -113,6 +113,11 @@ test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
 	@python $(PURELIB) > "$$(.venv-wheel/bin/python $(PURELIB))/packages.pth"
 	@touch $@
 
+# The audit runs wherever templates are, so that its tests run on every Python. LEVEL=all adds types and all unit tests.
+.PHONY: test-pythons
+test-pythons: $(SETUP) ## test the imports and the audit on each installed Python (types and unit tests, too: LEVEL=all)
+	@python tools/test_pythons.py --level $(or $(LEVEL),audit) $(PYTHONS)
+
 .PHONY: review
 review: $(SETUP) .venv-review/.ready ## review the examples with cdk-nag, checkov and an independent IAM engine
 	@$(PYTEST) -m review tests/review
@@ -231,8 +236,9 @@ release-check: $(SETUP) ## build the last commit as a release in dist/release, a
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
-	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
+	@echo "Updating requirements-*.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	@$(LOCK) -c requirements-dev.txt pyproject.toml --group test -o requirements-test.txt
 	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\|pyyaml\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
 	@echo "checkov>=3.3,<4" | $(LOCK) - -o requirements-review.txt
@@ -240,5 +246,5 @@ lock: $(SETUP) ## update the lock files after a change (upgrade all packages: ma
 
 .PHONY: clean
 clean: ## delete all files that make created
-	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-py3* .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
