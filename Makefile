@@ -90,17 +90,18 @@ test: $(SETUP) ## run the fast test suite
 test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments of all examples
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
-.PHONY: test-floor
-test-floor: .venv-floor/.ready ## run the unit tests with the oldest supported aws-cdk-lib
-	@JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
-
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
 .PHONY: test-wheel
-test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
+test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and the oldest supported aws-cdk-lib
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
-	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" $(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+
+.venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
+	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
+	@.venv-floor/bin/python $(PIP_INSTALL) --force-reinstall --no-deps --no-index dist/*.whl
+	@touch $@
 
 # The environment uses the packages of .venv. Python doesn't process the path file of .venv there, so this folder isn't on
 # the path.
