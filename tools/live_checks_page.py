@@ -11,6 +11,10 @@ PAGE = ROOT / "docs" / "project" / "live-checks.md"
 REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
 
 INTRODUCTION = """\
+---
+search:
+  exclude: true
+---
 # Statements that rest on documentation
 
 <!-- `make pages` writes this page. -->
