@@ -38,7 +38,7 @@ def synthesize(name: str, run: Run, folder: Path) -> Path:
             options["stack_name"] = run.name(id if given is None else given)
         made_stack(self, scope, id, **options)
 
-    aws_cdk.App.__init__, aws_cdk.Stack.__init__ = make_app, make_stack  # type: ignore[method-assign, assignment]
+    aws_cdk.App.__init__, aws_cdk.Stack.__init__ = make_app, make_stack  # type: ignore[method-assign]
     try:
         runpy.run_path(str(EXAMPLES / f"{name}.py"))
     finally:

@@ -40,7 +40,7 @@ class Plan:
     @property
     def seconds(self) -> int:
         """How long the run takes on AWS."""
-        return sum(each.seconds for each in (*self.examples, *self.checks))
+        return sum(each.seconds for each in self.examples) + sum(each.seconds for each in self.checks)
 
     @property
     def costs(self) -> list[Cost]:

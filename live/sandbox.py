@@ -119,6 +119,10 @@ class Sandbox:
             time.sleep(pause)
         return result
 
+    def settle(self, seconds: float) -> None:
+        """Wait until new roles are known to all services, which no API tells."""
+        time.sleep(0 if self.target.is_emulator else seconds)
+
     def created(self, what: str, delete: Callable[[], object]) -> None:
         """Record something that was created, and how it is deleted at the end of the check."""
         self._ledger.created.append(what)

@@ -97,8 +97,14 @@ def _hybrid_service_role(stack: Stack, description: str) -> None:
     HybridServiceRole(stack, "Nodes", capabilities=[NodeCapability.cloud_watch_agent()], description=description)
 
 
-def _without_parameters(stack: Stack, description: str) -> None:
-    HybridServiceRole(stack, "Nodes", base_policy=NodeBasePolicy.WITHOUT_PARAMETERS, description=description)
+def _parameters(stack: Stack, description: str) -> None:
+    HybridServiceRole(
+        stack,
+        "Nodes",
+        base_policy=NodeBasePolicy.WITHOUT_PARAMETERS,
+        capabilities=[NodeCapability.parameters("/fleet/*")],
+        description=description,
+    )
 
 
 def _managed_instance_role(stack: Stack, description: str) -> None:
@@ -222,12 +228,17 @@ def _organization_rollout(stack: Stack, description: str) -> None:
 
 
 USES = (
-    Use("HybridServiceRole", "HybridServiceRole", "A role with a capability.", _hybrid_service_role),
     Use(
         "HybridServiceRole",
-        "HybridServiceRole without parameters",
-        "A role with `NodeBasePolicy.WITHOUT_PARAMETERS`, whose permissions are an inline policy.",
-        _without_parameters,
+        "HybridServiceRole",
+        "A role with another managed policy, that of `NodeCapability.cloud_watch_agent`.",
+        _hybrid_service_role,
+    ),
+    Use(
+        "HybridServiceRole",
+        "HybridServiceRole with parameters",
+        "A role that can read some parameters, with `NodeCapability.parameters`.",
+        _parameters,
     ),
     Use("HybridActivation", "HybridActivation", "A hybrid activation with its role.", _hybrid_activation),
     Use(

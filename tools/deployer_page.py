@@ -101,7 +101,7 @@ BOUNDARY = {
 INTRODUCTION = f"""\
 # Permissions of the deployer
 
-<!-- `make deployer-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
 Two principals take part in a deployment: the person or the pipeline that starts it, and the role with which
 CloudFormation creates the resources. This page has the policies of both. The policies are for stacks named `Fleet` in
@@ -124,7 +124,8 @@ restrict it, create a managed policy from [this page](#policies), and bootstrap 
 cdk bootstrap aws://{ACCOUNT}/{REGION} --cloudformation-execution-policies arn:aws:iam::{ACCOUNT}:policy/FleetDeployer
 ```
 
-The role deploys all apps of the account and Region, so that it needs the policies of all of them. To give an app its
+Separate several policies with commas. The role deploys all apps of the account and Region, so that it needs the
+policies of all of them. To give an app its
 own role, bootstrap again with another
 [qualifier](https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html), and use it in the app.
 
@@ -133,7 +134,8 @@ own role, bootstrap again with another
 The [plain templates](../topics/templates.md) need no bootstrap. CloudFormation uses the
 [service role](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html) that you
 pass with `--role-arn`, and without one, the permissions of the caller. The service role trusts
-`cloudformation.amazonaws.com` and has the policies of this page. The caller needs these permissions:
+`cloudformation.amazonaws.com`. It has the policy of the construct: `fleet` that of `HybridActivation`, each
+`*-node-role` that of `HybridServiceRole`, and `service-linked-roles` that of `ServiceLinkedRole`. The caller needs:
 
 ```json
 {{template_caller}}
@@ -144,10 +146,11 @@ pass with `--role-arn`, and without one, the permissions of the caller. The serv
 * Replace the account, the Region, and in other partitions `arn:aws:`.
 * Replace `Fleet`. The names that CloudFormation generates
   [begin with the name of the stack](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html).
-  It shortens long names, so use the beginning of a long name.
-* Replace what follows `secret:` with the logical ID of the secret in your template, with which its name
+  AWS doesn't document how it shortens them, so use short names for stacks.
+* Replace `ActivationSecret` with the beginning of the logical ID of the secret in your template, with which its name
   [begins](https://docs.aws.amazon.com/secretsmanager/latest/userguide/cfn-example_secret.html).
 * If you set `role_name` or `path`, replace the ARNs of the roles.
+* If a role gets other managed policies, add their ARNs to the condition `iam:PolicyARN`.
 * Add the permissions for the other resources of your stacks.
 
 In a clone of the repository, this command prints the policy for a template. It stops at resource types that this

@@ -8,6 +8,7 @@ The first argument is the name of the stack. The policy is for the account 11112
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ Value = Any
 Properties = Mapping[str, Value]
 Condition = tuple[tuple[str, str, tuple[str, ...]], ...]
 
+_HASH = re.compile("[0-9A-F]{8}$")
 _ROLE_SETTING = "/ssm/managed-instance/default-ec2-instance-management-role"
 _SSM_PARAMETER = "AWS::SSM::Parameter::Value<"
 
@@ -106,11 +108,14 @@ class Stack:
         if kind not in _NAMES:
             return "*"
         service, pattern, given = _NAMES[kind]
-        generated = f"{logical_id}-*" if kind == "AWS::SecretsManager::Secret" else f"{self.name}-*"
+        generated = f"{self.name}-*"
+        if kind == "AWS::SecretsManager::Secret":
+            # Without the hash that the CDK appends, so that the ARN is easier to recognize.
+            generated = f"{_HASH.sub('', logical_id)}*"
         name = self.text(properties[given]) if given in properties else generated
         if service == "iam":
             name = f"{self.text(properties.get('Path', '/'))}{name}"
-        return self.arn(service, pattern.format(name).replace("-*-*", "-*"))
+        return self.arn(service, pattern.format(name).replace("*-*", "*"))
 
 
 def statements(*stacks: Stack) -> list[dict[str, Any]]:
@@ -182,6 +187,8 @@ def _needed(stack: Stack) -> Iterator[tuple[str, str, Condition]]:
             continue
         if kind not in PERMISSIONS:
             raise ValueError(f"{logical_id}: the permissions for {kind} aren't known")
+        if '"Fn::If"' in json.dumps(properties):
+            raise ValueError(f"{logical_id}: properties that depend on a condition aren't supported")
         for name in UNUSED.get(kind, {}):
             first, _, second = name.partition(".")
             if first in properties and (not second or second in properties[first]):
@@ -256,7 +263,7 @@ def _roles(stack: Stack, properties: Properties) -> Iterator[tuple[str, Any]]:
 def _role(stack: Stack, reference: Value) -> Iterator[tuple[str, Any]]:
     if isinstance(reference, dict):
         [(function, argument)] = reference.items()
-        logical_id = argument if function == "Ref" else argument[0] if function == "Fn::GetAtt" else None
+        logical_id = str(argument[0] if function == "Fn::GetAtt" else argument)
         if logical_id in stack.resources():
             properties = stack.resources()[logical_id].get("Properties", {})
             yield stack.arn_of(logical_id), properties.get("PermissionsBoundary")

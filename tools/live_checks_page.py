@@ -13,7 +13,7 @@ REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
 INTRODUCTION = """\
 # Statements that rest on documentation
 
-<!-- `make live-checks-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
 Nothing on this page was verified on AWS for this release. Each statement rests on the page that it links to.
 `make live` verifies the statements in your account: see [Test in a live account](live-tests.md). The continuous

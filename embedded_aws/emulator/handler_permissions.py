@@ -57,7 +57,8 @@ def _stack(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
 def _change_set(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     name, stack_name = iam._p(parameters, "ChangeSetName"), iam._p(parameters, "StackName")
     for each in cloudformation._change_sets.values():
-        if name in (each["ChangeSetId"], each["ChangeSetName"]) and stack_name in ("", each["StackName"]):
+        stacks = ("", each["StackName"], each["StackId"])
+        if name in (each["ChangeSetId"], each["ChangeSetName"]) and stack_name in stacks:
             found: Mapping[str, Any] = each
             return found
     return {}

@@ -63,6 +63,17 @@ class Deployer:
         self._cloudformation.create_stack(**self._request(assembly))
         return self._status()
 
+    def create_from(self, template: str, **parameters: str) -> str:
+        """Create the stack from a template without assets, and return its status."""
+        self._cloudformation.create_stack(
+            StackName=STACK,
+            TemplateBody=template,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=_CAPABILITIES,
+            RoleARN=self.role_arn,
+        )
+        return self._status()
+
     def update(self, assembly: Path) -> str:
         """Update the stack, and return its status."""
         self._cloudformation.update_stack(**self._request(assembly))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ policies = pytest.importorskip("tools.deployer_policy", reason="the tools are in
 pytestmark = pytest.mark.deep
 
 USES = {use.title: use for use in constructs.USES}
+TEMPLATES = {
+    "automation-administration-role": ("AutomationAdministrationRole", {}),
+    "automation-execution-role": (
+        "AutomationExecutionRole",
+        {"AdministratorAccountId": "111122223333", "Runbook": "AWS-RestartEC2Instance"},
+    ),
+    "fleet": ("HybridActivation", {}),
+    "hybrid-node-role": ("HybridServiceRole", {}),
+    "service-linked-roles": ("ServiceLinkedRole", {"AmazonSSM": "true"}),
+}
 UNIT = "ou-ab12-11111111"
 
 # The uses for which each action that CloudFormation calls is removed once.
@@ -109,6 +120,15 @@ def test_exactly_the_policy_is_enough_to_create_update_and_delete(
     }
 
 
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_plain_template_needs_the_policy_of_its_construct(name: str, deployer: Deployer, tmp_path: Path) -> None:
+    title, parameters = TEMPLATES[name]
+    deployer.grant(policies.policy(USES[title].stack(tmp_path / "policy")))
+    template = (files("ssm_roles") / "templates" / f"{name}.json").read_text(encoding="utf-8")
+    assert deployer.create_from(template, **parameters) == "CREATE_COMPLETE", deployer.reasons()
+    assert deployer.delete() == "DELETE_COMPLETE", deployer.reasons()
+
+
 @pytest.mark.parametrize(("title", "unwanted"), ONE_BY_ONE)
 def test_without_an_action_a_resource_fails_with_its_name(
     title: str, unwanted: str | None, deployer: Deployer, tmp_path: Path
@@ -116,12 +136,10 @@ def test_without_an_action_a_resource_fails_with_its_name(
     use = USES[title]
     policy = policies.policy(use.stack(tmp_path / "policy"))
     first, second = use.assembly(tmp_path / "first"), use.assembly(tmp_path / "second", "Second", tags=True)
-    actions = [unwanted]
     if unwanted is None:
         deployer.grant(policy)
         assert life(deployer, first, second), deployer.reasons()
-        actions = sorted({each.action for each in deployer.calls()})
-    for action in actions:
+    for action in sorted({each.action for each in deployer.calls()}) if unwanted is None else [unwanted]:
         deployer.grant(without(policy, action))
         assert not life(deployer, first, second), action
         reasons = deployer.reasons()
