@@ -15,6 +15,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 UNIT_TESTS := tests/unit $(wildcard tests/lambda_)
+PAGES := checks_page command_line_page cost_page deployer_page facts_pages functions_page live_checks_page quotas_page
 APPS := app.py $(wildcard examples/*.py examples/*/app.py)
 SOURCES := $(shell find ssm_roles -type f -not -path '*/__pycache__/*')
 NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -79,7 +80,7 @@ synth: $(SETUP) ## synthesize app.py into cdk.out
 
 .PHONY: demo
 demo: $(SETUP) ## deploy the sample app to an AWS emulator on this machine
-	@python demo.py
+	@python -m demo
 
 .PHONY: test
 test: $(SETUP) ## run the fast test suite
@@ -155,9 +156,10 @@ check-templates: $(SETUP)
 	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
 
 # The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
-# checking aws_cdk takes most of the time. The commands also run with the wheel and PyYAML alone.
+# checking aws_cdk takes most of the time, so it runs afterwards, also with `make -j 2 check`. The commands also run with the
+# wheel and PyYAML alone.
 .PHONY: check-wheel
-check-wheel: .venv-wheel/.ready
+check-wheel: .venv-wheel/.ready | check-types
 	@echo "Wheel"
 	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk 'NR > 1 && !/\.dist-info\// {print $$1}' | sort)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
@@ -202,13 +204,27 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 starter-apps: $(SETUP) ## update the apps that `ssm-roles init` writes
 	@python tools/starter_apps.py
 
-.PHONY: checks-page
-checks-page: $(SETUP) ## update the catalog of the checks
-	@python tools/checks_page.py
+.PHONY: pages
+pages: $(SETUP) ## update the pages that are generated from code and facts
+	@for page in $(PAGES); do python -m tools.$$page; done
+
+# These two targets are the only ones that use an AWS account: with the profile AWS_PROFILE, or with the default profile.
+LIVE_ENVIRONMENT := env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE -u AWS_EC2_METADATA_DISABLED
+LIVE_OPTIONS = --account "$(ACCOUNT)" --region "$(REGION)" $(if $(AWS_PROFILE),--profile "$(AWS_PROFILE)") \
+	$(if $(CONFIRM),--confirm "$(CONFIRM)")
+
+.PHONY: live
+live: $(SETUP) ## test in an AWS account (make live ACCOUNT=111122223333 REGION=eu-central-1): see docs/project/live-tests.md
+	@$(LIVE_ENVIRONMENT) python -m live run $(LIVE_OPTIONS) $(if $(EXAMPLES),--examples "$(EXAMPLES)") \
+		$(if $(CHECKS),--checks "$(CHECKS)") $(if $(ORGANIZATIONAL_UNIT),--organizational-unit "$(ORGANIZATIONAL_UNIT)")
+
+.PHONY: live-clean
+live-clean: $(SETUP) ## delete what an aborted `make live` left in an AWS account
+	@$(LIVE_ENVIRONMENT) python -m live clean $(LIVE_OPTIONS) $(if $(RUN),--run "$(RUN)")
 
 .PHONY: docs
-docs: $(SETUP) ## build the site of the documentation into site/
-	@zensical build --clean
+docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
+	@python tools/build_site.py
 
 .PHONY: docs-serve
 docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes

@@ -41,6 +41,7 @@ def main(descriptor: int, directory: Path) -> None:
         eks_resources,
         event_rules,
         function_resources,
+        handler_permissions,
         iam_answers,
         iam_resources,
         internal_calls,
@@ -53,6 +54,7 @@ def main(descriptor: int, directory: Path) -> None:
         parameter_patterns,
         response_urls,
         role_last_use,
+        role_names,
         secret_resources,
         secret_rotation,
         service_control_policies,
@@ -73,6 +75,7 @@ def main(descriptor: int, directory: Path) -> None:
     service_linked_roles.install()
     iam_resources.install()
     role_last_use.install()
+    role_names.install()
     account_details.install()
     response_urls.install()
     stack_events.install()
@@ -92,6 +95,7 @@ def main(descriptor: int, directory: Path) -> None:
     network_resources.install()
     function_resources.install()
     event_rules.install()
+    handler_permissions.install()
     access_control.install()
     service_control_policies.install()
     denials.install()

@@ -241,6 +241,8 @@ FOR_EVERY_RESOURCE = {
     ("organization", "ssm:DeleteActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:CreateActivation"): "activations have no ARN",
     ("rotating_activation", "ssm:DeleteActivation"): "activations have no ARN",
+    ("runbooks_across_accounts", "ec2:DescribeInstanceStatus"): "IAM knows no resources for lists",
+    ("runbooks_across_accounts", "ec2:DescribeInstances"): "targets are found by their tags and resource groups",
     ("runbook", "ssm:ListCommands"): "commands have no ARN",
     ("hardened_hybrid_role", "ssm:*"): "a permissions boundary gives nothing: it says the most that may be given",
     ("hardened_hybrid_role", "ssm:GetParametersByPath"): "what a boundary denies, it denies everywhere",
@@ -249,6 +251,19 @@ FOR_EVERY_RESOURCE = {
     ("maintenance_window", "tag:GetResources"): "targets are found by their tags and resource groups",
     ("on_premises_fleet", "kms:*"): "in a key's own policy, every resource is that key",
     ("on_premises_fleet", "logs:DescribeLogGroups"): "IAM can't narrow it to some log groups",
+    ("activation_alarms", "kms:*"): "in a key's own policy, every resource is that key",
+    ("activation_alarms", "kms:CreateGrant"): "in a key's own policy, every resource is that key",
+    ("activation_alarms", "kms:Decrypt"): "in a key's own policy, every resource is that key",
+    ("activation_alarms", "ssm:CreateActivation"): "activations have no ARN",
+    ("activation_alarms", "ssm:DeleteActivation"): "activations have no ARN",
+    ("restricted_parameters", "kms:*"): "in a key's own policy, every resource is that key",
+    ("restricted_parameters", "ssm:CreateActivation"): "activations have no ARN",
+    ("restricted_parameters", "ssm:DeleteActivation"): "activations have no ARN",
+    ("session_logs", "kms:*"): "in a key's own policy, every resource is that key",
+    ("session_logs", "kms:Decrypt"): "in a key's own policy, every resource is that key",
+    ("session_logs", "logs:DescribeLogGroups"): "IAM can't narrow it to some log groups",
+    ("session_logs", "ssm:CreateActivation"): "activations have no ARN",
+    ("session_logs", "ssm:DeleteActivation"): "activations have no ARN",
 }
 
 

@@ -1,0 +1,56 @@
+"""What a run costs, from list prices. The prices are those of US East (N. Virginia), rounded up, as of 2026-11."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PRICES_AS_OF = "2026-11"
+_HOURS_OF_A_MONTH = 730
+
+
+@dataclass(frozen=True)
+class Price:
+    """The price of something that a run creates.
+
+    Attributes:
+        what: What it is.
+        usd_per_hour: The price of one hour in US dollars.
+        source: The URL of the list of prices.
+    """
+
+    what: str
+    usd_per_hour: float
+    source: str
+
+
+SECRET = Price("secret", 0.40 / _HOURS_OF_A_MONTH, "https://aws.amazon.com/secrets-manager/pricing/")
+KEY = Price("customer managed key", 1.00 / _HOURS_OF_A_MONTH, "https://aws.amazon.com/kms/pricing/")
+ALARM = Price("alarm", 0.10 / _HOURS_OF_A_MONTH, "https://aws.amazon.com/cloudwatch/pricing/")
+NAT_GATEWAY = Price("NAT gateway", 0.05, "https://aws.amazon.com/vpc/pricing/")
+ENDPOINT = Price("interface endpoint in an Availability Zone", 0.01, "https://aws.amazon.com/privatelink/pricing/")
+ADDRESS = Price("public IPv4 address", 0.005, "https://aws.amazon.com/vpc/pricing/")
+INSTANCE = Price("t4g.micro instance with a volume of 8 GiB", 0.01, "https://aws.amazon.com/ec2/pricing/on-demand/")
+TASK = Price("AWS Fargate task", 0.02, "https://aws.amazon.com/fargate/pricing/")
+SEARCH_NODE = Price(
+    "data node of Amazon OpenSearch Service", 0.25, "https://aws.amazon.com/opensearch-service/pricing/"
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A number of things that exist for some time."""
+
+    price: Price
+    count: int = 1
+
+    def usd(self, seconds: float) -> float:
+        """Return the price in US dollars."""
+        return self.price.usd_per_hour * self.count * seconds / 3600
+
+
+# Requests and invocations, mostly of AWS Lambda, AWS KMS and Secrets Manager.
+_USD_OF_REQUESTS = 0.01
+
+
+def total_usd(costs: Iterable[Cost], seconds: float) -> float:
+    """Return the price of a run in US dollars, if everything exists from its beginning to its end."""
+    return _USD_OF_REQUESTS + sum(cost.usd(seconds) for cost in costs)

@@ -1,0 +1,6 @@
+"""Makes the fixtures of the live tests known to their tests."""
+
+from tests.embedded_aws.fixtures import aws, embedded_aws
+from tests.live.account import bootstrapped
+
+__all__ = ["aws", "bootstrapped", "embedded_aws"]
