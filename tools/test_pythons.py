@@ -1,6 +1,7 @@
 """Tests the library on each version of Python that is installed: imports, types and unit tests.
 
-An interpreter is `python3.X` on the path, or a version of pyenv. Its packages are in `.venv-py3X`.
+An interpreter is `python3.X` on the path, or a version of pyenv. Its packages are in `.venv-py3X`. The version
+that runs this script has its packages already.
 """
 
 from __future__ import annotations
@@ -30,7 +31,13 @@ for module in pkgutil.walk_packages(ssm_roles.__path__, "ssm_roles."):
     if module.name not in ("ssm_roles.__main__", "ssm_roles.audit.cfn_lint") and "._lambda" not in module.name:
         importlib.import_module(module.name)
 """
-AUDIT_TESTS = ["tests/unit/audit", "tests/unit/test_command_line.py", "tests/unit/test_init_command.py"]
+# The commands of the audit, and a new app of each task, which takes the constructs through the CDK.
+AUDIT_TESTS = [
+    "tests/unit/audit/command",
+    "tests/unit/test_command_line.py",
+    "tests/unit/test_init_command.py",
+    "tests/unit/test_windows.py",
+]
 UNIT_TESTS = ["tests/unit", "tests/lambda_"]
 TYPED = ["ssm_roles", "app.py", "examples", "tests/typing"]
 
@@ -43,8 +50,15 @@ class Interpreter:
     path: Path
 
     @property
+    def is_running(self) -> bool:
+        """Whether this is the version that runs this script."""
+        return self.version == "{}.{}".format(*sys.version_info)
+
+    @property
     def folder(self) -> Path:
         """The folder of its virtual environment."""
+        if self.is_running:
+            return Path(sys.prefix)
         return ROOT / f".venv-py{self.version.replace('.', '')}"
 
     @property
@@ -67,6 +81,8 @@ def candidates(version: str) -> Iterator[Path]:
 def find(version: str) -> Interpreter | None:
     """Return the interpreter of a version, or `None` if none is installed."""
     program = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    if version == "{}.{}".format(*sys.version_info):
+        return Interpreter(version, Path(sys.executable))
     for path in candidates(version):
         # The commands of pyenv on the path fail for versions that aren't selected.
         try:
@@ -129,7 +145,10 @@ def steps(interpreter: Interpreter, *, level: str) -> Iterator[tuple[str, list[l
     """Yield the steps of a level: a title, and commands."""
     python = str(interpreter.python)
     ready = interpreter.folder / ".ready"
-    if not ready.exists() or ready.read_text(encoding="utf-8") != LOCK.read_text(encoding="utf-8"):
+    is_ready = interpreter.is_running or (
+        ready.exists() and ready.read_text(encoding="utf-8") == LOCK.read_text(encoding="utf-8")
+    )
+    if not is_ready:
         pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--no-compile"]
         yield (
             "packages",
