@@ -90,17 +90,18 @@ test: $(SETUP) ## run the fast test suite
 test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments of all examples
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
-.PHONY: test-floor
-test-floor: .venv-floor/.ready ## run the unit tests with the oldest supported aws-cdk-lib
-	@JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
-
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
 .PHONY: test-wheel
-test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
+test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and the oldest supported aws-cdk-lib
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
-	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" $(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+
+.venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
+	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
+	@.venv-floor/bin/python $(PIP_INSTALL) --force-reinstall --no-deps --no-index dist/*.whl
+	@touch $@
 
 # The environment uses the packages of .venv. Python doesn't process the path file of .venv there, so this folder isn't on
 # the path.
@@ -112,6 +113,11 @@ test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
 	@.venv-wheel/bin/python $(PIP_INSTALL) --no-deps --no-index dist/*.whl
 	@python $(PURELIB) > "$$(.venv-wheel/bin/python $(PURELIB))/packages.pth"
 	@touch $@
+
+# The audit runs wherever templates are, so that its tests run on every Python. LEVEL=all adds types and all unit tests.
+.PHONY: test-pythons
+test-pythons: $(SETUP) ## test the imports and the audit on each installed Python (types and unit tests, too: LEVEL=all)
+	@python tools/test_pythons.py --level $(or $(LEVEL),audit) $(PYTHONS)
 
 .PHONY: review
 review: $(SETUP) .venv-review/.ready ## review the examples with cdk-nag, checkov and an independent IAM engine
@@ -231,8 +237,9 @@ release-check: $(SETUP) ## build the last commit as a release in dist/release, a
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
-	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
+	@echo "Updating requirements-*.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	@$(LOCK) -c requirements-dev.txt pyproject.toml --group test -o requirements-test.txt
 	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\|pyyaml\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
 	@echo "checkov>=3.3,<4" | $(LOCK) - -o requirements-review.txt
@@ -240,5 +247,5 @@ lock: $(SETUP) ## update the lock files after a change (upgrade all packages: ma
 
 .PHONY: clean
 clean: ## delete all files that make created
-	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-py3* .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -108,6 +108,22 @@ def run_plan(target: Target, plan: Plan, run: Run, report_file: Path, tell: Tell
 
 
 def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Ledger, tell: Tell) -> None:
+    def check(checks: Sequence[Check]) -> None:
+        checking = run_checks(
+            checks,
+            target,
+            run,
+            ledger,
+            organizational_unit=plan.organizational_unit,
+            before=lambda each: tell(f"checking {each.id}"),
+        )
+        for result in checking:
+            report.results.append(result)
+            if result.outcome is Outcome.CONTRADICTED:
+                tell(f"  contradicted: {result.evidence}")
+
+    # Examples create what some checks create, too, such as service-linked roles.
+    check([each for each in plan.checks if each.example is None])
     with tempfile.TemporaryDirectory(prefix="ssm-roles-live-") as directory:
         if plan.examples:
             cdk = CdkCli(target, Path(directory))
@@ -119,18 +135,7 @@ def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Led
             for example in plan.examples:
                 tell(f"deploying {example.name}")
                 report.examples.append(_deployed(cdk, example, assemblies))
-        checking = run_checks(
-            plan.checks,
-            target,
-            run,
-            ledger,
-            organizational_unit=plan.organizational_unit,
-            before=lambda check: tell(f"checking {check.id}"),
-        )
-        for result in checking:
-            report.results.append(result)
-            if result.outcome is Outcome.CONTRADICTED:
-                tell(f"  contradicted: {result.evidence}")
+    check([each for each in plan.checks if each.example is not None])
 
 
 def _deployed(cdk: CdkCli, example: Example, assemblies: Path) -> ExampleResult:

@@ -121,6 +121,7 @@ def missing_and_denied(at: Situations) -> str:
 
 
 def unknown_and_denied(at: Situations) -> str:
+    at.iam.create_service_linked_role(AWSServiceName=TYPE.service_principal)
     at.deny("iam:CreateServiceLinkedRole", "iam:GetRole")
     return at.deploy(ensured)
 

@@ -91,7 +91,6 @@ def test_the_report_tells_evidence_sources_and_calls_without_the_account(
 
 
 def test_the_stack_set_check_runs_in_an_organization(aws: EmbeddedAws) -> None:
-    aws.client("organizations").create_organization(FeatureSet="ALL")
     organization = Organization(aws, 1)
     (check,) = [each for each in CHECKS if each.id == "stack-set-leaves-out-the-management-account"]
     (result,) = run_checks([check], target_of(aws), Run(), Ledger(), organizational_unit=organization.unit)
