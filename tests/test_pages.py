@@ -78,7 +78,7 @@ def blocks(page: Path) -> Iterator[Block]:
             before = line.strip()
 
 
-LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
+LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", ROOT / "benchmarks" / "README.md"]
 BLOCKS = [block for page in PAGES if page.exists() for block in blocks(page)]
 # The tests of the examples run what a page includes.
 PROGRAMS = [b for b in BLOCKS if b.language == "python" and b.runs and not INCLUDE.search(b.source)]
@@ -169,8 +169,20 @@ def test_a_page_includes_files_that_exist(page: Path) -> None:
         assert (ROOT / include["file"]).is_file(), include[0]
 
 
+def test_the_ten_lines_are_the_same_wherever_they_are_shown() -> None:
+    shown = {block.title: block.source for block in PROGRAMS if '"TenLines"' in block.source}
+    assert len(shown) == 3
+    assert len(set(shown.values())) == 1
+
+
+def test_the_readme_fits_on_three_screens() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
 def test_the_readme_lists_every_public_name_once_and_no_other() -> None:
     lines = list(prose(ROOT / "README.md"))
-    rows = [line for line in lines[lines.index("## All constructs") : lines.index("## Tasks")] if line.startswith("|")]
+    begin = lines.index("## All constructs")
+    end = next(number for number, line in enumerate(lines) if number > begin and line.startswith("## "))
+    rows = [line for line in lines[begin:end] if line.startswith("|")]
     listed = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     assert sorted(listed) == sorted(ssm_roles.__all__)

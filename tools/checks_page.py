@@ -16,10 +16,11 @@ REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
 INTRODUCTION = """\
 # Checks
 
-<!-- `make checks-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
-[`ssm-roles check`](../topics/audit.md) and the plugins run the checks of templates. [`ssm-roles account`](../topics/account.md) also runs
-them on the roles of an account, with the checks that require an account. `ssm-roles rules` prints this list.
+[`ssm-roles check`](../topics/audit.md) and the plugins run the checks of templates.
+[`ssm-roles account`](../topics/account.md) also runs them on the roles of an account, with the checks that require
+an account. `ssm-roles rules` prints this list.
 
 An **error** fails at deployment or at run time, or is open to other accounts. A **warning** allows more than the task
 needs, or fails in some accounts. An **informational** finding is worth knowing, and hidden without `--info`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssm_roles.audit.report.drawing import arrow, document, parts, rectangle, text
@@ -56,6 +56,58 @@ def passing_roles() -> str:
         "assumes all of them, and the administration role assumes the execution roles."
     )
     return _file(document(parts(layout), layout.width, layout.height, "Who passes which role to whom", description))
+
+
+_CODE, _ENSURED = "Function for service-linked roles", "Service-linked roles"
+_SECRET, _ROTATION, _NODE_ROLE = "Secret with the activation", "Rotation function", "Hybrid service role"
+_DEPLOYER, _OTHER_ACCOUNT, _MACHINE = "Developer or pipeline", "Another account", "Machine outside EC2"
+_INVOKER, _READER = "Principal that may invoke", "Principal that may read"
+_CLOUDFORMATION, _SECRETS_MANAGER, _IAM = "CloudFormation", "Secrets Manager", "IAM"
+
+
+def trust_boundaries() -> str:
+    """Return the diagram of who crosses which trust boundary."""
+    outside = (
+        Box(_OTHER_ACCOUNT, _OTHER_ACCOUNT, ("a confused deputy",), "principal"),
+        Box(_MACHINE, _MACHINE, ("registers with the code",), "principal"),
+        Box(_READER, _READER, ("the secret",), "principal"),
+        Box(_INVOKER, _INVOKER, ("the functions",), "principal"),
+        Box(_DEPLOYER, _DEPLOYER, ("deploys the stack",), "principal"),
+    )
+    inside = (
+        Box(_NODE_ROLE, _NODE_ROLE, ("credentials of nodes",)),
+        Box(_SECRET, _SECRET, ("ID and code",)),
+        Box(_ROTATION, _ROTATION, ("writes the code",)),
+        Box(_CODE, _CODE, ("creates and deletes",)),
+        Box(_ENSURED, _ENSURED, ("belong to AWS",)),
+    )
+    services = (
+        Box(_SERVICE, _SERVICE, ("assumes the role for nodes",), "service"),
+        Box(_SECRETS_MANAGER, _SECRETS_MANAGER, ("keeps the code",), "service"),
+        Box(_CLOUDFORMATION, _CLOUDFORMATION, ("confirms each deletion",), "service"),
+        Box(_IAM, _IAM, ("keeps roles that are in use",), "service"),
+    )
+    entering = (
+        *(Line(each, _NODE_ROLE) for each in (_OTHER_ACCOUNT, _MACHINE)),
+        Line(_READER, _SECRET, is_limited=False),
+        *(Line(_INVOKER, each) for each in (_ROTATION, _CODE)),
+        *(Line(_DEPLOYER, each, is_limited=False) for each in (_NODE_ROLE, _ROTATION, _CODE)),
+    )
+    called = (
+        *(Line(_SERVICE, each) for each in (_NODE_ROLE, _ROTATION)),
+        *(Line(_SECRETS_MANAGER, each) for each in (_SECRET, _ROTATION)),
+        *(Line(_CLOUDFORMATION, each) for each in (_ROTATION, _CODE)),
+        *(Line(_IAM, each) for each in (_CODE, _ENSURED)),
+    )
+    layout = wide(ordered(grouped(Graph(outside, inside, services, entering, called))), ("", "", ""))
+    titles = zip(layout.headings, ("Actors", "Your stack", "AWS services"), strict=True)
+    layout = replace(layout, headings=tuple(replace(heading, text=title) for heading, title in titles))
+    description = (
+        "Actors on the left, AWS services on the right, and the stack between them. A solid line crosses a boundary "
+        "that the library restricts. A dashed line crosses one that only the policies of your account restrict: "
+        "reading the secret, and deploying the stack."
+    )
+    return _file(document(parts(layout), layout.width, layout.height, "Who crosses which trust boundary", description))
 
 
 @dataclass(frozen=True)
@@ -158,7 +210,11 @@ def _file(svg: Markup) -> str:
     return f"{svg.text}\n"
 
 
-DIAGRAMS = {"passing-roles.svg": passing_roles, "credentials.svg": credentials}
+DIAGRAMS = {
+    "passing-roles.svg": passing_roles,
+    "credentials.svg": credentials,
+    "trust-boundaries.svg": trust_boundaries,
+}
 """The functions that draw the diagrams, by the name of the file."""
 
 

@@ -41,6 +41,7 @@ def main(descriptor: int, directory: Path) -> None:
         eks_resources,
         event_rules,
         function_resources,
+        handler_permissions,
         iam_answers,
         iam_resources,
         internal_calls,
@@ -94,6 +95,7 @@ def main(descriptor: int, directory: Path) -> None:
     network_resources.install()
     function_resources.install()
     event_rules.install()
+    handler_permissions.install()
     access_control.install()
     service_control_policies.install()
     denials.install()

@@ -40,6 +40,19 @@ def logged() -> list[dict[str, Any]]:
     return list(_log)
 
 
+def record(action: str, principal_arn: str, error_code: str | None) -> None:
+    """Add a call that a service makes with the permissions of a principal to the log."""
+    _log.append(
+        {
+            "action": action,
+            "principal_arn": principal_arn,
+            "account": responses.get_account_id(),
+            "region": responses.get_region(),
+            "error_code": error_code,
+        }
+    )
+
+
 def fail_next(action: str, code: str, message: str, http_status: int, times: int, after_processing: bool) -> None:
     """Return an error for the next calls of an action.
 

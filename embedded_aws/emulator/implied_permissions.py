@@ -4,8 +4,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import contextlib
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .ministack import app, iam_actions, iam_evaluator, responses, router
@@ -17,6 +18,22 @@ _access_key: contextvars.ContextVar[str] = contextvars.ContextVar("access_key", 
 def remember_caller(headers: Any, query: Any) -> None:
     """Remember the caller of the current request, whose permissions `require` checks."""
     _access_key.set(router.extract_access_key_id(headers, query))
+
+
+@contextlib.contextmanager
+def acting_with(access_key: str) -> Iterator[None]:
+    """Act as the principal of an access key, here and in tasks that start here."""
+    token = _access_key.set(access_key)
+    try:
+        yield
+    finally:
+        _access_key.reset(token)
+
+
+def caller_arn() -> str:
+    """Return the ARN of the principal whose permissions `require` checks."""
+    caller = iam_evaluator.resolve_caller_identity(_access_key.get())
+    return "" if caller is None else str(caller["userArn"])
 
 
 def require(action: str, resource_arn: str, keys: Mapping[str, Any], *, message: str | None = None) -> None:

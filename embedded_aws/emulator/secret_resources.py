@@ -16,6 +16,8 @@ from .responses import ApiError
 _SECRET = "AWS::SecretsManager::Secret"
 _SCHEDULE = "AWS::SecretsManager::RotationSchedule"
 
+_SUFFIX_LENGTH = 12
+
 _Result = tuple[str, dict[str, Any]]
 
 
@@ -71,14 +73,37 @@ def _identified_by_arn(handler: Callable[..., _Result]) -> Callable[..., _Result
     return handle
 
 
+def _with_name(properties: Mapping[str, Any], logical_id: str, stack_name: str) -> Mapping[str, Any]:
+    # A generated name doesn't contain that of the stack:
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/cfn-example_secret.html
+    suffix = provisioners._physical_name(stack_name, logical_id)[-_SUFFIX_LENGTH:]
+    return {**properties, "Name": properties.get("Name") or f"{logical_id}-{suffix}"}
+
+
+def _create_named(create: Callable[..., _Result]) -> Callable[..., _Result]:
+    return lambda logical_id, properties, stack_name: create(
+        logical_id, _with_name(properties, logical_id, stack_name), stack_name
+    )
+
+
+def _update_named(update: Callable[..., _Result]) -> Callable[..., _Result]:
+    return lambda name, old, new, stack_name, logical_id: update(
+        name,
+        _with_name(old, logical_id, stack_name),
+        {**new, "Name": new.get("Name") or name},
+        stack_name,
+        logical_id,
+    )
+
+
 def install() -> None:
     """Replace these resource types in MiniStack."""
     handlers = provisioners._RESOURCE_HANDLERS
     secret = handlers[_SECRET]
     delete = secret["delete"]
     # A reference to a secret returns its ARN.
-    secret["create"] = _identified_by_arn(secret["create"])
-    secret["update"] = _identified_by_arn(secret["update"])
+    secret["create"] = _identified_by_arn(_create_named(secret["create"]))
+    secret["update"] = _identified_by_arn(_update_named(secret["update"]))
     secret["delete"] = lambda secret_arn, properties: delete(_named(secret_arn), properties)
     handlers[_SCHEDULE] = {
         "create": handler_errors.reported("SecretsManager", _create),

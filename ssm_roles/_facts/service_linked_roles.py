@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+READ_ON = "2026-11-26"
+"""The day on which the pages of AWS were read."""
+
 _USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.deep
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "demo.py"],
+        [sys.executable, "-m", "demo"],
         cwd=REPOSITORY,
         # The test has its own folder for temporary files. The demo must ignore the settings of a real account.
         env={
@@ -65,30 +65,48 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
     output, _ = demo.communicate(timeout=300)
     assert demo.returncode == 0, output
     for expected in (
+        r"HybridNodes +1/2  CREATE_COMPLETE  AWS::IAM::Role +HybridNodes\n",
+        r"Fleet +8/8  CREATE_COMPLETE  AWS::CloudFormation::Stack +Fleet\n",
         r"role/aws-service-role/ssm\.amazonaws\.com/AWSServiceRoleForAmazonSSM\n",
-        r"trusts      ssm\.amazonaws\.com \(sts:AssumeRole\)\n +if        aws:SourceAccount StringEquals 1111",
-        r"policy      arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore\n",
+        r"trusts +ssm\.amazonaws\.com\n +aws:SourceAccount +111122223333\n"
+        r" +aws:SourceArn +arn:aws:ssm:eu-central-1:111122223333:\* ",
+        r"policy +AmazonSSMManagedInstanceCore\n",
+        r"(?s)of this account:.*AccessKeyId +ASIA\*+\n.*of another account:.*error: AccessDenied: User: "
+        r"ssm\.amazonaws\.com is not\s+authorized to perform: sts:AssumeRole.*doesn't name:"
+        r".*:eu-west-1:.*error: AccessDenied: ",
+        r"Servers +19/19  CREATE_COMPLETE  AWS::CloudFormation::Stack +Servers\n",
         r"ActivationCode +.{4}\*+\n",
         r"ActivationId +[0-9a-f-]{36}\n",
         r"ExpirationDate +20\d\d-\d\d-\d\dT",
         r"(?s)(mi-[0-9a-f]{17} is registered with activation [0-9a-f-]{36}\n.*){3}",
         r"(?s)(mi-[0-9a-f]{17}) is registered.*RequestManagedInstanceRoleToken returns credentials.*"
-        r"Arn +arn:aws:sts::111122223333:assumed-role/Servers-HybridNodes[^/]+/\1\n.*"
-        r"InstanceId +\1\n +PingStatus +Online\n +AgentVersion +3\.",
-        r"aws cloudformation describe-stacks --stack-name Servers ",
-        r"AccessKeyId +ASIA\*+\n",
+        r"Session +assumed-role/Servers-HybridNodes[^/]+/\1\n.*"
+        r"InstanceId +\1\n +PingStatus +Online\n",
         r"SecretAccessKey +.{4}\*+\n",
         r"SessionToken +.{4}\*+\n",
         r"Expiration +20\d\d-",
-        r"Findings\n  None\.\n",
-        r"role Servers-HybridNodes\S+ +hybrid +role\n",
-        r"cdk\.out/report\.html: Account 111122223333, as of 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n\Z",
-        r"    error: AccessDenied: User: ssm\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
+        r"(?s) error TRUST1 NodeRole: .* error PASS1 Operator: .* warning TAGS1 Operator: "
+        r".*Checked 1 template: 2 errors, 1 warning\n",
+        r"Account 111122223333: 2 errors, 1 warning\n",
+        re.escape(str(REPOSITORY / "cdk.out" / "report.html")),
     ):
         assert re.search(expected, output), (expected, output)
     page = (REPOSITORY / "cdk.out" / "report.html").read_text(encoding="utf-8")
     assert "Servers-HybridNodes" in page
     assert "Read every Parameter Store parameter of the account" in page
+    assert "HandWritten-Operator" in page
+    acts = re.split(r"(?m)^Act \d of 6: ", output)[1:]
+    assert [act.split(" ─")[0] for act in acts] == [
+        "the roles",
+        "credentials, granted and refused",
+        "a machine registers",
+        "rotation",
+        "the audit finds three mistakes",
+        "the report",
+    ]
+    # A terminal of 100 columns continues a longer line on the next one.
+    lines = [[-(-len(line) // 100) or 1 for line in act.rstrip().splitlines()] for act in acts]
+    assert max(map(sum, lines)) <= 30
     # Nothing else follows the first characters of a secret.
     assert re.findall(r"(?:ActivationCode|SecretAccessKey|SessionToken) +(?! |.{4}\*{8}\n).*", output) == []
     assert processes_that_use(tmp_path) == []
@@ -96,7 +114,7 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", ["Starting an AWS emulator", "cdk bootstrap and cdk deploy"])
+@pytest.mark.parametrize("after", ["Starting an AWS emulator", "cdk bootstrap and cdk deploy", "Act 3 of 6"])
 def test_an_interrupted_demo_leaves_nothing(
     after: str, number: signal.Signals, demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:

@@ -394,7 +394,7 @@ def test_a_rotation_schedule_rotates_the_secret_when_it_is_created_or_updated(aw
     status, outputs = _deploy(aws, "create", _template(RotationLambdaARN=function))
     assert status == "CREATE_COMPLETE"
     (secret,) = {*outputs.values()}
-    assert secret.startswith("arn:aws:secretsmanager:eu-west-1:111122223333:secret:stack-Secret-")
+    assert secret.startswith("arn:aws:secretsmanager:eu-west-1:111122223333:secret:Secret-")
 
     def rotated() -> int:
         return len(client.list_secret_version_ids(SecretId=secret)["Versions"]) - 1

@@ -283,6 +283,23 @@ def test_the_function_cannot_manage_a_role_of_another_type(deploy: Callable[[lis
     assert not deployed.succeeds(deployed.resource.delete(properties(DISCOVERY, destroy=True)))
 
 
+def test_the_answer_says_whether_a_role_of_another_type_exists(
+    deploy: Callable[[list[Statement]], Deployed],
+) -> None:
+    """The function can read all service-linked roles, so that a caller learns the ARN and the ID of each."""
+    deployed = deploy([each for statements in policies().values() for each in statements])
+    role = deployed.root.create_service_linked_role(AWSServiceName=DISCOVERY.service_principal)["Role"]
+
+    run = deployed.function.run(deployed.resource.create(properties(DISCOVERY)))
+
+    assert run.attributes == {
+        "RoleArn": role["Arn"],
+        "RoleName": DISCOVERY.role_name,
+        "RoleId": role["RoleId"],
+        "Creation": "ADOPTED",
+    }
+
+
 class TestDenials:
     """What the function does if a policy denies what the template allows."""
 

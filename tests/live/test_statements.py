@@ -34,7 +34,7 @@ def test_each_check_has_a_sentence_a_public_source_and_the_files_that_rely_on_it
 def test_the_page_of_the_statements_is_up_to_date() -> None:
     program = "import sys; sys.path.insert(0, 'tools'); import live_checks_page; print(live_checks_page.page(), end='')"
     run = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert run.stdout == PAGE.read_text(encoding="utf-8"), "run `make live-checks-page`"
+    assert run.stdout == PAGE.read_text(encoding="utf-8"), "run `make pages`"
 
 
 def test_every_example_can_be_deployed_and_says_what_it_needs() -> None:

@@ -39,6 +39,18 @@ RUNBOOK_VERSIONS = "The wildcard stands for the versions of this one runbook"
 EXECUTION = "An execution gets its ID when it starts"
 NODES_WITH_TAG = "A condition limits the statement to nodes with a tag"
 EVERY_REGION = "The administration role starts the runbook in every Region of this account"
+ADMINISTRATION = {
+    arn("iam::*:role/AWS-SystemsManager-AutomationExecutionRole"): (
+        "In each account, this one role decides itself whether it trusts the central account"
+    )
+}
+RESTART_ANYWHERE = {
+    arn("ssm:*::document/AWS-RestartEC2Instance"): EVERY_REGION,
+    arn("ssm:*::automation-definition/AWS-RestartEC2Instance:*"): EVERY_REGION,
+    arn("ssm:*:<AWS::AccountId>:automation-execution/*"): EVERY_REGION,
+    arn("ec2:*:<AWS::AccountId>:instance/*"): "The runbook restarts any instance of the account",
+    resource("*"): "IAM has no resources for lists of instances, tags and groups",
+}
 BOUNDARY = "A permissions boundary allows nothing: it limits what other policies allow"
 READ = "The statement only reads service-linked roles, whose names and policies AWS publishes"
 ONE_ROLE = "The wildcard stands for the service, which the name of the role determines"
@@ -48,6 +60,7 @@ RUNTIME = {"AwsSolutions-L1": "This is the newest runtime that every Region has;
 INTERFACES = "Network interfaces, traces and activations have no ARN that a statement could name"
 TAGS = "A condition limits the statement to exactly the tags of these nodes"
 CLUSTER_NAME = '{"Fn::Select":[1,{"Fn::Split":[":cluster/",{"Fn::GetAtt":["Cluster","Arn"]}]}]}'
+PARAMETERS = "The nodes read the parameters of this path"
 NEW_OBJECTS = "Each log is a new object below the prefix of these nodes"
 
 
@@ -84,6 +97,10 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             "AWSServiceRoleForAmazonSSM", "AWSServiceRoleForAmazonSSM_AccountDiscovery", account=ACCOUNT
         ),
     },
+    "activation_alarms": {
+        "Stores/Nodes": CORE,
+        "Stores/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
+    },
     "activations_in_two_regions": {
         "FleetRoles/Nodes": CORE,
         "Fleet-eu-west-1/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
@@ -106,18 +123,8 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
             arn(f"ssm:{HERE}:managed-instance/*"): NODES_WITH_TAG,
             resource("*"): "Commands have no ARN; the documents that can be sent are named",
         },
-        "Central/Administration": {
-            arn("iam::*:role/AWS-SystemsManager-AutomationExecutionRole"): (
-                "In each account, this one role decides itself whether it trusts the central account"
-            )
-        },
-        "Member/Execution": {
-            arn("ssm:*::document/AWS-RestartEC2Instance"): EVERY_REGION,
-            arn("ssm:*::automation-definition/AWS-RestartEC2Instance:*"): EVERY_REGION,
-            arn("ssm:*:<AWS::AccountId>:automation-execution/*"): EVERY_REGION,
-            arn("ec2:*:<AWS::AccountId>:instance/*"): "The runbook restarts any instance of the account",
-            resource("*"): "IAM has no resources for lists of instances, tags and groups",
-        },
+        "Central/Administration": ADMINISTRATION,
+        "Member/Execution": RESTART_ANYWHERE,
     },
     "cloud_connector": {
         "AzureNodes/Nodes": CORE,
@@ -272,6 +279,14 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         "Fleet/HybridNodes": CORE,
         "Fleet/Activation": {**RUNTIME, resource("*"): INTERFACES},
     },
+    "restricted_parameters": {
+        "Kiosks/Nodes": {
+            **WITHOUT_PARAMETERS,
+            arn(f"ssm:{HERE}:parameter/kiosks/settings/*"): PARAMETERS,
+            arn(f"ssm:{HERE}:parameter/kiosks/passwords/*"): PARAMETERS,
+        },
+        "Kiosks/Activation": {**RUNTIME, resource("*"): ACTIVATIONS},
+    },
     "rotating_activation": {
         "Servers/HybridNodes": CORE,
         "Servers/Activation": {
@@ -281,12 +296,49 @@ ACKNOWLEDGED: dict[str, dict[str, dict[str, str]]] = {
         },
         "Servers/Provisioner": {arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): TAGS},
     },
+    "runbooks_across_accounts": {
+        "Central/Operator": {
+            arn("ssm:<AWS::Region>::automation-definition/AWS-RestartEC2Instance:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{HERE}:automation-execution/*"): EXECUTION,
+        },
+        "Central/Administration": ADMINISTRATION,
+        "Member/Execution": RESTART_ANYWHERE,
+    },
+    "runbook": {
+        "Runbooks/RestartRole": {
+            arn(f"ec2:{OF_THE_STACK}:instance/*"): NODES_WITH_TAG,
+            arn(f"ssm:{OF_THE_STACK}:managed-instance/*"): NODES_WITH_TAG,
+            resource("*"): "Commands have no ARN; the documents that can be sent are named",
+        },
+        "Runbooks/Operator": {
+            arn(f"ssm:{OF_THE_STACK}:automation-definition/<Restart>:*"): RUNBOOK_VERSIONS,
+            arn("ssm:eu-central-1::automation-definition/<Restart>:*"): RUNBOOK_VERSIONS,
+            arn(f"ssm:{OF_THE_STACK}:automation-execution/*"): EXECUTION,
+        },
+    },
     "service_linked_roles": {
         "Fleet/EnsureServiceLinkedRoles": ensured(
             "AWSServiceRoleForAmazonSSM",
             "AWSServiceRoleForAmazonSSM_AccountDiscovery",
             "AWSServiceRoleForAmazonSSM_OpsInsights",
         )
+    },
+    "session_logs": {
+        "Vault/Logs": {"AwsSolutions-S1": "This example doesn't record who reads the bucket of logs"},
+        "Vault/Nodes": {
+            **WITHOUT_PARAMETERS,
+            resource("*"): "IAM has no resources for logs:DescribeLogGroups",
+            resource("<Logs6819BB44.Arn>/sessions/*"): NEW_OBJECTS,
+        },
+        "Vault/Activation": {
+            **RUNTIME,
+            resource("*"): ACTIVATIONS,
+            arn(f"ssm:{HERE}:managed-instance/*"): TAGS,
+        },
+        "Vault/Operator": {
+            arn(f"ssm:{HERE}:managed-instance/*"): NODES_WITH_TAG,
+            arn(f"ssm:{HERE}:session/<aws:userid>-*"): "A session has the ID of its user in its name",
+        },
     },
 }
 
@@ -360,18 +412,22 @@ def is_accepted(rule: str, resource: str, accepted: Mapping[str, str]) -> bool:
 # iam-simulate: by action, for every example
 
 NOT_ITS_OWN_RESOURCES = "AWS documents these resources of the action, but the data of the tool doesn't have them"
+NO_USER = "The tool replaces the variable ${aws:userid}, for which the requests have no value"
 NO_SUCH_CONTEXT = "The tool doesn't know encryption contexts whose keys have colons, such as aws:s3:arn"
 
 UNDECIDED: dict[str, str] = {
     "ssm:AddTagsToResource": "AWS's own policy names the role and activations, but the tool's data doesn't have them",
     "ssm:SendCommand": NOT_ITS_OWN_RESOURCES,
     "ssm:StartAutomationExecution": NOT_ITS_OWN_RESOURCES,
+    "ssmmessages:OpenDataChannel": NOT_ITS_OWN_RESOURCES,
 }
 """The actions for some of whose resources the tool makes no decision."""
 
 DENIED: dict[str, str] = {
     "kms:Decrypt": NO_SUCH_CONTEXT,
     "kms:GenerateDataKey": NO_SUCH_CONTEXT,
+    "ssm:ResumeSession": NO_USER,
+    "ssm:TerminateSession": NO_USER,
     "sts:TagGetWebIdentityToken": "AWS documents the condition key for the action, but the tool ignores it",
 }
 """The actions that the tool denies where a condition is met that it doesn't know."""

@@ -1,6 +1,6 @@
 """Every service role is held against what AWS documents of it: who may assume it, its policies, its name.
 
-What is not as documented is listed here, with the reason, and nothing else may differ.
+What is not as documented is listed in a data file, with the reason, and nothing else may differ.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,6 +50,11 @@ FACTS: dict[str, dict[str, Any]] = {
     for fact in json.loads((Path(__file__).parent / "data" / "service-roles.json").read_text(encoding="utf-8"))
 }
 
+# How each role differs from the documented one, and why. The page about service roles shows it, too.
+DIFFERENCES: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "data" / "service-role-differences.json").read_text(encoding="utf-8")
+)
+
 Condition = Mapping[str, Mapping[str, Any]]
 
 
@@ -63,8 +68,6 @@ class Held:
     """Where the logical ID of the role begins."""
     policy: str = ""
     """The documented managed policy that the construct replaces by statements of its own."""
-    differs: Mapping[str, str] = field(default_factory=dict)
-    """What is not as documented, and why."""
 
 
 def window(stack: Stack) -> None:
@@ -114,31 +117,12 @@ def quick_setup(stack: Stack) -> None:
 
 
 EKS_CLUSTER, ECS_CLUSTER = (f"arn:aws:{service}:{REGION}:{ACCOUNT}:cluster/edge" for service in ("eks", "ecs"))
-TASK_EXECUTION = "The task execution role does it"
-TAGS_ONLY = "A device gives its own node the configured tags, and nothing else"
-TIGHTER = "The documented permission is for everything; the role's is for what was named"
-SYSTEMS_MANAGER_ONLY = "A runbook runs in Systems Manager: the role is passed to no other service"
-FOR_BUCKETS = "Not every node reads or writes a bucket of one's own: permissions that are granted, or a capability"
-
-EXECUTION = {
-    "trust lacks AWS: arn:aws:iam::{admin_account}:role/AWS-SystemsManager-AutomationAdministrationRole": (
-        "IAM wants a principal to exist, so that one stack would have to come first: a condition says the same"
-    ),
-    "trust of AWS: arn:aws:iam::444455556666:root beyond": "The account of the role that the condition names",
-    "iam:PassRole: condition iam:PassedToService added": SYSTEMS_MANAGER_ONLY,
-}
 
 ROLES = {
     "HybridServiceRole": Held(
         "hybrid_node",
         lambda stack: HybridServiceRole(stack, "Nodes"),
         "Nodes",
-        differs={
-            "lacks s3:GetObject": FOR_BUCKETS,
-            "lacks s3:PutObject": FOR_BUCKETS,
-            "lacks s3:PutObjectAcl": FOR_BUCKETS,
-            "lacks s3:GetEncryptionConfiguration": FOR_BUCKETS,
-        },
     ),
     "HybridServiceRole, EKS hybrid nodes": Held(
         "eks_hybrid_node",
@@ -149,11 +133,6 @@ ROLES = {
             capabilities=[NodeCapability.eks_hybrid_nodes([EKS_CLUSTER], pod_identity=True)],
         ),
         "Nodes",
-        differs={
-            "eks:DescribeCluster: narrower": TIGHTER,
-            "eks:ListAccessEntries beyond": "nodeadm asks whether the cluster has an access entry for the role",
-            "eks-auth:AssumeRoleForPodIdentity: narrower": TIGHTER,
-        },
     ),
     "HybridServiceRole, ECS Anywhere": Held(
         "ecs_anywhere",
@@ -165,67 +144,21 @@ ROLES = {
         ),
         "Nodes",
         policy="service-role/AmazonEC2ContainerServiceforEC2Role",
-        differs={
-            "trust of ssm.amazonaws.com: aws:SourceAccount added": "AWS's own recommendation for hybrid activations",
-            "trust of ssm.amazonaws.com: aws:SourceArn added": "The same",
-            **{
-                f"ecs:{action}: narrower": TIGHTER
-                for action in (
-                    "ListTagsForResource",
-                    "Poll",
-                    "RegisterContainerInstance",
-                    "StartTelemetrySession",
-                    "SubmitAttachmentStateChanges",
-                    "SubmitContainerStateChange",
-                    "SubmitTaskStateChange",
-                    "TagResource",
-                )
-            },
-            "ecs:Poll: condition ecs:cluster added": TIGHTER,
-            "ecs:StartTelemetrySession: condition ecs:cluster added": TIGHTER,
-            **{
-                f"lacks ecr:{action}": TASK_EXECUTION
-                for action in (
-                    "BatchCheckLayerAvailability",
-                    "BatchGetImage",
-                    "GetAuthorizationToken",
-                    "GetDownloadUrlForLayer",
-                )
-            },
-            "lacks logs:CreateLogStream": TASK_EXECUTION,
-            "lacks logs:PutLogEvents": TASK_EXECUTION,
-            "lacks ec2:DescribeTags": "The agent copies the tags of EC2 instances, which an external instance isn't",
-            "lacks ecs:CreateCluster": "For a cluster named default only, which the user creates",
-            "lacks ecs:DeregisterContainerInstance": "The agent doesn't call it: an instance could deregister others",
-            "lacks ecs:UpdateContainerInstancesState": "The agent drains Spot Instances only",
-        },
     ),
     "AutomationServiceRole": Held(
         "automation",
         lambda stack: AutomationServiceRole(stack, "Runbook"),
         "Runbook",
-        differs={
-            "lacks policy service-role/AmazonSSMAutomationRole": "It allows ssm:* on everything: only when asked for",
-            "iam:PassRole: condition iam:PassedToService added": SYSTEMS_MANAGER_ONLY,
-        },
     ),
     "AutomationServiceRole with AWS's policy": Held(
         "automation",
         lambda stack: AutomationServiceRole(stack, "Runbook", amazon_ssm_automation_role=True),
         "Runbook",
-        differs={"iam:PassRole: condition iam:PassedToService added": SYSTEMS_MANAGER_ONLY},
     ),
     "AutomationAdministrationRole": Held(
         "automation_multi_account_admin",
         lambda stack: AutomationAdministrationRole(stack, "Administration", target_organizational_units=True),
         "Administration",
-        differs={
-            "trust of ssm.amazonaws.com: aws:SourceAccount added": (
-                "It is the assume role of an automation, for which AWS documents both conditions"
-            ),
-            "trust of ssm.amazonaws.com: aws:SourceArn added": "The same",
-            "sts:AssumeRole: narrower": "The stack's own partition, in place of a star",
-        },
     ),
     "AutomationExecutionRole": Held(
         "automation_multi_account_execution",
@@ -233,12 +166,6 @@ ROLES = {
             stack, "Execution", administrator_accounts=["444455556666"], runbooks=["AWS-RestartEC2Instance"]
         ),
         "Execution",
-        differs={
-            "lacks policy service-role/AmazonSSMAutomationRole": "It allows ssm:* on everything: only when asked for",
-            "ssm:StartAutomationExecution beyond": "What the role does with that policy, for the named runbooks only",
-            "ssm:GetAutomationExecution beyond": "The same, for the account's own executions only",
-            **EXECUTION,
-        },
     ),
     "AutomationExecutionRole with AWS's policy": Held(
         "automation_multi_account_execution",
@@ -246,23 +173,11 @@ ROLES = {
             stack, "Execution", administrator_accounts=["444455556666"], amazon_ssm_automation_role=True
         ),
         "Execution",
-        differs=EXECUTION,
     ),
     "MaintenanceWindowServiceRole": Held(
         "maintenance_window",
         window,
         "Window",
-        differs={
-            "lacks ssm:GetParameters": "Only for tasks that refer to parameters, each of which grants it",
-            "ssm:SendCommand: narrower": TIGHTER,
-            "ssm:StartAutomationExecution: narrower": TIGHTER,
-            "ssm:GetAutomationExecution: narrower": "The account's own executions",
-            "lambda:InvokeFunction: narrower": TIGHTER,
-            "states:StartExecution: narrower": TIGHTER,
-            "states:StartExecution: fewer resources": "IAM asks about the state machine, not about executions",
-            "states:DescribeExecution: narrower": TIGHTER,
-            "states:DescribeExecution: fewer resources": "IAM asks about the execution, not about the state machine",
-        },
     ),
     "RunCommandNotificationRole": Held("run_command_sns", notifications, "Notifications"),
     "AssociationDispatchRole": Held(
@@ -273,10 +188,6 @@ ROLES = {
         "ec2_instance_profile",
         lambda stack: ManagedInstanceRole(stack, "Instances"),
         "Instances",
-        differs={
-            f"lacks s3:{each}": FOR_BUCKETS
-            for each in ("GetObject", "PutObject", "PutObjectAcl", "GetEncryptionConfiguration")
-        },
     ),
     "GreengrassCoreRole": Held(
         "greengrass_registration", lambda stack: GreengrassCoreRole(stack, "Devices"), "Devices"
@@ -285,98 +196,65 @@ ROLES = {
         "greengrass_token_exchange_addon",
         token_exchange,
         "Tokens",
-        differs={
-            "iam:PassRole: condition iam:PassedToService added": "Systems Manager alone takes the role of a device",
-            "lacks ssm:AddTagsToResource": "The component sets no tags unless it is configured to",
-        },
     ),
     "GreengrassCoreRole, token exchange with tags": Held(
         "greengrass_token_exchange_addon",
         tagging_token_exchange,
         "Tokens",
-        differs={
-            "iam:PassRole: condition iam:PassedToService added": "Systems Manager alone takes the role of a device",
-            "ssm:AddTagsToResource: narrower": TAGS_ONLY,
-            "ssm:AddTagsToResource: condition aws:RequestTag/Owner added": TAGS_ONLY,
-            "ssm:AddTagsToResource: condition aws:TagKeys added": TAGS_ONLY,
-        },
     ),
     "CloudConnectorRoles, federation": Held(
         "cloud_connector_azure_federation",
         connector,
         "AzureFederation",
-        differs={
-            f"trust of AWS: arn:aws:iam::{ACCOUNT}:root: aws:PrincipalArn narrower": (
-                "The two roles of this connector, by their whole names"
-            )
-        },
     ),
     "CloudConnectorRoles, assume": Held(
         "cloud_connector_azure_assume",
         connector,
         "AzureAssume",
-        differs={
-            "iam:ListRoleTags: narrower": "The roles of this connector only",
-            "ssm:AddTagsToResource: narrower": "What the page says the runbook tags; the tags are in no page of AWS",
-        },
     ),
     "CloudConnectorRoles, dispatch": Held(
         "cloud_connector_azure_dispatch",
         connector,
         "AzureDispatch",
-        differs={"iam:ListRoleTags: narrower": "The roles of this connector only"},
     ),
     "ExplorerRole": Held(
         "quicksetup_explorer",
         lambda stack: ExplorerRole(stack, "Explorer"),
         "Explorer",
-        differs={"trust of ssm.amazonaws.com: aws:SourceArn narrower": "The stack's own partition, in place of a star"},
     ),
     "QuickSetupRoles, administration": Held(
         "quicksetup_admin",
         quick_setup,
         "QuickSetupAdministration",
-        differs={"sts:AssumeRole: narrower": "The stack's own partition, in place of a star"},
     ),
     "QuickSetupRoles, execution": Held("quicksetup_execution", quick_setup, "QuickSetupExecution"),
 }
 
 # What has no construct of its own, and why.
-UNVERIFIED = "Its trust policy is in no readable page of AWS: the console makes the role"
-WITHOUT_A_CONSTRUCT = {
-    "session_manager_minimal": "Permissions of a node's role: an inline policy in place of a base policy",
-    "session_manager_logging": "Permissions of a node's role, beside its base policy",
-    "eks_hybrid_node_iamra": "IAM Roles Anywhere assumes it: no role of Systems Manager",
-    "cloud_connector_gcp": "Its policies are in no readable page of AWS, and CloudFormation has no such connector",
-    "incident_manager_runbook": "Incident Manager is closed to new customers, and its principal in no page of AWS",
-    "diagnosis_admin": UNVERIFIED,
-    "diagnosis_execution": UNVERIFIED,
-    "remediation_admin": UNVERIFIED,
-    "remediation_execution": UNVERIFIED,
-    "jit_node_access_token": UNVERIFIED,
-    "resource_data_sync": "No role: a bucket's policy lets the service write",
-}
+WITHOUT_A_CONSTRUCT: dict[str, str] = DIFFERENCES["without"]
 
 
 def test_every_documented_role_has_a_construct_or_a_reason_to_have_none() -> None:
     held = {each.fact for each in ROLES.values()}
+    assert DIFFERENCES["constructs"].keys() == ROLES.keys()
     assert held | WITHOUT_A_CONSTRUCT.keys() == FACTS.keys()
     assert not held & WITHOUT_A_CONSTRUCT.keys()
     assert len(FACTS) == 30
 
 
-def test_what_has_no_construct_for_want_of_facts_is_not_known_indeed() -> None:
+def test_what_has_no_construct_because_its_trust_policy_is_unknown_has_none_in_the_facts() -> None:
     for key, reason in WITHOUT_A_CONSTRUCT.items():
-        if reason == UNVERIFIED:
+        if "no page of AWS shows its trust policy" in reason:
             assert FACTS[key]["trust_conditions"] == "unverified"
             assert any("unverified" in principal for principal in FACTS[key]["principals"])
     assert "unverified" in json.dumps(FACTS["cloud_connector_gcp"])
     assert "unverified" in json.dumps(FACTS["incident_manager_runbook"])
 
 
-def test_each_fact_has_the_page_of_aws_that_states_it() -> None:
+def test_each_fact_has_the_page_of_aws_that_states_it_and_the_day_it_was_read() -> None:
     for fact in FACTS.values():
         assert fact["source_url"].startswith("https://docs.aws.amazon.com/"), fact["key"]
+        assert re.fullmatch(r"2026-\d\d-\d\d", fact["read"]), fact["key"]
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -385,9 +263,10 @@ def test_a_role_is_as_documented_but_for_what_is_listed_with_its_reason(name: st
     stack = new_stack()
     held.make(stack)
     fact = with_statements_of(held.policy, FACTS[held.fact]) if held.policy else FACTS[held.fact]
-    assert sorted(differences(fact, role_of(stack, held.role))) == sorted(held.differs)
-    for reason in held.differs.values():
-        assert reason
+    listed = DIFFERENCES["constructs"][name]
+    assert listed["fact"] == held.fact
+    assert sorted(differences(fact, role_of(stack, held.role))) == sorted(listed["differs"])
+    assert all(listed["differs"].values())
 
 
 def with_statements_of(policy: str, fact: dict[str, Any]) -> dict[str, Any]:

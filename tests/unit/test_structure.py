@@ -29,13 +29,14 @@ ALLOWED: dict[str, set[str]] = {
     "activation": {*SHARED, "nodes"},
     "organization": {*SHARED, "nodes", "service_linked"},
     "audit": {"", "_facts"},
+    "_init_command": {""},
     "_templates_command": set(),
-    "__main__": {"", "_templates_command", "audit"},
+    "__main__": {"", "_init_command", "_templates_command", "audit"},
     "__init__": {"activation", "audit", "functions", "nodes", "operations", "organization", "service_linked"},
 }
 
 # These work without the CDK and without Node.js, except for what connects the audit with other tools.
-WITHOUT_CDK = {"_checks", "_named_errors", "_facts", "_templates_command", "__main__", "audit"}
+WITHOUT_CDK = {"_checks", "_named_errors", "_facts", "_init_command", "_templates_command", "__main__", "audit"}
 CONNECTIONS = {"audit/cdk_plugin.py", "audit/cfn_lint.py"}
 
 
