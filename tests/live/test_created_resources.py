@@ -92,7 +92,7 @@ def test_the_resources_of_examples_have_the_tag(embedded_aws: EmbeddedAws, deplo
     # CloudFormation gives the tags of a stack to its resources, too, and to those that the emulator doesn't tag.
     stacks = embedded_aws.client("cloudformation").describe_stacks()["Stacks"]
     names = {each["StackName"] for each in stacks if run_of(each.get("Tags", [])) == RUN.id}
-    assert names == {RUN.name("Servers"), RUN.name("Patching")}
+    assert names == {RUN.stack_name("rotating_activation", "Servers"), RUN.stack_name("maintenance_window", "Patching")}
 
 
 def test_the_checks_of_examples_are_contradicted_by_another_behavior(
