@@ -15,6 +15,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 UNIT_TESTS := tests/unit $(wildcard tests/lambda_)
+PAGES := checks_page command_line_page cost_page deployer_page facts_pages functions_page live_checks_page quotas_page
 APPS := app.py $(wildcard examples/*.py examples/*/app.py)
 SOURCES := $(shell find ssm_roles -type f -not -path '*/__pycache__/*')
 NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -89,17 +90,18 @@ test: $(SETUP) ## run the fast test suite
 test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments of all examples
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
-.PHONY: test-floor
-test-floor: .venv-floor/.ready ## run the unit tests with the oldest supported aws-cdk-lib
-	@JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
-
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
 .PHONY: test-wheel
-test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
+test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and the oldest supported aws-cdk-lib
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
-	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" $(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+
+.venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
+	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
+	@.venv-floor/bin/python $(PIP_INSTALL) --force-reinstall --no-deps --no-index dist/*.whl
+	@touch $@
 
 # The environment uses the packages of .venv. Python doesn't process the path file of .venv there, so this folder isn't on
 # the path.
@@ -111,6 +113,11 @@ test-wheel: .venv-wheel/.ready ## run the unit tests with the built wheel
 	@.venv-wheel/bin/python $(PIP_INSTALL) --no-deps --no-index dist/*.whl
 	@python $(PURELIB) > "$$(.venv-wheel/bin/python $(PURELIB))/packages.pth"
 	@touch $@
+
+# The audit runs wherever templates are, so that its tests run on every Python. LEVEL=all adds types and all unit tests.
+.PHONY: test-pythons
+test-pythons: $(SETUP) ## test the imports and the audit on each installed Python (types and unit tests, too: LEVEL=all)
+	@python tools/test_pythons.py --level $(or $(LEVEL),audit) $(PYTHONS)
 
 .PHONY: review
 review: $(SETUP) .venv-review/.ready ## review the examples with cdk-nag, checkov and an independent IAM engine
@@ -198,33 +205,23 @@ templates: $(SETUP) ## write the CloudFormation templates for users without the 
 starter-apps: $(SETUP) ## update the apps that `ssm-roles init` writes
 	@python tools/starter_apps.py
 
-.PHONY: checks-page
-checks-page: $(SETUP) ## update the catalog of the checks
-	@python tools/checks_page.py
+.PHONY: pages
+pages: $(SETUP) ## update the pages that are generated from code and facts
+	@for page in $(PAGES); do python -m tools.$$page; done
 
-.PHONY: command-line-page
-command-line-page: $(SETUP) ## update the reference of the command line
-	@python tools/command_line_page.py
+# These two targets are the only ones that use an AWS account: with the profile AWS_PROFILE, or with the default profile.
+LIVE_ENVIRONMENT := env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE -u AWS_EC2_METADATA_DISABLED
+LIVE_OPTIONS = --account "$(ACCOUNT)" --region "$(REGION)" $(if $(AWS_PROFILE),--profile "$(AWS_PROFILE)") \
+	$(if $(CONFIRM),--confirm "$(CONFIRM)")
 
-.PHONY: facts-pages
-facts-pages: $(SETUP) ## update the pages about facts of AWS
-	@python tools/facts_pages.py
+.PHONY: live
+live: $(SETUP) ## test in an AWS account (make live ACCOUNT=111122223333 REGION=eu-central-1): see docs/project/live-tests.md
+	@$(LIVE_ENVIRONMENT) python -m live run $(LIVE_OPTIONS) $(if $(EXAMPLES),--examples "$(EXAMPLES)") \
+		$(if $(CHECKS),--checks "$(CHECKS)") $(if $(ORGANIZATIONAL_UNIT),--organizational-unit "$(ORGANIZATIONAL_UNIT)")
 
-.PHONY: functions-page
-functions-page: $(SETUP) ## update the permissions of the functions on their page
-	@python tools/functions_page.py
-
-.PHONY: cost-page
-cost-page: $(SETUP) ## update the page on the monthly cost
-	@python -m tools.cost_page
-
-.PHONY: quotas-page
-quotas-page: $(SETUP) ## update the page on quotas
-	@python -m tools.quotas_page
-
-.PHONY: deployer-page
-deployer-page: $(SETUP) ## update the page with the policies of deployers
-	@python -m tools.deployer_page
+.PHONY: live-clean
+live-clean: $(SETUP) ## delete what an aborted `make live` left in an AWS account
+	@$(LIVE_ENVIRONMENT) python -m live clean $(LIVE_OPTIONS) $(if $(RUN),--run "$(RUN)")
 
 .PHONY: docs
 docs: $(SETUP) ## build the site of the documentation into site/, and fail on every warning
@@ -240,8 +237,9 @@ release-check: $(SETUP) ## build the last commit as a release in dist/release, a
 
 .PHONY: lock
 lock: $(SETUP) ## update the lock files after a change (upgrade all packages: make lock UPGRADE=--upgrade)
-	@echo "Updating requirements-dev.txt, requirements-floor.txt, requirements-review.txt and package-lock.json"
+	@echo "Updating requirements-*.txt and package-lock.json"
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	@$(LOCK) -c requirements-dev.txt pyproject.toml --group test -o requirements-test.txt
 	@sed -n 's/^ *"\(aws-cdk-lib\|constructs\|jsii\|pyyaml\)>=\([^,]*\),.*/\1==\2/p' pyproject.toml \
 		| $(LOCK) - pyproject.toml --group test -o requirements-floor.txt
 	@echo "checkov>=3.3,<4" | $(LOCK) - -o requirements-review.txt
@@ -249,5 +247,5 @@ lock: $(SETUP) ## update the lock files after a change (upgrade all packages: ma
 
 .PHONY: clean
 clean: ## delete all files that make created
-	rm -rf .venv .venv-floor .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-py3* .venv-review .venv-wheel node_modules cdk.out dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -40,12 +40,14 @@ def show(text: str) -> None:
         text: The lines.
     """
     for line in text.splitlines():
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        words = line.lstrip()
+        indent = " " * (len(line) - len(words))
         # ARNs stay in one piece, so that they can be copied.
         lines = textwrap.wrap(
-            line,
+            words,
             WIDTH,
-            subsequent_indent=indent,
+            initial_indent=indent,
+            subsequent_indent=indent + "  ",
             break_long_words=False,
             break_on_hyphens=False,
             replace_whitespace=False,

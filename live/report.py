@@ -58,6 +58,12 @@ class Report:
     aborted: str | None = None
     seconds: float = 0.0
 
+    @property
+    def sorted_results(self) -> list[Result]:
+        """The results in the order of the topics."""
+        order = [check.id for checks in TOPICS.values() for check in checks]
+        return sorted(self.results, key=lambda each: order.index(each.check.id))
+
     def of(self, outcome: Outcome) -> list[Result]:
         """Return the results with an outcome."""
         return [each for each in self.results if each.outcome is outcome]
@@ -87,7 +93,7 @@ class Report:
             yield f"| {example.name} | {result} | {_minutes(example.seconds)} |"
         yield "\n## Checks\n"
         yield "| check | result | duration |\n|---|---|---|"
-        for each in self.results:
+        for each in self.sorted_results:
             yield f"| [{each.check.id}](#{each.check.id}) | {_shown(each.outcome)} | {each.seconds:.1f} s |"
         yield from self._sections()
         yield "\n## Created and deleted\n"
@@ -98,8 +104,8 @@ class Report:
     def _sections(self) -> Iterator[str]:
         topics = {check.id: topic for topic, checks in TOPICS.items() for check in checks}
         last = None
-        for each in self.results:
-            topic = topics.get(each.check.id, "Other checks")
+        for each in self.sorted_results:
+            topic = topics[each.check.id]
             if topic != last:
                 yield f"\n## {topic}"
             last = topic

@@ -1,6 +1,5 @@
 """A run: it deploys examples, runs checks, deletes everything and writes the report."""
 
-import contextlib
 import signal
 import tempfile
 import time
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from .cdk import CdkCli, DeploymentError, require_bootstrap
 from .check import Check, Outcome
@@ -40,7 +40,7 @@ class Plan:
     @property
     def seconds(self) -> int:
         """How long the run takes on AWS."""
-        return sum(each.seconds for each in (*self.examples, *self.checks))
+        return sum(each.seconds for each in self.examples) + sum(each.seconds for each in self.checks)
 
     @property
     def costs(self) -> list[Cost]:
@@ -85,8 +85,9 @@ def run_plan(target: Target, plan: Plan, run: Run, report_file: Path, tell: Tell
     ledger = Ledger()
     begun = time.monotonic()
     try:
-        with _terminated_like_interrupted():
-            _carry_out(target, plan, run, report, ledger, tell)
+        with _Interrupts() as interrupts:
+            _carry_out(target, plan, run, report, ledger, tell, interrupts)
+            interrupts.check()
     except KeyboardInterrupt:
         report.aborted = "it was interrupted"
         tell("Interrupted. Deleting what the run has created. Another Ctrl+C leaves it to `make live-clean`.")
@@ -107,7 +108,51 @@ def run_plan(target: Target, plan: Plan, run: Run, report_file: Path, tell: Tell
     return report
 
 
-def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Ledger, tell: Tell) -> None:
+class _Interrupts:
+    """SIGINT and SIGTERM interrupt the run, also where Python ignores exceptions, such as in finalizers."""
+
+    def __init__(self) -> None:
+        self._received = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Interrupts":
+        self._before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        self._received = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if a signal was received."""
+        if self._received:
+            raise KeyboardInterrupt
+
+
+def _carry_out(
+    target: Target, plan: Plan, run: Run, report: Report, ledger: Ledger, tell: Tell, interrupts: _Interrupts
+) -> None:
+    def check(checks: Sequence[Check]) -> None:
+        checking = run_checks(
+            checks,
+            target,
+            run,
+            ledger,
+            organizational_unit=plan.organizational_unit,
+            before=lambda each: tell(f"checking {each.id}"),
+        )
+        for result in checking:
+            report.results.append(result)
+            interrupts.check()
+            if result.outcome is Outcome.CONTRADICTED:
+                tell(f"  contradicted: {result.evidence}")
+
+    # Examples create what some checks create, too, such as service-linked roles.
+    check([each for each in plan.checks if each.example is None])
     with tempfile.TemporaryDirectory(prefix="ssm-roles-live-") as directory:
         if plan.examples:
             cdk = CdkCli(target, Path(directory))
@@ -119,18 +164,8 @@ def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Led
             for example in plan.examples:
                 tell(f"deploying {example.name}")
                 report.examples.append(_deployed(cdk, example, assemblies))
-        checking = run_checks(
-            plan.checks,
-            target,
-            run,
-            ledger,
-            organizational_unit=plan.organizational_unit,
-            before=lambda check: tell(f"checking {check.id}"),
-        )
-        for result in checking:
-            report.results.append(result)
-            if result.outcome is Outcome.CONTRADICTED:
-                tell(f"  contradicted: {result.evidence}")
+                interrupts.check()
+    check([each for each in plan.checks if each.example is not None])
 
 
 def _deployed(cdk: CdkCli, example: Example, assemblies: Path) -> ExampleResult:
@@ -140,15 +175,3 @@ def _deployed(cdk: CdkCli, example: Example, assemblies: Path) -> ExampleResult:
     except DeploymentError as error:
         return ExampleResult(example.name, time.monotonic() - begun, str(error))
     return ExampleResult(example.name, time.monotonic() - begun)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

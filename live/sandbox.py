@@ -111,13 +111,24 @@ class Sandbox:
         if self.target.is_emulator:
             raise NotCheckedError(f"the emulator doesn't {what}")
 
-    def wait(self, attempt: Callable[[], T], *, seconds: float | None = None) -> T:
-        """Return the first true result of a function, or its last result when the time is over."""
-        deadline = time.monotonic() + (self.patience if seconds is None else seconds)
+    def wait(self, attempt: Callable[[], T], *, seconds: float | None = None, on_emulator: float | None = None) -> T:
+        """Return the first true result of a function, or its last result when the time is over.
+
+        Args:
+            attempt: The function.
+            seconds: The time. Default: - the time that IAM needs
+            on_emulator: The time on the emulator, where most things take effect at once.
+        """
+        given = on_emulator if self.target.is_emulator else seconds
+        deadline = time.monotonic() + (self.patience if given is None else given)
         pause = 0.05 if self.target.is_emulator else 2.0
         while not (result := attempt()) and time.monotonic() < deadline:
             time.sleep(pause)
         return result
+
+    def settle(self, seconds: float) -> None:
+        """Wait until new roles are known to all services, which no API tells."""
+        time.sleep(0 if self.target.is_emulator else seconds)
 
     def created(self, what: str, delete: Callable[[], object]) -> None:
         """Record something that was created, and how it is deleted at the end of the check."""
@@ -287,7 +298,7 @@ class Sandbox:
             stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
             return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
 
-        stack: dict[str, Any] | None = self.wait(settled, seconds=900)
+        stack: dict[str, Any] | None = self.wait(settled, seconds=900, on_emulator=120)
         if stack is None:
             raise NotCheckedError(f"the stack {name} is still in progress after 15 minutes")
         return stack

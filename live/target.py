@@ -83,6 +83,17 @@ class Target:
         """Whether the run uses the emulator."""
         return self.endpoint_url is not None
 
+    def keys(self) -> dict[str, str]:
+        """Return environment variables with the caller's credentials, whose identity was checked.
+
+        Another process that looked for credentials could find those of another account.
+        """
+        found = self.session.get_credentials()
+        assert found is not None
+        frozen = found.get_frozen_credentials()
+        token = {} if frozen.token is None else {"AWS_SESSION_TOKEN": frozen.token}
+        return {"AWS_ACCESS_KEY_ID": str(frozen.access_key), "AWS_SECRET_ACCESS_KEY": str(frozen.secret_key), **token}
+
     def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
         """Return an ARN in the account. The Region of IAM is empty."""
         region = self.region if region is None else region
@@ -157,12 +168,21 @@ def open_target(
     if identity["Account"] != account:
         raise RefusedError(f"the credentials belong to account {identity['Account']}, not to {account}")
     places = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-    kept = {name: value for name, value in environment.items() if not name.startswith(("CDK_", "BOTO_"))}
+    # `Target.keys` takes the place of the credentials and the profile.
+    foreign = (
+        "CDK_",
+        "BOTO_",
+        "AWS_ACCESS",
+        "AWS_SECRET",
+        "AWS_SESSION",
+        "AWS_SECURITY",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_P",
+    )
+    kept = {name: value for name, value in environment.items() if not name.startswith(foreign)}
     if endpoint_url is not None:
         kept = {name: value for name, value in kept.items() if not name.startswith(_ENDPOINTS)}
         places |= {_ENDPOINTS: endpoint_url, "NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1"}
-    elif profile is not None:
-        places["AWS_PROFILE"] = profile
     cdk = {name: value for name, value in environment.items() if name in ("CDK_HOME", "CDK_CLI")}
     settings = {"CDK_DEFAULT_ACCOUNT": account, "CDK_DEFAULT_REGION": region, "CDK_DISABLE_CLI_TELEMETRY": "true"}
     return Target(account, region, identity["Arn"], endpoint_url, session, {**kept, **cdk, **places, **settings})

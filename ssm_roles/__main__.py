@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from . import __version__
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The arguments of the command. Default: - those of the process
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # On Windows, a file or a pipe has an encoding that lacks most characters, such as those of a path.
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser = _Parser(prog="ssm-roles", description="IAM roles for AWS Systems Manager, without the AWS CDK.")
     parser.add_argument("--version", action="version", version=f"ssm-roles {__version__}")

@@ -74,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name in texts:
         print(folder / name)
     print("\nNext commands, which need Node.js 22 or later:\n")
-    in_environment = os.environ.get("VIRTUAL_ENV") == sys.prefix
+    active = os.environ.get("VIRTUAL_ENV")
+    in_environment = active is not None and Path(active) == Path(sys.prefix)
     print("\n".join(f"  {each}" for each in next_commands(folder, os.name, in_environment=in_environment)))
     return 0
 

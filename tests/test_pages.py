@@ -169,6 +169,12 @@ def test_a_page_includes_files_that_exist(page: Path) -> None:
         assert (ROOT / include["file"]).is_file(), include[0]
 
 
+def test_the_ten_lines_are_the_same_wherever_they_are_shown() -> None:
+    shown = {block.title: block.source for block in PROGRAMS if '"TenLines"' in block.source}
+    assert len(shown) == 3
+    assert len(set(shown.values())) == 1
+
+
 def test_the_readme_fits_on_three_screens() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 

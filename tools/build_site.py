@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,14 +13,14 @@ _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build(folder: Path = ROOT) -> tuple[int, str]:
-    """Build the site of a folder, and return the exit code and what is worth reading of the output.
+    """Build the site of a folder, and return the exit code, which is 1 for a warning, and the output.
 
     Args:
         folder: Has mkdocs.yml. Default: - the repository
     """
-    # The site's warnings fail the build. Those of mkdocstrings and Griffe are log lines, which don't.
+    # The option --strict stops at the first page with a warning, and ignores those of mkdocstrings and Griffe.
     run = subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--clean", "--strict"],
+        [sys.executable, "-m", "zensical", "build", "--clean"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -29,17 +28,9 @@ def build(folder: Path = ROOT) -> tuple[int, str]:
         encoding="utf-8",
         check=False,
     )
-    lines = [*_without_traceback(_COLOR.sub("", run.stdout).splitlines())]
-    warned = any(re.match("(warning|error)", line.strip(), flags=re.IGNORECASE) for line in lines)
-    return run.returncode or int(warned), "\n".join(lines)
-
-
-def _without_traceback(lines: Iterable[str]) -> Iterator[str]:
-    """Leave out where in Zensical the build stopped because of a warning."""
-    lines = list(lines)
-    if lines and "--strict flag is set" in lines[-1]:
-        lines = lines[: lines.index("Traceback (most recent call last):")]
-    yield from lines
+    output = _COLOR.sub("", run.stdout)
+    warned = re.search("^ *(warning|error)", output, flags=re.IGNORECASE | re.MULTILINE)
+    return run.returncode or int(warned is not None), output
 
 
 def main() -> int:
@@ -48,7 +39,7 @@ def main() -> int:
         print("Zensical requires Python 3.11 or later: make PYTHON=python3.12 docs")
         return 1
     code, output = build()
-    print(output)
+    print(output, end="")
     return code
 
 

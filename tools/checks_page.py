@@ -16,7 +16,7 @@ REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
 INTRODUCTION = """\
 # Checks
 
-<!-- `make checks-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
 [`ssm-roles check`](../topics/audit.md) and the plugins run the checks of templates.
 [`ssm-roles account`](../topics/account.md) also runs them on the roles of an account, with the checks that require

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "reference" / "command-line.md"
 INTRODUCTION = """\
 # Command line
 
-<!-- `make command-line-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
 The package installs the command `ssm-roles`, which is the same as `python -m ssm_roles`. Its commands need neither the
 AWS CDK nor Node.js. Tasks: [audit templates and accounts](../tasks/audit.md),

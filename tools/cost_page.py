@@ -18,7 +18,7 @@ OF_ACCOUNT, OF_REGION = "organization.OrganizationSsmAccount06B767DE", "organiza
 INTRODUCTION = f"""\
 # Monthly cost
 
-<!-- `make cost-page` writes this page from tools/prices.json and from the templates of the constructs. -->
+<!-- `make pages` writes this page from tools/prices.json and from the templates of the constructs. -->
 
 Most constructs create IAM roles and policies, which AWS doesn't charge for. `HybridActivation` costs about
 {{activation:.2f}} US dollars a month. This page shows where each amount comes from.

@@ -101,7 +101,7 @@ BOUNDARY = {
 INTRODUCTION = f"""\
 # Permissions of the deployer
 
-<!-- `make deployer-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
 Two principals take part in a deployment: the person or the pipeline that starts it, and the role with which
 CloudFormation creates the resources. This page has the policies of both. The policies are for stacks named `Fleet` in

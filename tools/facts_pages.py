@@ -18,7 +18,7 @@ FOLDER = ROOT / "docs" / "facts"
 _DATA = ROOT / "tests" / "unit" / "data"
 _CATALOG = ROOT / "ssm_roles" / "_facts" / "service_linked_role_catalog.json"
 _REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
-_WRITTEN = "<!-- `make facts-pages` writes this page. -->"
+_WRITTEN = "<!-- `make pages` writes this page. -->"
 
 _INDEX = """\
 # Facts
@@ -35,7 +35,7 @@ service principals | {linked_date} |
 | [Service roles](service-roles.md) | {documented} roles and permissions that AWS documents, and how the constructs of \
 this library differ from them | {service_date} |
 
-To change a fact, change the data and run `make facts-pages`:
+To change a fact, change the data and run `make pages`:
 
 * [`service_linked_roles.py`]({repository}/ssm_roles/_facts/service_linked_roles.py): roles of Systems Manager
 * [`service_linked_role_catalog.json`]({repository}/ssm_roles/_facts/service_linked_role_catalog.json): roles of other

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aws_cdk import Stack
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "security" / "functions.md"
-_PART = re.compile(r"(<!-- `make functions-page` writes (?P<name>[\w-]+): -->\n).*?(<!-- end -->)", re.DOTALL)
+_PART = re.compile(r"(<!-- `make pages` writes (?P<name>[\w-]+): -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)

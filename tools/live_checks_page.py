@@ -11,9 +11,13 @@ PAGE = ROOT / "docs" / "project" / "live-checks.md"
 REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main"
 
 INTRODUCTION = """\
+---
+search:
+  exclude: true
+---
 # Statements that rest on documentation
 
-<!-- `make live-checks-page` writes this page. -->
+<!-- `make pages` writes this page. -->
 
 Nothing on this page was verified on AWS for this release. Each statement rests on the page that it links to.
 `make live` verifies the statements in your account: see [Test in a live account](live-tests.md). The continuous

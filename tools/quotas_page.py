@@ -122,7 +122,7 @@ LIMITS = (
 INTRODUCTION = """\
 # Quotas
 
-<!-- `make quotas-page` writes this page from the limits of the library and from tools/quotas.json. -->
+<!-- `make pages` writes this page from the limits of the library and from tools/quotas.json. -->
 
 AWS limits how many resources an account can have, and how large they can be. This page lists the quotas that the
 constructs use up, what happens at the limit, and what the library checks before you deploy. The values are AWS's
@@ -224,7 +224,7 @@ def _limits() -> Iterator[str]:
 
 def _quotas() -> Iterator[str]:
     for quota in DATA["quotas"]:
-        adjustable = "yes" if quota["adjustable"] else "no"
+        adjustable = {True: "yes", False: "no", None: "see the page"}[quota["adjustable"]]
         yield (
             f"| [{quota['service']}]({quota['page']}) | {quota['quota']} | {quota['default']} | {adjustable} | "
             f"{quota['counts']} | {quota['at_the_limit']} |\n"

@@ -20,7 +20,7 @@ _LOGS = ("AWS::Logs::LogGroup",)
 
 def _stack(sandbox: Sandbox, example: str, name: str) -> str:
     """Return the name of the stack of an example."""
-    stack = sandbox.run.name(name)
+    stack = sandbox.run.stack_name(example, name)
     try:
         status = sandbox.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
     except ClientError as error:
@@ -132,14 +132,16 @@ def rotation_stores_a_usable_activation(sandbox: Sandbox) -> str:
     stack = _stack(sandbox, _ROTATING, "Servers")
     (secret,) = _resources(sandbox, stack, "AWS::SecretsManager::Secret")
     value = json.loads(sandbox.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+    before = sandbox.described_activation(value["ActivationId"]).get("RegistrationsCount", 0)
     node = Node(sandbox.target.url("ssm"), sandbox.region)
     node.register(value["ActivationId"], value["ActivationCode"])
     ssm = sandbox.client("ssm")
     # The activation has the tags of the example, and the node gets the run's, so that `make live-clean` finds it.
     sandbox.created(f"managed node {node.id}", lambda: ssm.deregister_managed_instance(InstanceId=node.id))
     ssm.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=node.id, Tags=sandbox.run.tag_list)
-    count = sandbox.described_activation(value["ActivationId"])["RegistrationsCount"]
-    return expect(count >= 1, f"{node.id} is registered; RegistrationsCount is {count}")
+    count = sandbox.described_activation(value["ActivationId"]).get("RegistrationsCount", 0)
+    evidence = f"{node.id} is registered; RegistrationsCount was {before} and is {count}"
+    return expect(count == before + 1, evidence)
 
 
 @check(

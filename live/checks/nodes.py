@@ -1,5 +1,6 @@
 """Checks of managed nodes: their registration, the conditions of their role's trust policy, and their permissions."""
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 from ssm_roles._facts.agent_buckets import agent_bucket_names, has_patch_buckets, patch_bucket_names
 from ssm_roles._facts.managed_policies import MANAGED_POLICIES
 
-from ..check import ContradictedError, check, not_checkable
+from ..check import ContradictedError, NotCheckedError, check, not_checkable
 from ..node import Node
 from ..sandbox import Sandbox, code_and_message, expect, trust
 
@@ -33,9 +34,11 @@ class TrustTrial:
 
     def __init__(self, sandbox: Sandbox, suffix: str) -> None:
         self._sandbox = sandbox
+        self._error = self._key = ""
         self._role = sandbox.node_role(suffix)
         self._node = sandbox.node(sandbox.activation(self._role))
-        self._require(self._works(), "the node gets no credentials although its role trusts Systems Manager")
+        if not self._works():
+            raise NotCheckedError(f"the node gets no credentials although its role has no conditions: {self._error}")
 
     def accepts(self, conditions: Mapping[str, Any]) -> str:
         """Return the evidence that Systems Manager can assume the role with these conditions."""
@@ -46,9 +49,13 @@ class TrustTrial:
 
     def refuses(self, conditions: Mapping[str, Any]) -> str:
         """Return the evidence that Systems Manager can't assume the role with these conditions."""
+        before = self._key
         self._set(conditions)
+        is_refused = self._sandbox.wait(lambda: not self._gets_credentials())
+        if not is_refused and self._key == before:
+            raise NotCheckedError("Systems Manager returns the same credentials as before the new policy")
         return self._require(
-            self._sandbox.wait(lambda: not self._gets_credentials()),
+            is_refused,
             f"the node gets credentials with {json.dumps(conditions)}",
             self._error,
         )
@@ -62,13 +69,11 @@ class TrustTrial:
 
     def _gets_credentials(self) -> bool:
         try:
-            self._node.credentials()
+            self._key = str(self._node.credentials()["AccessKeyId"])
         except ClientError as error:
             self._error = ": ".join(code_and_message(error))
             return False
         return True
-
-    _error = ""
 
     @staticmethod
     def _require(condition: object, otherwise: str, evidence: str | None = None) -> str:
@@ -199,7 +204,8 @@ def registration_count(sandbox: Sandbox) -> str:
 def wrong_activation_code(sandbox: Sandbox) -> str:
     """Register a machine with the code of another activation."""
     role = sandbox.node_role("codes")
-    first, second = sandbox.activation(role), sandbox.activation(role)
+    first, second = sandbox.activation(role), sandbox.activation(role, RegistrationLimit=2)
+    sandbox.node(second)
     with sandbox.expecting("InvalidActivation") as seen:
         sandbox.node({**first, "ActivationCode": second["ActivationCode"]})
     return seen[0]
@@ -318,6 +324,7 @@ def host_management_setting(sandbox: Sandbox) -> str:
     setting = sandbox.client("ssm").get_service_setting(SettingId=setting_id)["ServiceSetting"]
     value, status = setting["SettingValue"], setting["Status"]
     is_default = status == "Default"
+    expect(is_default or status in ("Customized", "PendingUpdate"), f"its status is {status}")
     fits = value == "$None" if is_default else value == "$None" or not value.startswith(("arn:", "/"))
     return expect(fits, f"the value is {value}, and its status {status}")
 
@@ -388,11 +395,17 @@ def agent_buckets_exist(sandbox: Sandbox) -> str:
 def _listed(sandbox: Sandbox, node: Node) -> dict[str, Any]:
     filters = [{"Key": "InstanceIds", "Values": [node.id]}]
     ssm = sandbox.client("ssm")
-    found = sandbox.wait(lambda: ssm.describe_instance_information(Filters=filters)["InstanceInformationList"])
+
+    def listed() -> list[dict[str, Any]]:
+        with contextlib.suppress(ClientError):
+            node.report()
+        found: list[dict[str, Any]] = ssm.describe_instance_information(Filters=filters)["InstanceInformationList"]
+        return found
+
+    found = sandbox.wait(listed)
     if not found:
         raise ContradictedError(f"DescribeInstanceInformation doesn't list {node.id}")
-    listed: dict[str, Any] = found[0]
-    return listed
+    return found[0]
 
 
 CHECKS = (

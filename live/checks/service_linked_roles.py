@@ -68,7 +68,7 @@ class Loan:
             status.update(self._iam.get_service_linked_role_deletion_status(DeletionTaskId=task))
             return status["Status"] in ("SUCCEEDED", "FAILED")
 
-        sandbox.wait(ended, seconds=max(sandbox.patience, 30.0))
+        sandbox.wait(ended, seconds=300, on_emulator=3)
         return status
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.
 
 from __future__ import annotations
 
+import codecs
 import json
 import pathlib
 import re
@@ -114,6 +115,8 @@ def read(path: pathlib.Path) -> Document:
     content = _content(path)
     if len(content) > _MOST_BYTES:
         raise _too_large()
+    if content.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
+        raise UnreadableError("must be in UTF-8, got UTF-16, which > of Windows PowerShell 5.1 writes")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

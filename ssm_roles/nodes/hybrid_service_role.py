@@ -34,8 +34,8 @@ class HybridServiceRole(NodeRole):
 
     Registered nodes keep working with the role that they were registered with. If CloudFormation replaces or deletes
     the role, also together with its stack, they lose their credentials within an hour. Then give them another role with
-    ``aws ssm update-managed-instance-role``, or register them again. To keep the role when you delete the stack, call
-    ``role.apply_removal_policy(RemovalPolicy.RETAIN)``.
+    ``aws ssm update-managed-instance-role``, or register them again. To keep the role and its policies when you
+    delete the stack, call ``RemovalPolicies.of(role).retain()``.
 
     Example::
 

@@ -224,6 +224,9 @@ def test_a_creation_that_fails_leaves_no_role(fleet: Fleet) -> None:
     fleet.account.iam.create_service_linked_role(AWSServiceName=OPS_CENTER.service_principal)
     fleet.deploy(hybrid_role(role_name="Fixed"), failing(after="Nodes"), expect_failure=True)
     assert not fleet.account.has_role("Fixed")
+    # The next deployment deletes the stack that failed.
+    fleet.deploy(hybrid_role(role_name="Fixed"))
+    assert fleet.account.has_role("Fixed")
 
 
 def test_a_role_that_aws_names_comes_back_with_another_id(fleet: Fleet) -> None:
@@ -329,10 +332,15 @@ def linked(*, policy: RemovalPolicy | None = None, creation: ServiceLinkedRoleCr
     return build
 
 
+@pytest.mark.parametrize("before", [(), (anchor,)], ids=["creation", "update"])
 @pytest.mark.parametrize("policy", [RemovalPolicy.RETAIN, RemovalPolicy.DESTROY])
-def test_a_rollback_deletes_a_service_linked_role_only_with_destroy(policy: RemovalPolicy, fleet: Fleet) -> None:
+def test_a_rollback_deletes_a_service_linked_role_only_with_destroy(
+    policy: RemovalPolicy, before: tuple[Build, ...], fleet: Fleet
+) -> None:
     fleet.account.iam.create_service_linked_role(AWSServiceName=OPS_CENTER.service_principal)
-    fleet.deploy(linked(policy=policy), failing(after="Inventory"), expect_failure=True)
+    if before:
+        fleet.deploy(*before)
+    fleet.deploy(*before, linked(policy=policy), failing(after="Inventory"), expect_failure=True)
     assert fleet.account.has_role(INVENTORY.role_name) == (policy is RemovalPolicy.RETAIN)
 
 
@@ -350,6 +358,21 @@ def test_destroy_instead_of_retain_deletes_the_role_that_the_same_stack_created(
     fleet.deploy(anchor, linked(policy=RemovalPolicy.DESTROY))
     fleet.deploy(anchor)
     assert not fleet.account.has_role(INVENTORY.role_name)
+
+
+def test_another_path_replaces_the_role_of_the_function_and_not_the_service_linked_role(fleet: Fleet) -> None:
+    def path(value: str) -> Build:
+        return lambda stack: FunctionSettings.of(stack).apply(role_path=value)
+
+    def paths() -> set[str]:
+        return {role["Path"] for role in fleet.account.iam.list_roles()["Roles"]} & {"/first/", "/second/"}
+
+    fleet.deploy(path("/first/"), linked())
+    first = fleet.role_id(INVENTORY.role_name)
+    assert paths() == {"/first/"}
+    fleet.deploy(path("/second/"), linked())
+    assert paths() == {"/second/"}
+    assert fleet.role_id(INVENTORY.role_name) == first
 
 
 def test_a_native_role_stays_when_its_stack_goes(fleet: Fleet) -> None:

@@ -17,6 +17,7 @@ from embedded_aws.machine import Machine
 from embedded_aws.server import REPOSITORY, EmbeddedAwsError
 from ssm_roles import HybridServiceRole, ServiceLinkedRole, ServiceLinkedRoleType
 from tests.deploy.account import OTHER_REGION, Account
+from tests.embedded_aws.organization import Organization
 
 pytestmark = pytest.mark.deep
 
@@ -58,7 +59,7 @@ class Situations:
         root = {"AWS": f"arn:aws:iam::{self.aws.account}:root"}
         arn = self.iam.create_role(RoleName="User", AssumeRolePolicyDocument=trust(root))["Role"]["Arn"]
         self.iam.put_role_policy(RoleName="User", PolicyName="Own", PolicyDocument=allow(*actions))
-        found: dict[str, str] = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="t")["Credentials"]
+        found: dict[str, str] = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         return found
 
     def node_role(self, name: str = "Nodes") -> str:
@@ -80,7 +81,9 @@ class Situations:
         return self.account.cdk.deploy(self.account.assembly(*builds, name=name), expect_failure=True).output
 
     def deny(self, *actions: str) -> None:
-        statement = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+        """Deny actions on service-linked roles: CloudFormation reads the other roles that it creates."""
+        roles = "arn:aws:iam::*:role/aws-service-role/*"
+        statement = {"Effect": "Deny", "Action": list(actions), "Resource": roles}
         self.aws.set_service_control_policy({"Version": "2012-10-17", "Statement": [statement]})
 
 
@@ -92,13 +95,24 @@ def native(stack: Stack) -> None:
     iam.CfnServiceLinkedRole(stack, "Role", aws_service_name=TYPE.service_principal)
 
 
-def named(path: str = "/", id: str = "Nodes") -> Callable[[Stack], None]:
-    return lambda stack: HybridServiceRole(stack, id, role_name="Fixed", path=path) and None
+def ensured_again(stack: Stack) -> None:
+    ServiceLinkedRole(stack, "Other", role_type=TYPE)
+
+
+def native_role_of_systems_manager(stack: Stack) -> None:
+    iam.CfnServiceLinkedRole(stack, "Role", aws_service_name=ServiceLinkedRoleType.AMAZON_SSM.service_principal)
+
+
+def named(path: str = "/") -> Callable[[Stack], None]:
+    def build(stack: Stack) -> None:
+        HybridServiceRole(stack, "Nodes", role_name="Fixed", path=path)
+
+    return build
 
 
 def native_where_it_exists(at: Situations) -> str:
     at.iam.create_service_linked_role(AWSServiceName=ServiceLinkedRoleType.AMAZON_SSM.service_principal)
-    return at.deploy(lambda stack: iam.CfnServiceLinkedRole(stack, "R", aws_service_name="ssm.amazonaws.com") and None)
+    return at.deploy(native_role_of_systems_manager)
 
 
 def missing_and_denied(at: Situations) -> str:
@@ -107,6 +121,7 @@ def missing_and_denied(at: Situations) -> str:
 
 
 def unknown_and_denied(at: Situations) -> str:
+    at.iam.create_service_linked_role(AWSServiceName=TYPE.service_principal)
     at.deny("iam:CreateServiceLinkedRole", "iam:GetRole")
     return at.deploy(ensured)
 
@@ -122,7 +137,7 @@ def in_use(at: Situations) -> str:
 
 def migrated_at_once(at: Situations) -> str:
     at.account.cdk.deploy(at.account.assembly(native))
-    return at.deploy(lambda stack: ServiceLinkedRole(stack, "Other", role_type=TYPE) and None)
+    return at.deploy(ensured_again)
 
 
 def another_path(at: Situations) -> str:
@@ -133,13 +148,6 @@ def another_path(at: Situations) -> str:
 def taken_name(at: Situations) -> str:
     at.account.cdk.deploy(at.account.assembly(named()))
     return at.deploy(named(), name="Other")
-
-
-def secret_with_a_recovery_window(at: Situations) -> str:
-    secrets = at.aws.client("secretsmanager")
-    secrets.create_secret(Name="fleet/activation", SecretString="{}")
-    secrets.delete_secret(SecretId="fleet/activation", RecoveryWindowInDays=7)
-    return error_of(secrets.create_secret, Name="fleet/activation", SecretString="{}")
 
 
 def role_that_may_not_be_passed(at: Situations) -> str:
@@ -186,21 +194,15 @@ def key_that_may_not_be_used(at: Situations) -> str:
 
 
 def organization_without_trusted_access(at: Situations) -> str:
-    at.aws.client("organizations").create_organization(FeatureSet="ALL")
-    cloudformation = at.aws.client("cloudformation")
-    settings = {"PermissionModel": "SERVICE_MANAGED", "AutoDeployment": {"Enabled": False}}
-    template = json.dumps({"Resources": {"A": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}})
-    return error_of(cloudformation.create_stack_set, StackSetName="a", TemplateBody=template, **settings)
+    organization = Organization(at.aws)
+    organization.cloudformation.deactivate_organizations_access()
+    return error_of(organization.create)
 
 
 def account_that_administers_nothing(at: Situations) -> str:
-    organizations = at.aws.client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    member = organizations.create_account(Email="a@example.com", AccountName="a")["CreateAccountStatus"]["AccountId"]
-    cloudformation = at.aws.client("cloudformation", account=member)
-    settings = {"PermissionModel": "SERVICE_MANAGED", "CallAs": "DELEGATED_ADMIN"}
-    template = json.dumps({"Resources": {"A": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}})
-    return error_of(cloudformation.create_stack_set, StackSetName="a", TemplateBody=template, **settings)
+    organization = Organization(at.aws, 1)
+    organization.cloudformation = at.aws.client("cloudformation", account=organization.accounts[0])
+    return error_of(organization.create, CallAs="DELEGATED_ADMIN")
 
 
 def wrong_code(at: Situations) -> str:
@@ -245,9 +247,6 @@ SITUATIONS: Mapping[str, Callable[[Situations], str]] = {
     "Received response status [FAILED] from custom resource. Message returned:": missing_and_denied,
     "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename": another_path,
     "already exists": taken_name,
-    "You can't create this secret because a secret with this name is already scheduled for deletion.": (
-        secret_with_a_recovery_window
-    ),
     "is not authorized to perform: iam:PassRole on resource": role_that_may_not_be_passed,
     "with an explicit deny in a service control policy": denied_by_the_organization,
     "because no identity-based policy allows the": allowed_by_no_policy,

@@ -1,4 +1,4 @@
-"""The steps of docs/topics/service-linked-roles.md from `CfnServiceLinkedRole` to `ServiceLinkedRole`."""
+"""The steps of docs/tasks/migrate-service-linked-roles.md from `CfnServiceLinkedRole` to `ServiceLinkedRole`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssm_roles import ServiceLinkedRole, ServiceLinkedRoleCreation, ServiceLinke
 from tests.deploy.account import Account
 
 ROLE = "AWSServiceRoleForAmazonSSM"
-PAGE = Path(__file__).parents[2] / "docs" / "topics" / "service-linked-roles.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tasks" / "migrate-service-linked-roles.md"
 
 
 def anchor(stack: Stack) -> None:

@@ -306,7 +306,7 @@ def test_the_page_lists_every_template_with_its_required_parameters() -> None:
 
 
 def test_the_parameters_and_outputs_for_terraform_exist() -> None:
-    shown = block("hcl")
+    shown = (REPOSITORY / "examples" / "terraform" / "fleet.tf").read_text(encoding="utf-8")
     template = json.loads((FOLDER / "fleet.json").read_text(encoding="utf-8"))
     assert set(re.findall(r"^    (\w+) +=", shown, flags=re.MULTILINE)) <= set(template["Parameters"])
     assert set(re.findall(r'outputs\["(\w+)"\]', shown)) <= set(template["Outputs"])

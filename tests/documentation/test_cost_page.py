@@ -32,7 +32,7 @@ def stack(endpoint: AnswerEndpoint) -> Iterator[RotationStack]:
 
 @pytest.mark.deep
 def test_the_page_is_up_to_date() -> None:
-    assert cost_page.page() == PAGE.read_text(encoding="utf-8"), "run `make cost-page`"
+    assert cost_page.page() == PAGE.read_text(encoding="utf-8"), "run `make pages`"
 
 
 def test_every_public_name_is_priced_or_has_no_resources() -> None:

@@ -21,7 +21,7 @@ UNMENTIONED = {"POLICY_NAME_LENGTH"}
 
 @pytest.mark.deep
 def test_the_page_is_up_to_date() -> None:
-    assert quotas_page.page() == PAGE, "run `make quotas-page`"
+    assert quotas_page.page() == PAGE, "run `make pages`"
 
 
 @pytest.mark.parametrize("module", [iam_limits, stack_set_limits], ids=lambda module: str(module.__name__))

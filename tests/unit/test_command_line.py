@@ -46,7 +46,8 @@ FORMATS = {f"ssm_roles.audit.command.{name}_format" for name in ("json", "sarif"
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["check", "--help"], ["init", "--help"], ["rules"], ["templates", "--list"]]
+    "arguments",
+    [["--help"], ["--version"], ["check", "--help"], ["init", "--help"], ["rules"], ["templates", "--list"]],
 )
 def test_a_command_loads_only_what_it_needs(arguments: Sequence[str]) -> None:
     modules = loaded(*arguments)

@@ -41,7 +41,7 @@ def documents() -> list[dict[str, Any]]:
 
 @pytest.mark.deep
 def test_the_page_is_up_to_date() -> None:
-    assert pages.page() == PAGE.read_text(encoding="utf-8"), "run `make deployer-page`"
+    assert pages.page() == PAGE.read_text(encoding="utf-8"), "run `make pages`"
 
 
 def test_every_construct_has_a_policy() -> None:

@@ -32,7 +32,7 @@ def tool() -> ModuleType:
 
 
 def test_each_page_is_up_to_date(tool: ModuleType) -> None:
-    # To update them: make facts-pages
+    # To update them: make pages
     assert {each.name for each in FOLDER.iterdir()} == tool.pages().keys()
     for name, text in tool.pages().items():
         assert (FOLDER / name).read_text(encoding="utf-8") == text, name

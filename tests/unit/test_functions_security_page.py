@@ -31,7 +31,7 @@ def tool() -> ModuleType:
 
 @pytest.mark.deep
 def test_the_page_is_up_to_date(tool: ModuleType) -> None:
-    # To update it: make functions-page
+    # To update it: make pages
     assert tool.PAGE.read_text(encoding="utf-8") == tool.page()
 
 

@@ -88,6 +88,7 @@ _ADDRESS = r"\bhttps?://([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])(?::\d+)?(?=[/\s\"
 # The sites that the files of a release refer to.
 PUBLIC_HOSTS = {
     "amazon-ecs-agent.s3.amazonaws.com",
+    "bugs.python.org",
     "docs.amazonaws.cn",
     "docs.aws.amazon.com",
     "docs.github.com",
@@ -96,6 +97,7 @@ PUBLIC_HOSTS = {
     "en.wikipedia.org",
     "github.com",
     "json.schemastore.org",
+    "learn.microsoft.com",
     "no-color.org",
     "nodejs.org",
     "peps.python.org",

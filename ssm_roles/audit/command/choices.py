@@ -102,4 +102,14 @@ def exit_code(found: Collection[Severity], fail_on: Severity | None, *, failed: 
 def has_color(stream: TextIO) -> bool:
     """Return whether to write colors to a stream."""
     # https://no-color.org
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and _knows_colors()
+
+
+# What terminals of Windows set that show colors: Windows Terminal, those of editors, ConEmu, ANSICON, and POSIX shells.
+# The older console shows the escape sequences instead, unless a program enables them:
+# https://learn.microsoft.com/en-us/windows/console/console-virtual-terminal-sequences
+_TERMINALS_OF_WINDOWS = ("WT_SESSION", "TERM_PROGRAM", "ConEmuANSI", "ANSICON", "TERM")
+
+
+def _knows_colors() -> bool:
+    return os.name != "nt" or any(each in os.environ for each in _TERMINALS_OF_WINDOWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -24,7 +25,10 @@ def print_to(stream: TextIO, text: str) -> None:
     try:
         stream.write(encodable)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        # On Windows, a closed pipe is an invalid argument: https://bugs.python.org/issue19612
+        if not isinstance(error, BrokenPipeError) and not (os.name == "nt" and error.errno == errno.EINVAL):
+            raise
         # Python flushes its streams again at its end, which must not fail, either.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

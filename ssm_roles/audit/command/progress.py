@@ -23,7 +23,7 @@ class Progress:
         self._stream = stream
         self._clock = clock
         self._next = clock() + _BEGINS_AFTER if stream.isatty() else float("inf")
-        self._visible = False
+        self._width = 0
 
     def update(self, done: int, total: int) -> None:
         """Show how many files are done.
@@ -35,13 +35,15 @@ class Progress:
         now = self._clock()
         if now >= self._next:
             self._next = now + _INTERVAL
-            self._visible = True
-            self._stream.write(f"\r{done} of {total} files")
+            text = f"{done} of {total} files"
+            self._width = len(text)
+            self._stream.write(f"\r{text}")
             self._stream.flush()
 
     def close(self) -> None:
         """Remove the line."""
-        if self._visible:
-            self._visible = False
-            self._stream.write("\r\x1b[K")
+        if self._width:
+            # Not every console of Windows knows the escape sequence that clears a line.
+            self._stream.write(f"\r{' ' * self._width}\r")
+            self._width = 0
             self._stream.flush()

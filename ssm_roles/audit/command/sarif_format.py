@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from ... import __version__
@@ -143,8 +143,18 @@ def _physical(file: str, line: int, column: int) -> dict[str, object]:
 
 def _uri(file: str) -> str:
     """Return a URI relative to the current folder, if possible. GitHub doesn't show a result behind a symbolic link."""
-    path = Path(os.path.realpath(file))
+    return uri_of(Path(os.path.realpath(file)), Path(os.path.realpath(Path.cwd())))
+
+
+def uri_of(path: PurePath, folder: PurePath) -> str:
+    """Return the URI of a file, relative to a folder that contains it.
+
+    Args:
+        path: The absolute path of the file.
+        folder: The absolute path of the folder.
+    """
     try:
-        return quote(os.fsencode(path.relative_to(os.path.realpath(Path.cwd())).as_posix()))
+        return quote(os.fsencode(path.relative_to(folder).as_posix()))
     except ValueError:
+        # Such as a file on another drive of Windows.
         return path.as_uri()

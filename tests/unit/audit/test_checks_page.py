@@ -15,6 +15,4 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_the_catalog_of_the_checks_is_up_to_date() -> None:
     program = "import sys; sys.path.insert(0, 'tools'); import checks_page; print(checks_page.page(), end='')"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert run.stdout == (ROOT / "docs" / "reference" / "checks.md").read_text(encoding="utf-8"), (
-        "run `make checks-page`"
-    )
+    assert run.stdout == (ROOT / "docs" / "reference" / "checks.md").read_text(encoding="utf-8"), "run `make pages`"

@@ -218,7 +218,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     ("content", "message", "position"),
     [
         (b"a: 1\nb: x\xe9\n", "must be in UTF-8, got the byte 0xe9", (2, 5)),
-        ("a: 1".encode("utf-16"), "must be in UTF-8, got the byte 0xff", (1, 1)),
+        ("a: 1".encode("utf-16"), "must be in UTF-8, got UTF-16, which > of Windows PowerShell 5.1 writes", (1, 1)),
         (b"\x7fELF\x02\x01\x01\x00", "must have no control characters, got U+007F", (1, 1)),
         (b"a: 1\n" * 419_431, "must have at most 2 MiB, twice what CloudFormation takes", (1, 1)),
     ],
@@ -248,7 +248,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UnreadableError) as caught:
             read(path)
-        assert str(caught.value) == message
+        # Python 3.13 has other words for it.
+        found = str(caught.value).replace("stat: embedded null character in path", "embedded null byte")
+        assert found == message
 
 
 def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

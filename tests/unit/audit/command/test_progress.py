@@ -23,7 +23,7 @@ def shown(stream: io.StringIO, *, seconds_per_file: float) -> str:
 
 
 def test_a_long_run_shows_its_progress_and_removes_it() -> None:
-    assert shown(Terminal(), seconds_per_file=0.5) == "\r2 of 4 files\r3 of 4 files\r4 of 4 files\r\x1b[K"
+    assert shown(Terminal(), seconds_per_file=0.5) == "\r2 of 4 files\r3 of 4 files\r4 of 4 files\r            \r"
 
 
 def test_a_short_run_shows_nothing() -> None:
