@@ -35,7 +35,7 @@ def synthesize(name: str, run: Run, folder: Path) -> Path:
         # Stacks in other constructs, such as the parts of a rollout, aren't deployed by their names.
         if isinstance(scope, App):
             given = options.get("stack_name")
-            options["stack_name"] = run.name(id if given is None else given)
+            options["stack_name"] = run.stack_name(name, str(id if given is None else given))
         made_stack(self, scope, id, **options)
 
     aws_cdk.App.__init__, aws_cdk.Stack.__init__ = make_app, make_stack  # type: ignore[method-assign]

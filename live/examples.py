@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from .cost import ADDRESS, ALARM, ENDPOINT, INSTANCE, KEY, NAT_GATEWAY, SEARCH_NODE, SECRET, TASK, Cost
 from .target import RefusedError
+
+_FOLDER = Path(__file__).resolve().parents[1] / "examples"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ EXAMPLES = (
     Example("maintenance_window", 120, (Cost(KEY),)),
     Example("managed_instances", 120),
     Example("ecs_anywhere", 360, (Cost(SECRET),)),
+    Example("runbook", 120, needs="nothing, but it is not a default"),
+    Example("runbooks_across_accounts", 120, needs="nothing, but only one account is tried"),
+    Example("restricted_parameters", 360, (Cost(SECRET), Cost(KEY)), needs="nothing, but it is not a default"),
+    Example(
+        "activation_alarms", 360, (Cost(SECRET), Cost(KEY), Cost(ALARM, 4)), needs="nothing, but it is not a default"
+    ),
+    Example("session_logs", 360, (Cost(SECRET), Cost(KEY)), needs="that its logs may be deleted"),
     Example("hardened_hybrid_role", 60, needs="no role with the name HybridNodes"),
     Example("existing_roles", 60, needs="a role service-role/SSMServiceRole and the role AWSServiceRoleForAmazonSSM"),
     Example(
@@ -129,8 +139,11 @@ def chosen(text: str | None) -> Sequence[Example]:
         return ()
     names = [name.strip() for name in text.split(",")]
     unknown = sorted(set(names) - {each.name for each in EXAMPLES})
+    missing = [name for name in unknown if not (_FOLDER / f"{name}.py").is_file() or "/" in name]
+    if missing:
+        raise RefusedError(f"there is no example {', '.join(missing)}")
     if unknown:
-        raise RefusedError(f"there is no example {', '.join(unknown)}")
+        raise RefusedError(f"the cost of {', '.join(unknown)} is not known: add it to live/examples.py")
     return tuple(each for each in EXAMPLES if each.name in names)
 
 

@@ -35,6 +35,10 @@ class Run:
         """Return a name of this run."""
         return f"{self.id}-{suffix}"
 
+    def stack_name(self, example: str, name: str) -> str:
+        """Return the name of a stack of an example: several examples have stacks with the same name."""
+        return self.name(f"{example.replace('_', '-')}-{name}")
+
 
 def run_of(tags: object) -> str | None:
     """Return the ID of the run that created a resource, or None if no run created it.

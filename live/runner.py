@@ -1,6 +1,5 @@
 """A run: it deploys examples, runs checks, deletes everything and writes the report."""
 
-import contextlib
 import signal
 import tempfile
 import time
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from .cdk import CdkCli, DeploymentError, require_bootstrap
 from .check import Check, Outcome
@@ -85,8 +85,9 @@ def run_plan(target: Target, plan: Plan, run: Run, report_file: Path, tell: Tell
     ledger = Ledger()
     begun = time.monotonic()
     try:
-        with _terminated_like_interrupted():
-            _carry_out(target, plan, run, report, ledger, tell)
+        with _Interrupts() as interrupts:
+            _carry_out(target, plan, run, report, ledger, tell, interrupts)
+            interrupts.check()
     except KeyboardInterrupt:
         report.aborted = "it was interrupted"
         tell("Interrupted. Deleting what the run has created. Another Ctrl+C leaves it to `make live-clean`.")
@@ -107,7 +108,34 @@ def run_plan(target: Target, plan: Plan, run: Run, report_file: Path, tell: Tell
     return report
 
 
-def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Ledger, tell: Tell) -> None:
+class _Interrupts:
+    """SIGINT and SIGTERM interrupt the run, also where Python ignores exceptions, such as in finalizers."""
+
+    def __init__(self) -> None:
+        self._received = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Interrupts":
+        self._before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        self._received = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if a signal was received."""
+        if self._received:
+            raise KeyboardInterrupt
+
+
+def _carry_out(
+    target: Target, plan: Plan, run: Run, report: Report, ledger: Ledger, tell: Tell, interrupts: _Interrupts
+) -> None:
     def check(checks: Sequence[Check]) -> None:
         checking = run_checks(
             checks,
@@ -119,6 +147,7 @@ def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Led
         )
         for result in checking:
             report.results.append(result)
+            interrupts.check()
             if result.outcome is Outcome.CONTRADICTED:
                 tell(f"  contradicted: {result.evidence}")
 
@@ -135,6 +164,7 @@ def _carry_out(target: Target, plan: Plan, run: Run, report: Report, ledger: Led
             for example in plan.examples:
                 tell(f"deploying {example.name}")
                 report.examples.append(_deployed(cdk, example, assemblies))
+                interrupts.check()
     check([each for each in plan.checks if each.example is not None])
 
 
@@ -145,15 +175,3 @@ def _deployed(cdk: CdkCli, example: Example, assemblies: Path) -> ExampleResult:
     except DeploymentError as error:
         return ExampleResult(example.name, time.monotonic() - begun, str(error))
     return ExampleResult(example.name, time.monotonic() - begun)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

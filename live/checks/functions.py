@@ -20,7 +20,7 @@ _LOGS = ("AWS::Logs::LogGroup",)
 
 def _stack(sandbox: Sandbox, example: str, name: str) -> str:
     """Return the name of the stack of an example."""
-    stack = sandbox.run.name(name)
+    stack = sandbox.run.stack_name(example, name)
     try:
         status = sandbox.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
     except ClientError as error:

@@ -2,5 +2,6 @@
 
 from tests.embedded_aws.fixtures import aws, embedded_aws
 from tests.live.account import bootstrapped
+from tests.live.planting import plant, planted_target
 
-__all__ = ["aws", "bootstrapped", "embedded_aws"]
+__all__ = ["aws", "bootstrapped", "embedded_aws", "plant", "planted_target"]

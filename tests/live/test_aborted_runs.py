@@ -61,7 +61,7 @@ def test_a_run_that_is_interrupted_in_a_deployment_deletes_everything(
     bootstrapped: EmbeddedAws, tmp_path: Path
 ) -> None:
     before = inventory(bootstrapped)
-    options = ["--examples", "rotating_activation", "--checks", "none", "--report", str(tmp_path / "report.md")]
+    options = ["--examples", "minimal_hybrid_role", "--checks", "none", "--report", str(tmp_path / "report.md")]
     process = started(bootstrapped, arguments(bootstrapped, "run", *options))
     wait_for_stack(bootstrapped)
     process.send_signal(signal.SIGINT)
@@ -92,7 +92,7 @@ def test_what_a_killed_run_has_left_is_deleted_later(bootstrapped: EmbeddedAws, 
     wait_for_node(bootstrapped)
     process.kill()
     ended(process)
-    examples = "minimal_hybrid_role,service_linked_roles,rotating_activation,managed_instances"
+    examples = "rotating_activation,service_linked_roles,managed_instances"
     process = started(bootstrapped, arguments(bootstrapped, *killed, "--examples", examples, "--checks", "none"))
     read_until(process, "deploying managed_instances")
     process.kill()
@@ -122,7 +122,7 @@ def test_what_a_killed_run_has_left_is_deleted_later(bootstrapped: EmbeddedAws, 
 
 
 def test_the_cli_ends_with_a_killed_run(bootstrapped: EmbeddedAws, tmp_path: Path) -> None:
-    options = ["--examples", "rotating_activation,minimal_hybrid_role", "--checks", "none"]
+    options = ["--examples", "minimal_hybrid_role", "--checks", "none"]
     given = arguments(bootstrapped, "run", *options, "--report", str(tmp_path / "report.md"))
     process = started(bootstrapped, given)
     wait_for_stack(bootstrapped)

@@ -54,7 +54,9 @@ def values() -> Iterator[tuple[str, Callable[..., object]]]:
         public = getattr(ssm_roles, name)
         if inspect.isclass(public) and not issubclass(public, Construct):
             for method, member in vars(public).items():
-                if isinstance(member, staticmethod) and inspect.signature(member.__func__).parameters:
+                # From Python 3.13 on, an enumeration has a private one.
+                is_public = not method.startswith("_")
+                if is_public and isinstance(member, staticmethod) and inspect.signature(member.__func__).parameters:
                     yield f"{name}.{method}", getattr(public, method)
 
 

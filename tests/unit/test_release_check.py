@@ -115,9 +115,12 @@ def test_the_version_is_that_of_the_changelog_and_of_the_tag(commit: source.Comm
     ):
         with pytest.raises(NotReadyError, match=f"__version__ is 0.1.0, but CHANGELOG.md begins with {found}$"):
             source.check_changelog(VERSION, text)
-    assert source.check_tag(VERSION, f"v{VERSION}") == "v0.1.0"
+    assert source.check_tag(VERSION, "v0.1.0", "## 0.1.0, 2026-12-01\n") == "v0.1.0"
+    assert source.check_tag(VERSION, None, "## 0.1.0, unreleased\n") == "no tag: this is a trial"
+    with pytest.raises(NotReadyError, match=r"must have the date of the release: ## 0.1.0, YYYY-MM-DD$"):
+        source.check_tag(VERSION, "v0.1.0", "## 0.1.0, unreleased\n")
     with pytest.raises(NotReadyError, match=r"the tag must be v0.1.0, the version of the code, got v0.1.1"):
-        source.check_tag(VERSION, "v0.1.1")
+        source.check_tag(VERSION, "v0.1.1", "## 0.1.0, 2026-12-01\n")
 
 
 def test_a_code_without_a_version_is_found(make_repository: MakeRepository) -> None:

@@ -80,7 +80,8 @@ def _run(report: Report, commit: source.Commit, work: Path, output: Path) -> Non
     if not report.check("the code and the changelog have the same version", versions):
         return
     report.check(
-        "the tag has the version of the code", lambda: source.check_tag(version, os.environ.get("RELEASE_TAG") or None)
+        "the tag has the version of the code",
+        lambda: source.check_tag(version, os.environ.get("RELEASE_TAG") or None, commit.read("CHANGELOG.md")),
     )
     report.check(
         "the build requirements are pinned",

@@ -87,20 +87,23 @@ def check_changelog(version_of_code: str, changelog: str) -> str:
     return version_of_code
 
 
-def check_tag(version_of_code: str, tag: str | None) -> str:
-    """Check that the tag that starts a release has the version of the code.
+def check_tag(version_of_code: str, tag: str | None, changelog: str) -> str:
+    """Check that the tag that starts a release has the version of the code, and that the changelog has its date.
 
     Args:
         version_of_code: The version in the code.
         tag: The tag, or `None` for a trial.
+        changelog: The text of the changelog.
 
     Raises:
-        NotReadyError: The tag is for another version.
+        NotReadyError: The tag is for another version, or the changelog says that the version is unreleased.
     """
     if tag is None:
         return "no tag: this is a trial"
     if tag != f"v{version_of_code}":
         raise NotReadyError(f"the tag must be v{version_of_code}, the version of the code, got {tag}")
+    if not re.search(rf"^## {re.escape(version_of_code)}, \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE):
+        raise NotReadyError(f"CHANGELOG.md must have the date of the release: ## {version_of_code}, YYYY-MM-DD")
     return tag
 
 

@@ -248,7 +248,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UnreadableError) as caught:
             read(path)
-        assert str(caught.value) == message
+        # Python 3.13 has other words for it.
+        found = str(caught.value).replace("stat: embedded null character in path", "embedded null byte")
+        assert found == message
 
 
 def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
