@@ -17,6 +17,8 @@ _SECRET = "AWS::SecretsManager::Secret"
 _SCHEDULE = "AWS::SecretsManager::RotationSchedule"
 
 _SUFFIX_LENGTH = 12
+# Otherwise, it would be chance whether the rotation or the next resource of the stack calls the function first.
+_LATENCY_SECONDS = 0.1
 
 _Result = tuple[str, dict[str, Any]]
 
@@ -32,6 +34,7 @@ def _rotate(properties: Mapping[str, Any]) -> _Result:
         function_arn=properties.get("RotationLambdaARN"),
         rules=None if rules is None else _numbered(rules),
         immediately=str(properties.get("RotateImmediatelyOnUpdate", True)).lower() == "true",
+        latency=_LATENCY_SECONDS,
     )
     return secret["ARN"], {"Id": secret["ARN"]}
 

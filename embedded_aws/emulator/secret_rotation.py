@@ -83,6 +83,7 @@ def rotate(
     function_arn: str | None = None,
     rules: Mapping[str, Any] | None = None,
     immediately: bool = True,
+    latency: float = 0.0,
 ) -> None:
     """Configure the rotation of a secret, and start a rotation.
 
@@ -92,6 +93,7 @@ def rotate(
         function_arn: The ARN of the rotation function. Default: - the configured function
         rules: The rotation schedule. Default: - the configured schedule
         immediately: Whether to rotate the secret. Otherwise, only the step `testSecret` runs. Default: True
+        latency: The time in seconds until the rotation begins. Default: 0
 
     Raises:
         ApiError: No function is configured, Secrets Manager can't invoke the function, the schedule is invalid, or the
@@ -123,7 +125,7 @@ def rotate(
     secret["RotationRules"] = secret["RotationRules"] if rules is None else dict(rules)
     secret["RotationEnabled"] = True
     secret_values.attach(secret, "AWSPENDING", token)
-    _start(_Rotation(secret["ARN"], function_arn, token, STEPS if immediately else ("testSecret",)))
+    _start(_Rotation(secret["ARN"], function_arn, token, STEPS if immediately else ("testSecret",)), latency)
 
 
 def cancel(secret: dict[str, Any]) -> str | None:
@@ -135,12 +137,13 @@ def cancel(secret: dict[str, Any]) -> str | None:
     return secret_values.labelled(secret, "AWSPENDING")
 
 
-def _start(rotation: _Rotation) -> None:
+def _start(rotation: _Rotation, latency: float = 0.0) -> None:
     _running[rotation.secret_arn] = rotation
-    in_background(lambda: _run(rotation))
+    in_background(lambda: _run(rotation, latency))
 
 
-def _run(rotation: _Rotation) -> None:
+def _run(rotation: _Rotation, latency: float) -> None:
+    time.sleep(latency)
     for attempt in range(_ATTEMPTS):
         if attempt > 0:
             time.sleep(_PAUSE_SECONDS)
