@@ -22,6 +22,7 @@ class Example:
             only if the caller names it.
         regions: The Regions that the example names, in which its stacks are.
         adopts: The service-linked roles that the example creates if they are missing.
+        optional: Whether a run deploys it only if the caller names it, although it needs nothing.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Example:
     needs: str | None = None
     regions: tuple[str, ...] = ()
     adopts: tuple[str, ...] = ()
+    optional: bool = False
 
 
 EXAMPLES = (
@@ -48,12 +50,10 @@ EXAMPLES = (
     Example("maintenance_window", 120, (Cost(KEY),)),
     Example("managed_instances", 120),
     Example("ecs_anywhere", 360, (Cost(SECRET),)),
-    Example("runbook", 120, needs="nothing, but it is not a default"),
-    Example("runbooks_across_accounts", 120, needs="nothing, but only one account is tried"),
-    Example("restricted_parameters", 360, (Cost(SECRET), Cost(KEY)), needs="nothing, but it is not a default"),
-    Example(
-        "activation_alarms", 360, (Cost(SECRET), Cost(KEY), Cost(ALARM, 4)), needs="nothing, but it is not a default"
-    ),
+    Example("runbook", 120, optional=True),
+    Example("runbooks_across_accounts", 120, optional=True),
+    Example("restricted_parameters", 360, (Cost(SECRET), Cost(KEY)), optional=True),
+    Example("activation_alarms", 360, (Cost(SECRET), Cost(KEY), Cost(ALARM, 4)), optional=True),
     Example("session_logs", 360, (Cost(SECRET), Cost(KEY)), needs="that its logs may be deleted"),
     Example("hardened_hybrid_role", 60, needs="no role with the name HybridNodes"),
     Example("existing_roles", 60, needs="a role service-role/SSMServiceRole and the role AWSServiceRoleForAmazonSSM"),
@@ -120,7 +120,7 @@ EXAMPLES = (
 )
 """The examples, in the order in which they are deployed."""
 
-DEFAULT = tuple(each for each in EXAMPLES if each.needs is None)
+DEFAULT = tuple(each for each in EXAMPLES if each.needs is None and not each.optional)
 """The examples that every account can deploy."""
 
 
