@@ -82,7 +82,7 @@ def assume_role(aws: EmbeddedAws, role_name: str) -> None:
                 role_arn, SYSTEMS_MANAGER, source_account=account, source_arn=source_arn
             )
         except EmbeddedAwsError as error:
-            show(f"    error: {error}")
+            show(f"    refused, as it should be: {error}")
             continue
         show_credentials(aws, credentials, credentials["Expiration"])
 
@@ -145,7 +145,7 @@ def write_report(aws: EmbeddedAws) -> None:
     """Write the report, and show how to go on."""
     begin_act(6, "the report")
     (REPOSITORY / REPORT).parent.mkdir(exist_ok=True)
-    say("ssm-roles report --account: who may pass, assume and do what, on one page to open in a browser:")
+    say("ssm-roles report --account: who may pass, assume and do what, with the findings. Open the page in a browser:")
     ssm_roles(aws, "report", "--account", "--output", REPORT.as_posix())
     show(f"  {REPOSITORY / REPORT}")
     say("Next, deploy the example to your AWS account:")

@@ -22,6 +22,7 @@ INTRODUCTION = f"""\
 
 Most constructs create IAM roles and policies, which AWS doesn't charge for. `HybridActivation` costs about
 {{activation:.2f}} US dollars a month. This page shows where each amount comes from.
+The actual amounts are in your [bill](https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/getting-viewing-bill.html).
 
 The amounts are for {{region}}, in US dollars for {DAYS} days, without tax, and without deducting any free
 tier. AWS can change its prices: see [Prices](#prices), and [Regions](#regions) for {{other}}.
