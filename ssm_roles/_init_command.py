@@ -41,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "tasks:\n" + "\n".join(f"  {name:{width}}  {purpose}" for name, purpose in TASKS.items())
     parser.add_argument("task", type=_task, metavar="TASK", help="what the app is for")
     parser.add_argument(
+        "-o",
         "--output",
-        type=Path,
+        type=_folder,
         default=Path(),
         metavar="DIR",
         help="the folder to write to, which is created; default: the current folder",
@@ -64,7 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     # A link without a target exists, too.
     existing = [str(folder / name) for name in texts if os.path.lexists(folder / name)]
     if existing:
-        print(f"--output must not have files of these names, got {', '.join(existing)}", file=sys.stderr)
+        print(f"{', '.join(existing)} must not exist: choose another folder with --output", file=sys.stderr)
+        return 1
+    if folder.is_file():
+        print(f"--output must be a folder, got the file {folder}", file=sys.stderr)
         return 1
     try:
         _write(folder, texts)
@@ -105,6 +109,13 @@ def _task(text: str) -> str:
     if text not in TASKS:
         raise argparse.ArgumentTypeError(f"must be one of {', '.join(TASKS)}, got {text}")
     return text
+
+
+def _folder(text: str) -> Path:
+    # Path("") is the current folder, which an empty variable of a shell doesn't mean.
+    if not text:
+        raise argparse.ArgumentTypeError("must be a folder, got an empty text")
+    return Path(text)
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names", nargs="*", type=_name, metavar="NAME", help=f"the templates to write: {', '.join(known)}; default: all"
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--output", type=Path, metavar="DIR", help="the folder to write to, which is created")
+    where.add_argument("-o", "--output", type=Path, metavar="DIR", help="the folder to write to, which is created")
     where.add_argument("--list", action="store_true", help="print the names of the templates instead")
     parser.add_argument("--force", action="store_true", help="overwrite files that are different")
 

@@ -60,7 +60,13 @@ def _section(name: str) -> Iterator[str]:
         yield f"\nGive {number} of {' and '.join(names)}."
     if parser.epilog:
         title, _, text = parser.epilog.partition(":\n")
-        yield f"\n{title.capitalize()}: {_with_options(' '.join(text.split()))}."
+        # A table of names and meanings has several blanks between them.
+        rows = [re.fullmatch(r"  (\S+) {2,}(.+)", line) for line in text.splitlines()]
+        if all(rows):
+            yield f"\n{title.capitalize()}:\n"
+            yield from (f"* `{row[1]}`: {row[2]}" for row in rows if row)
+        else:
+            yield f"\n{title.capitalize()}: {_with_options(' '.join(text.split()))}."
 
 
 def _positional(action: argparse.Action) -> str:

@@ -26,15 +26,20 @@ class Condition:
 
     Attributes:
         operator: The operator as written, such as ``ForAnyValue:StringLikeIfExists``.
-        key: The key in lower case.
+        written_key: The key as written. Keys are compared without regard to case.
         values: The texts that the values can have.
         path: Where the key is in the template.
     """
 
     operator: str
-    key: str
+    written_key: str
     values: tuple[str, ...]
     path: Path
+
+    @property
+    def key(self) -> str:
+        """The key in lower case."""
+        return self.written_key.lower()
 
     @property
     def is_if_exists(self) -> bool:
@@ -163,7 +168,7 @@ class Statement:
     def _condition(self, operator: str, key: str, value: object, at: Path) -> Condition:
         path = self.path if self.is_text else (*at, key)
         texts = tuple(text for text, _ in self.values.item_texts(value, path))
-        return Condition(operator, key.lower(), texts, path)
+        return Condition(operator, key, texts, path)
 
     def _principals(self) -> Iterator[Principal]:
         for principal, at in self.values.branches(self.body.get("Principal"), self._at("Principal")):

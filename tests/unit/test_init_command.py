@@ -79,7 +79,7 @@ def test_an_existing_file_is_kept_and_no_other_is_written(
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err == f"--output must not have files of these names, got {tmp_path / name}\n"
+    assert output.err == f"{tmp_path / name} must not exist: choose another folder with --output\n"
 
 
 def test_a_link_without_a_target_and_a_folder_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +87,7 @@ def test_a_link_without_a_target_and_a_folder_are_kept(tmp_path: Path, capsys: p
     (tmp_path / "cdk.json").mkdir()
     assert main(["init", "runbooks", "--output", str(tmp_path)]) == 1
     assert names(tmp_path) == ["app.py", "cdk.json"]
-    assert f"got {tmp_path / 'app.py'}, {tmp_path / 'cdk.json'}\n" in capsys.readouterr().err
+    assert f"{tmp_path / 'app.py'}, {tmp_path / 'cdk.json'} must not exist: " in capsys.readouterr().err
 
 
 def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
@@ -106,10 +106,22 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    for folder in ("file", "file/app"):
-        assert main(["init", "runbooks", "--output", str(tmp_path / folder)]) == 1
-        assert f"--output must be a folder that can be written to, got {tmp_path / folder}: " in capsys.readouterr().err
+    assert main(["init", "runbooks", "--output", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err == f"--output must be a folder, got the file {tmp_path / 'file'}\n"
+    assert main(["init", "runbooks", "--output", str(tmp_path / "file/app")]) == 1
+    assert f"--output must be a folder that can be written to, got {tmp_path / 'file/app'}: " in capsys.readouterr().err
     assert names(tmp_path) == ["file"]
+
+
+def test_an_empty_variable_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as error:
+        main(["init", "runbooks", "--output", ""])
+    assert error.value.code == 1
+    assert "must be a folder, got an empty text" in capsys.readouterr().err
+    assert names(tmp_path) == []
 
 
 LIMITED = """

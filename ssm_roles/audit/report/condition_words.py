@@ -88,7 +88,7 @@ def _one(condition: Condition) -> Words:
     suffix = ", or is missing" if condition.is_if_exists else ""
     if condition.comparison == "null":
         is_missing = "true" in [each.lower() for each in values]
-        return ("if ", Code(condition.key), " is missing" if is_missing else " is present")
+        return ("if ", Code(condition.written_key), " is missing" if is_missing else " is present")
     if condition.key == "aws:multifactorauthpresent" and [each.lower() for each in values] == ["true"]:
         return (f"with multi-factor authentication{suffix}",)
     if not condition.is_negated and not suffix and values:
@@ -100,7 +100,13 @@ def _one(condition: Condition) -> Words:
         if phrase is not None:
             return (f"{phrase} ", *listed(values, "or"))
     comparison = _COMPARISONS.get(condition.comparison, condition.operator)
-    return ("if ", Code(condition.key), f" {comparison} ", *(listed(values, "or") or ("one of no values",)), suffix)
+    return (
+        "if ",
+        Code(condition.written_key),
+        f" {comparison} ",
+        *(listed(values, "or") or ("one of no values",)),
+        suffix,
+    )
 
 
 def _sources(values: Sequence[str]) -> Words:
