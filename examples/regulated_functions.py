@@ -20,7 +20,7 @@ from ssm_roles import FunctionSettings, HybridActivation, HybridServiceRole, Ser
 
 app = App()
 network = Stack(app, "Network")
-# IAM has an endpoint for VPCs in one Region only. From other Regions, the functions reach it through a NAT gateway.
+# The endpoint service of IAM is in one Region. From other Regions, the functions reach it through a NAT gateway.
 vpc = ec2.Vpc(network, "Vpc", max_azs=2, nat_gateways=1)
 vpc.add_interface_endpoint("CloudFormation", service=ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION)
 vpc.add_interface_endpoint("SecretsManager", service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER)

@@ -70,10 +70,12 @@ activation to each Region of each account. For {ACCOUNTS} accounts and {REGIONS_
 """
 
 REST = """
-AWS deducts its free tier from these amounts in each account. CloudWatch, for example, includes 10 custom metrics and 10
-alarms for each account ([prices](https://aws.amazon.com/cloudwatch/pricing/)). An account with three Regions uses 12
-custom metrics. If you need no replacement between rotations, set `replace_when_used_up=False` in accounts that register
-few machines.
+AWS deducts its free tier from these amounts. CloudWatch, for example, includes 10 custom metrics and 10 alarms
+([prices](https://aws.amazon.com/cloudwatch/pricing/)). Don't expect this for each account: for billing, [AWS treats all
+accounts of an organization as
+one](https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/useconsolidatedbilling-effective.html). An account
+with three Regions uses 12 custom metrics. If you need no replacement between rotations, set
+`replace_when_used_up=False` in accounts that register few machines.
 
 ## Prices
 

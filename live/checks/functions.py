@@ -12,6 +12,7 @@ from ..node import Node
 from ..sandbox import Sandbox, code_and_message, expect, trust
 
 _CLOUDFORMATION = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide"
+_SCHEMAS = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/resource-type-schemas.html"
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg"
 _RUNTIMES = ("python3.10", "python3.11", "python3.12", "python3.13", "python3.14")
 _ROTATING = "rotating_activation"
@@ -165,7 +166,7 @@ def output_length(sandbox: Sandbox) -> str:
 @check(
     "resource-types-of-the-region",
     "CloudFormation has the resource types of Systems Manager in the Region, as the schemas of AWS say.",
-    f"{_CLOUDFORMATION}/resource-type-schemas.html",
+    _SCHEMAS,
     "ssm_roles/_facts/resource_types.py",
 )
 def resource_types_of_the_region(sandbox: Sandbox) -> str:

@@ -6,6 +6,7 @@ from ..check import NotCheckedError, check, not_checkable
 from ..sandbox import Sandbox, expect
 
 _GUIDE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide"
+_SCHEMAS = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/resource-type-schemas.html"
 _AUTO = f"{_GUIDE}/stacksets-orgs-manage-auto-deployment.html"
 _LIMITS = f"{_GUIDE}/cloudformation-limits.html"
 _ROLLOUT = "ssm_roles/organization/rollout.py"
@@ -82,7 +83,7 @@ CHECKS = (
     not_checkable(
         "stack-set-timeout",
         "An operation of `AWS::CloudFormation::StackSet` can take 36 hours.",
-        f"{_GUIDE}/resource-type-schemas.html",
+        _SCHEMAS,
         "ssm_roles/_facts/stack_set_limits.py",
         needs="a rollout that takes a day and a half",
     ),

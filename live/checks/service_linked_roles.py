@@ -263,7 +263,7 @@ def policy_is_not_attachable(sandbox: Sandbox) -> str:
 @check(
     "service-linked-role-creation-permission",
     "`iam:AWSServiceName` limits the services for which a caller can create service-linked roles.",
-    "https://docs.aws.amazon.com/IAM/latest/UserGuide/create-service-linked-role.html",
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html",
     "ssm_roles/service_linked/service_linked_role_type.py",
     "ssm_roles/service_linked/ensure_function.py",
     seconds=45,

@@ -1,6 +1,6 @@
 """The Regions whose CloudFormation lacks a resource type, by the resource schemas that AWS published on 2026-10-20.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/resource-type-schemas.html
 """
 
 from __future__ import annotations

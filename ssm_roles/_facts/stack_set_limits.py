@@ -23,5 +23,5 @@ INSTANCES_IN_36_HOURS = 80_010
 """The number of stacks in 30 Regions that the simulation in benchmarks/organization.py deploys in 36 hours.
 
 The schema of ``AWS::CloudFormation::StackSet`` has this timeout:
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/resource-type-schemas.html
 """

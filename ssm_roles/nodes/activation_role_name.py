@@ -20,7 +20,7 @@ from .._named_errors import names_its_errors
 ACTIVATION_ROLE_NAME_LENGTH = 64
 
 # CloudFormation names a resource <stack>-<logical ID>-<12 random characters>, cut to what the service allows:
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
 _GENERATED_SUFFIX_LENGTH = 12
 _STACK_NAME_LENGTH = 128
 

@@ -61,7 +61,7 @@ class OrganizationRollout(NamesItsErrors, Construct):
         )
         HybridActivation(rollout.regional_stack, "Activation", role=rollout.role_in_regions(nodes))
 
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
     """
 
     __signature__ = ConstructorSignature()

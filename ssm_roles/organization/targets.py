@@ -85,7 +85,7 @@ def check_account(argument: str, account: object) -> str:
 def account_filter(except_accounts: object, only_accounts: object, management_account: str) -> dict[str, Any]:
     """Return the filter for accounts as arguments of ``CfnStackSet.DeploymentTargetsProperty``.
 
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/account-level-targeting.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/account-level-targets.html
     """
     if except_accounts is None and only_accounts is None:
         return {}

@@ -174,7 +174,8 @@ CHECKS = (
         risk="An identity with the permission can use the role in another service that it trusts, too.",
         remedy="Name the service that gets the role in the condition, and trust only one service in a role.",
         documentation_url=(
-            "https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-maintenance-perm-console.html"
+            "https://docs.aws.amazon.com/systems-manager/latest/userguide/"
+            "configuring-maintenance-window-permissions-console.html"
         ),
         find=_any_service,
         example='{"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}',

@@ -35,7 +35,8 @@ CHECKS = (
         ),
         remedy="Create a service role for the tasks of maintenance windows, and name it as ServiceRoleArn.",
         documentation_url=(
-            "https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-maintenance-permissions.html"
+            "https://docs.aws.amazon.com/systems-manager/latest/userguide/"
+            "using-service-linked-roles-service-action-1.html"
         ),
         find=_without_role,
         example='{"Fn::GetAtt": ["MaintenanceWindowRole", "Arn"]}',
