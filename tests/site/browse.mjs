@@ -83,7 +83,7 @@ const found = page.locator('dialog [role=option]')
 for (const question of questions) {
   await page.locator('dialog input').fill(question)
   // The addresses of results have the question for which they are the results.
-  for (let waited = 0; waited < 5000; waited += 50) {
+  for (let waited = 0; waited < 20000; waited += 50) {
     const addresses = (await found.evaluateAll((links) => links.map((each) => each.href))).slice(0, 10)
     if (addresses.length && addresses.every((each) => new URL(each).searchParams.get('h') === question)) {
       search[question] = addresses

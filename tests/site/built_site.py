@@ -60,7 +60,7 @@ class Site:
         path, anchor = urldefrag(link)
         in_repository = path.removeprefix(f"{REPOSITORY}/blob/main/")
         if in_repository != path:
-            return None if (ROOT / unquote(in_repository)).is_file() else f"{link}: no such file in the repository"
+            return None if (ROOT / unquote(in_repository)).exists() else f"{link}: no such file in the repository"
         if not path.startswith(HOME):
             return None
         file = unquote(path.removeprefix(HOME).split("?")[0])

@@ -21,8 +21,6 @@ from tests.unit.test_documentation import MEMBERS, parameters, section
 pytestmark = ON_THE_SITE
 
 PAGES = [f"{page.removesuffix('.md')}/index.html" for page in listed() if re.match(r"reference/(?!index)", page)]
-# The named constructors create it.
-NOT_CALLED = {"ServiceLinkedRoleType"}
 
 
 def constants() -> dict[str, Any]:
@@ -57,8 +55,16 @@ def described(documented: dict[str, list[Element]], name: str) -> Element:
     """Return what a page says about a member itself, without the members below."""
     [element] = documented[name.removesuffix(".__init__")]
     contents = next(element.all("div", css="doc-contents"))
-    own = [each for each in contents.content if isinstance(each, str) or "doc-children" not in each.attributes.values()]
-    return Element("", {}, own)
+    return without_members(contents)
+
+
+def without_members(element: Element) -> Element:
+    own = [each if isinstance(each, str) else without_members(each) for each in element.content if not is_member(each)]
+    return Element(element.tag, element.attributes, own)
+
+
+def is_member(element: Element | str) -> bool:
+    return isinstance(element, Element) and "doc-object" in element.attributes.get("class", "").split()
 
 
 def rows(element: Element, kind: str) -> list[list[Element]]:
