@@ -27,6 +27,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 # Pages of the site refer to other files of the repository by their addresses.
 REPOSITORY = "https://github.com/ssm-roles/ssm-roles/blob/main/"
 LINK = re.compile(rf"\]\((?P<file>(?:{REPOSITORY})?(?!https://)[^)#\s]*)(?:#(?P<section>[^)\s]+))?\)")
+# The package index shows the README, too, so that its picture has an address.
+IMAGES = "https://raw.githubusercontent.com/ssm-roles/ssm-roles/main/"
 INCLUDE = re.compile(r'--8<-- "(?P<file>[^":]+)(?::[\w-]+)?"')
 NO_RUN = re.compile(r"<!--\s*no-run:\s*\S.*-->")
 FENCE = re.compile(r"(?P<fence>`{3,}) ?(?P<language>[\w-]*).*")
@@ -167,6 +169,11 @@ def test_a_link_inside_the_repository_has_a_target(page: Path) -> None:
 def test_a_page_includes_files_that_exist(page: Path) -> None:
     for include in INCLUDE.finditer(page.read_text(encoding="utf-8")):
         assert (ROOT / include["file"]).is_file(), include[0]
+
+
+def test_the_picture_of_the_readme_exists() -> None:
+    (path,) = re.findall(rf"!\[[^]]+\]\({IMAGES}([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert (ROOT / path).is_file()
 
 
 def test_the_ten_lines_are_the_same_wherever_they_are_shown() -> None:

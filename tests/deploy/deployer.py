@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.embedded_aws.organization import Organization
 
 STACK = "Fleet"
 _ROLE = "Deployer"
+_LONGEST_SECONDS = 120.0
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 
 
@@ -83,7 +85,7 @@ class Deployer:
         """Delete the stack with the role that it was created with, and return its status."""
         stack_id = self._stack_id()
         self._cloudformation.delete_stack(StackName=STACK)
-        return str(self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
+        return self._status(stack_id)
 
     def reasons(self) -> list[str]:
         """Return the reasons of the failed events of the stack."""
@@ -127,8 +129,14 @@ class Deployer:
         stacks = self._cloudformation.list_stacks()["StackSummaries"]
         return str(next(each["StackId"] for each in stacks if each["StackName"] == STACK))
 
-    def _status(self) -> str:
-        return str(self._cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"])
+    def _status(self, stack: str = STACK) -> str:
+        """Wait until the operation ends, and return the status of the stack."""
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while True:
+            # The emulator answers when the operation ends, or after some seconds.
+            status = str(self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+            if not status.endswith("_IN_PROGRESS") or time.monotonic() > deadline:
+                return status
 
 
 def prepared(aws: EmbeddedAws, *, key: str, unit: str) -> Deployer:
