@@ -152,8 +152,12 @@ def _load_json(text: str) -> Document:
 
 def _load_yaml(text: str) -> Document:
     # Importing it takes longer than loading ten templates of the CDK, which are JSON.
-    from .yaml_text import load_yaml
-
+    try:
+        from .yaml_text import load_yaml
+    except ModuleNotFoundError as error:
+        if error.name != "yaml":
+            raise
+        raise UnreadableError('reading YAML needs PyYAML: pip install "pyyaml>=6.0.1,<7"') from error
     body, place = load_yaml(text, deepest=_DEEPEST, largest=_MOST_BYTES)
     return Document(body, text, lambda: place)
 

@@ -44,6 +44,13 @@ def refused(text: str) -> UnreadableError:
     return caught.value
 
 
+def test_yaml_without_its_package_is_refused_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.delitem(sys.modules, "ssm_roles.audit.yaml_text", raising=False)
+    assert str(refused("Resources: {}")) == 'reading YAML needs PyYAML: pip install "pyyaml>=6.0.1,<7"'
+    assert load("{}").body == {}
+
+
 def parts(value: Any, path: PathInTemplate = ()) -> Iterator[tuple[PathInTemplate, Any]]:
     yield path, value
     items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
