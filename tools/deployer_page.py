@@ -104,8 +104,8 @@ INTRODUCTION = f"""\
 <!-- `make pages` writes this page. -->
 
 Two principals take part in a deployment: the person or the pipeline that starts it, and the role with which
-CloudFormation creates the resources. This page has the IAM policies of both, with the least privileges that a deployment needs. The policies are for stacks named `Fleet` in
-the account `{ACCOUNT}` and the Region `{REGION}`.
+CloudFormation creates the resources. This page has the IAM policies of both, with the least privileges that a
+deployment needs. The policies are for stacks named `Fleet` in the account `{ACCOUNT}` and the Region `{REGION}`.
 
 ## With the AWS CDK
 
