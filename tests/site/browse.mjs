@@ -81,8 +81,11 @@ await page.locator('.md-search__button').click()
 const search = {}
 const found = page.locator('dialog [role=option]')
 for (const question of questions) {
+  // The results of the last question stay until those of the next one are there, and already have its words in their
+  // addresses.
+  await page.locator('dialog input').fill('')
+  await found.first().waitFor({ state: 'detached' })
   await page.locator('dialog input').fill(question)
-  // The addresses of results have the question for which they are the results.
   for (let waited = 0; waited < 20000; waited += 50) {
     const addresses = (await found.evaluateAll((links) => links.map((each) => each.href))).slice(0, 10)
     if (addresses.length && addresses.every((each) => new URL(each).searchParams.get('h') === question)) {
