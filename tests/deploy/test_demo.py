@@ -72,7 +72,7 @@ def test_the_demo_shows_the_roles_and_masked_credentials_and_leaves_nothing(
         r" +aws:SourceArn +arn:aws:ssm:eu-central-1:111122223333:\* ",
         r"policy +AmazonSSMManagedInstanceCore\n",
         r"(?s)of this account:.*AccessKeyId +ASIA\*+\n.*of another account:.*refused, as it should be: "
-        r"AccessDenied: User: ssm\.amazonaws\.com is not\s+authorized to perform: sts:AssumeRole.*doesn't name:"
+        r"AccessDenied: User: ssm\.amazonaws\.com is not authorized to perform:\s+sts:AssumeRole.*doesn't name:"
         r".*:eu-west-1:.*refused, as it should be: AccessDenied: ",
         r"Servers +19/19  CREATE_COMPLETE  AWS::CloudFormation::Stack +Servers\n",
         r"ActivationCode +.{4}\*+\n",

@@ -28,5 +28,6 @@ def test_the_program_of_the_page_deploys_the_ten_lines_to_the_emulator(tmp_path:
         timeout=300,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "'ActivationRoleName': 'TenLines-HybridNodes" in run.stdout
+    assert run.stdout.startswith("TenLines ActivationRoleName\n")
+    assert "role/TenLines-HybridNodes" in run.stdout
     assert "role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM" in run.stdout

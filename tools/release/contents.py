@@ -102,6 +102,7 @@ PUBLIC_HOSTS = {
     "nodejs.org",
     "peps.python.org",
     "pypi.org",
+    "raw.githubusercontent.com",
     "ssm-roles.github.io",
     "www.apache.org",
     "www.w3.org",
