@@ -131,7 +131,7 @@ review: $(SETUP) .venv-review/.ready ## review the examples with cdk-nag, checko
 	@touch $@
 
 .PHONY: check
-check: check-style check-types check-templates check-wheel check-readme ## check style, types, templates, wheel and README
+check: check-style check-types check-templates check-wheel check-readme ## check style, types, templates, the wheel and the pages
 
 .PHONY: check-style
 check-style: $(SETUP)

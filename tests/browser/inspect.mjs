@@ -2,26 +2,12 @@
 //
 // The argument is JSON: the executable, and for each page its file and how to open it.
 
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import { chromium } from 'playwright-core'
+import { axe, launch } from './chromium.mjs'
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const { executable, pages } = JSON.parse(process.argv[2])
 
-const browser = await chromium.launch({
-  executablePath: executable,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-})
+const browser = await launch(executable)
 
 // What doesn't fit: the page itself, and texts that are wider than their boxes in drawings.
 function measure() {

@@ -94,6 +94,7 @@ def ids(account: Account) -> list[str]:
     return [each["ActivationId"] for each in account.aws.activations()]
 
 
+@pytest.mark.deep
 def test_from_its_deployment_to_its_end(account: Account) -> None:
     first = account.assembly(activation(registration_limit=2, tags={"Environment": "test"}))
     run = account.cdk.deploy(first)

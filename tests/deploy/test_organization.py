@@ -112,6 +112,7 @@ def results(account: Account, part: str) -> tuple[str, dict[tuple[str, str], tup
     }
 
 
+@pytest.mark.deep
 def test_a_rollout_reaches_accounts_and_regions_and_later_accounts_and_leaves_nothing_behind(
     account: Account, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_missing_roles_are_created_once_and_stay_when_their_stack_goes(account: 
     assert account.aws.calls("DeleteServiceLinkedRole") == []
 
 
+@pytest.mark.deep
 def test_roles_that_are_there_are_adopted_as_they_are_and_never_deleted(account: Account) -> None:
     role_id = make_by_hand(account)
     fleet = account.assembly(ensure(destroy=True, description="of the stack"))

@@ -4,24 +4,11 @@
 // questions for the search.
 
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { chromium } from 'playwright-core'
+import { axe, launch } from '../browser/chromium.mjs'
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const { executable, address, pages, screens, questions } = JSON.parse(readFileSync(0, 'utf8'))
 
-const browser = await chromium.launch({
-  executablePath: executable,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-})
+const browser = await launch(executable)
 
 async function open(options) {
   const context = await browser.newContext(options)

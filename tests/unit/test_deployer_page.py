@@ -9,29 +9,14 @@ from typing import Any
 
 import pytest
 
-import ssm_roles
-
 from .authorization_reference import unsupported
 
 constructs = pytest.importorskip("tools.deployer_constructs", reason="the tools are in the repository only")
 pages = pytest.importorskip("tools.deployer_page", reason="the tools are in the repository only")
 policies = pytest.importorskip("tools.deployer_policy", reason="the tools are in the repository only")
+samples = pytest.importorskip("tools.construct_samples", reason="the tools are in the repository only")
 
 PAGE: Path = pages.PAGE
-# They belong to other constructs, have no resources, or are functions.
-WITHOUT_RESOURCES = {
-    "AutomationStep",
-    "MaintenanceWindowTask",
-    "NodeBasePolicy",
-    "NodeCapability",
-    "QuickSetupConfigurations",
-    "Registration",
-    "ServiceLinkedRoleBase",
-    "ServiceLinkedRoleCreation",
-    "ServiceLinkedRoleType",
-    "SsmRolesChecks",
-    "activation_role_name",
-}
 
 
 def documents() -> list[dict[str, Any]]:
@@ -45,7 +30,8 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_every_construct_has_a_policy() -> None:
-    assert {use.construct for use in constructs.USES} == set(ssm_roles.__all__) - WITHOUT_RESOURCES
+    # The settings of functions have no resources of their own, but change what a deployer needs.
+    assert {use.construct for use in constructs.USES} == samples.SAMPLES.keys() | {"FunctionSettings"}
     headings = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert headings == [*[use.title for use in constructs.USES], "All constructs"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +23,7 @@ pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="the tools are not her
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("facts_pages", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("tools.facts_pages")
 
 
 def test_each_page_is_up_to_date(tool: ModuleType) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import re
@@ -239,12 +239,7 @@ def test_the_first_commands_run_in_a_shell(tmp_path: Path) -> None:
 
 
 def tool() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("starter_apps_tool", TOOL)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module("tools.starter_apps")
 
 
 @pytest.mark.skipif(not TOOL.exists(), reason="the tools are not here")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -54,11 +54,7 @@ def functions_of(template: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.skipif(not TOOL.exists(), reason="the tool is not part of the wheel")
 @pytest.mark.parametrize("name", _MODULES)
 def test_the_inline_code_is_that_of_the_packaged_function(name: str) -> None:
-    spec = importlib.util.spec_from_file_location("inline_functions", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = importlib.import_module("tools.inline_functions")
     committed = (_INLINE / f"{name}.txt").read_text(encoding="utf-8")
     # The text of `ast.unparse` depends on the version of Python, the tree doesn't. To update the file: make inline
     assert ast.dump(ast.parse(committed)) == ast.dump(ast.parse(tool.source(tool.inlined(name))))

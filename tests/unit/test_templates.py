@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import itertools
 import json
 import re
@@ -50,13 +50,7 @@ SERVICE_LINKED = [
 
 
 def tool() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("templates_tool", TOOL)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module("tools.templates")
 
 
 def read(name: str) -> str:
