@@ -1,9 +1,18 @@
-"""What a run costs, from list prices. The prices are those of US East (N. Virginia), rounded up, as of 2026-11."""
+"""What a run costs in US East (N. Virginia).
 
+The prices are those of the page on the monthly cost and, rounded up, those of what only examples create.
+"""
+
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-PRICES_AS_OF = "2026-11"
+_DATA: dict[str, Any] = json.loads(
+    (Path(__file__).resolve().parents[1] / "tools" / "prices.json").read_text(encoding="utf-8")
+)
+PRICES_AS_OF = str(_DATA["as_of"])
 _HOURS_OF_A_MONTH = 730
 
 
@@ -22,9 +31,14 @@ class Price:
     source: str
 
 
-SECRET = Price("secret", 0.40 / _HOURS_OF_A_MONTH, "https://aws.amazon.com/secrets-manager/pricing/")
-KEY = Price("customer managed key", 1.00 / _HOURS_OF_A_MONTH, "https://aws.amazon.com/kms/pricing/")
-ALARM = Price("alarm", 0.10 / _HOURS_OF_A_MONTH, "https://aws.amazon.com/cloudwatch/pricing/")
+def _monthly(name: str, what: str) -> Price:
+    price = _DATA["prices"][name]
+    return Price(what, price["usd"] / price["per"] / _HOURS_OF_A_MONTH, price["page"])
+
+
+SECRET = _monthly("secret", "secret")
+KEY = _monthly("key", "customer managed key")
+ALARM = _monthly("alarm", "alarm")
 NAT_GATEWAY = Price("NAT gateway", 0.05, "https://aws.amazon.com/vpc/pricing/")
 ENDPOINT = Price("interface endpoint in an Availability Zone", 0.01, "https://aws.amazon.com/privatelink/pricing/")
 ADDRESS = Price("public IPv4 address", 0.005, "https://aws.amazon.com/vpc/pricing/")

@@ -13,7 +13,7 @@ from .cdk import CdkCli, DeploymentError, require_bootstrap
 from .check import Check, Outcome
 from .checking import run_checks
 from .cleanup import Cleaner
-from .cost import Cost, total_usd
+from .cost import PRICES_AS_OF, Cost, total_usd
 from .examples import Example, regions_of
 from .report import ExampleResult, Report
 from .run import Run
@@ -54,7 +54,7 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """Yield what the run does, and what it costs."""
-        yield f"The run takes {self.estimate()} Prices are list prices; the free tier is not counted."
+        yield f"The run takes {self.estimate()} Prices are as of {PRICES_AS_OF}; the free tier is not counted."
         for cost in self.costs:
             yield f"  {cost.count} x {cost.price.what}: {cost.usd(3600):.4f} USD an hour ({cost.price.source})"
         yield f"It deploys {len(self.examples)} examples: {', '.join(each.name for each in self.examples) or 'none'}."
