@@ -121,7 +121,9 @@ def test_every_warning_of_the_library_is_on_the_page_and_no_other() -> None:
     used = set()
     for path in PACKAGE.rglob("*.py"):
         used |= set(re.findall(r"ssm-roles:[a-z][A-Za-z]+", path.read_text(encoding="utf-8")))
-    assert set(re.findall(r"ssm-roles:[a-z][A-Za-z]+", section("Warnings of the library"))) == used
+    text = section("Warnings of the library")
+    assert set(re.findall(r"ssm-roles:[a-z][A-Za-z]+", text)) == used
+    assert sorted(re.findall(r"^\| `(ssm-roles:\w+)` \|", text, flags=re.MULTILINE)) == sorted(used)
 
 
 def test_every_entry_says_where_its_message_comes_from() -> None:
