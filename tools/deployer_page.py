@@ -157,7 +157,7 @@ In a clone of the repository, this command prints the policy for a template. It 
 library doesn't create:
 
 ```text
-python -m tools.deployer_policy Fleet cdk.out/Fleet.template.json
+.venv/bin/python -m tools.deployer_policy Fleet cdk.out/Fleet.template.json
 ```
 
 If a permission is missing, the resource fails with `is not authorized to perform`, the action and the ARN.
