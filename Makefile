@@ -14,7 +14,6 @@ PYTEST := python -m pytest
 PARALLEL := -n $(WORKERS) --dist loadgroup
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
-UNIT_TESTS := tests/unit $(wildcard tests/lambda_)
 PAGES := checks_page command_line_page cost_page deployer_page facts_pages functions_page live_checks_page quotas_page
 APPS := app.py $(wildcard examples/*.py examples/*/app.py)
 SOURCES := $(shell find ssm_roles -type f -not -path '*/__pycache__/*')
@@ -87,7 +86,7 @@ test: $(SETUP) ## run the fast test suite
 	@$(PYTEST) $(PARALLEL)
 
 .PHONY: test-deep
-test-deep: $(SETUP) ## run the slow tests: property-based tests, and deployments of all examples
+test-deep: $(SETUP) ## run the slow tests: property-based tests, deployments of all examples, and the emulator's
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
@@ -96,7 +95,7 @@ test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and th
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
 	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider $(UNIT_TESTS)
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider tests/unit
 
 .venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
 	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
@@ -167,6 +166,7 @@ check-wheel: .venv-wheel/.ready | check-types
 	"$(CURDIR)/.venv-wheel/bin/python" -c 'import ssm_roles; assert "/.venv-wheel/" in ssm_roles.__file__, ssm_roles.__file__'; \
 	mypy --cache-dir "$(CURDIR)/.mypy_cache" --python-executable "$(CURDIR)/.venv-wheel/bin/python" app.py examples
 	@alone=$$(mktemp -d); trap 'rm -rf "$$alone"' EXIT; python -m zipfile -e dist/*.whl "$$alone"; \
+	diff -r --exclude=__pycache__ ssm_roles "$$alone/ssm_roles"; \
 	ln -s "$$(python $(PURELIB))"/{yaml,_yaml} "$$alone"; cd "$$alone"; \
 	python -S -c 'import importlib.util as u; assert u.find_spec("aws_cdk") is None and u.find_spec("jsii") is None'; \
 	python -S -m ssm_roles check ssm_roles/templates > /dev/null; \

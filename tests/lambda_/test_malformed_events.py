@@ -269,4 +269,4 @@ def test_generated_events_fail_with_a_reason(function: EnsureFunction, record_pr
 
 @pytest.mark.deep
 def test_many_generated_events_fail_with_a_reason(function: EnsureFunction, record_property: RecordProperty) -> None:
-    try_generated_events(function, record_property, 5_000)
+    try_generated_events(function, record_property, 1_500)

@@ -510,4 +510,4 @@ def test_no_history_leaves_the_secret_without_a_usable_activation(
 def test_no_history_of_many_leaves_the_secret_without_a_usable_activation(
     stack: RotationStack, record_property: RecordProperty, part: int
 ) -> None:
-    try_histories(stack, record_property, 200)
+    try_histories(stack, record_property, 80)

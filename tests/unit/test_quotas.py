@@ -427,7 +427,7 @@ def test_every_combination_fits_or_is_an_error_or_a_warning(made: dict[str, Any]
 
 # jsii keeps all objects of a process, so that many cases need several processes: SSM_ROLES_QUOTA_CASES=1000.
 @pytest.mark.deep
-@settings(max_examples=int(os.environ.get("SSM_ROLES_QUOTA_CASES", "200")))
+@settings(max_examples=int(os.environ.get("SSM_ROLES_QUOTA_CASES", "80")))
 @given(combinations())
 def test_every_combination_of_many_fits_or_is_an_error_or_a_warning(made: dict[str, Any]) -> None:
     check_combination(made)
