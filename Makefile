@@ -90,12 +90,13 @@ test-deep: $(SETUP) ## run the slow tests: property-based tests, deployments of 
 	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
 
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
+# Of the functions' tests, only those of their permissions use aws-cdk-lib; `make check-wheel` compares the functions.
 .PHONY: test-wheel
 test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and the oldest supported aws-cdk-lib
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
 	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider tests/unit
+		$(PYTEST) $(PARALLEL) -p no:cacheprovider tests/unit tests/lambda_/test_permissions.py
 
 .venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
 	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
