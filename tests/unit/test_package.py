@@ -5,7 +5,8 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,20 @@ def relative(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def faults(paths: Iterable[Path], find: Callable[[Path], Iterable[str]]) -> dict[str, list[str]]:
+    """Return what is found in each of the files in which something is found."""
+    return {relative(path): found for path in paths if (found := sorted(find(path)))}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Find the modules that a file imports, wherever in it."""
-    yield from imported_in(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return frozenset(imported_in(ast.walk(tree_of(path))))
 
 
 def imported_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -102,9 +114,8 @@ assert ssm_roles.ServiceLinkedRoleType.AMAZON_SSM in ssm_roles.ServiceLinkedRole
     subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_no_partition_is_written_down(path: Path) -> None:
-    assert "arn:aws:" not in path.read_text(encoding="utf-8")
+def test_no_partition_is_written_down() -> None:
+    assert faults(MODULES, lambda path: re.findall("arn:aws:.*", path.read_text(encoding="utf-8"))) == {}
 
 
 def installed(names: Iterable[str]) -> set[str]:
@@ -112,43 +123,48 @@ def installed(names: Iterable[str]) -> set[str]:
     return {name.split(".")[0] for name in names if not name.startswith(".")} - set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=relative)
-def test_the_library_does_not_import_its_own_lambda_code(path: Path) -> None:
-    assert not [name for name in imports(path) if re.match(r"\.*_lambda|ssm_roles\._lambda", name)]
+def test_the_library_does_not_import_its_own_lambda_code() -> None:
+    def find(path: Path) -> list[str]:
+        return [name for name in imports(path) if re.match(r"\.*_lambda|ssm_roles\._lambda", name)]
+
+    assert faults(LIBRARY, find) == {}
 
 
-@pytest.mark.parametrize("path", CONSTRUCTS, ids=relative)
-def test_the_constructs_import_only_what_they_depend_on(path: Path) -> None:
-    assert installed(imports(path)) <= {"aws_cdk", "constructs", "jsii"}
+def test_the_constructs_import_only_what_they_depend_on() -> None:
+    assert faults(CONSTRUCTS, lambda path: installed(imports(path)) - {"aws_cdk", "constructs", "jsii"}) == {}
 
 
-@pytest.mark.parametrize("path", CONSTRUCTS, ids=relative)
-def test_no_construct_imports_the_audit(path: Path) -> None:
+def test_no_construct_imports_the_audit() -> None:
+    def find(path: Path) -> list[str]:
+        return [name for name in imports(path) if re.match(r"\.+audit\b|ssm_roles\.audit", name)]
+
     # The package exports the plugin of the audit for the CDK.
-    allowed = {".audit.cdk_plugin"} if relative(path) == "__init__.py" else set()
-    assert {name for name in imports(path) if re.match(r"\.+audit\b|ssm_roles\.audit", name)} <= allowed
+    assert faults(CONSTRUCTS, find) == {"__init__.py": [".audit.cdk_plugin"]}
 
 
-@pytest.mark.parametrize("path", AUDIT, ids=relative)
-def test_the_audit_imports_only_yaml_and_what_it_connects_with(path: Path) -> None:
+def test_the_audit_imports_only_yaml_and_what_it_connects_with() -> None:
     connections = {"audit/cdk_plugin.py": {"aws_cdk", "constructs", "jsii"}, "audit/cfn_lint.py": {"cfnlint"}}
-    sdk = {"boto3", "botocore"} if "account" in path.parts else set()
-    assert installed(imports(path)) <= {"yaml", *sdk, *connections.get(relative(path), set())}
+
+    def find(path: Path) -> set[str]:
+        sdk = {"boto3", "botocore"} if "account" in path.parts else set()
+        return installed(imports(path)) - {"yaml", *sdk, *connections.get(relative(path), set())}
+
+    assert faults(AUDIT, find) == {}
 
 
-@pytest.mark.parametrize("path", AUDIT, ids=relative)
-def test_the_audit_imports_the_optional_sdk_only_when_it_is_used(path: Path) -> None:
-    at_import = installed(imported_in(ast.parse(path.read_text(encoding="utf-8")).body))
-    assert not at_import & {"boto3", "botocore"}
+def test_the_audit_imports_the_optional_sdk_only_when_it_is_used() -> None:
+    assert faults(AUDIT, lambda path: installed(imported_in(tree_of(path).body)) & {"boto3", "botocore"}) == {}
 
 
-@pytest.mark.parametrize("path", LAMBDA_CODE, ids=relative)
-def test_the_lambda_code_imports_only_the_standard_library_and_boto3(path: Path) -> None:
-    names = list(imports(path))
+def test_the_lambda_code_imports_only_the_standard_library_and_boto3() -> None:
     # The package has no parent there.
-    assert not [name for name in names if name.startswith(("..", "ssm_roles"))]
-    roots = {name.split(".")[0] for name in names if not name.startswith(".")}
-    assert roots - set(sys.stdlib_module_names) <= {"boto3", "botocore"}
+    assert faults(LAMBDA_CODE, lambda path: [name for name in imports(path) if re.match(r"\.\.|ssm_roles", name)]) == {}
+    assert faults(LAMBDA_CODE, lambda path: installed(imports(path)) - {"boto3", "botocore"}) == {}
+
+
+def test_a_fault_would_be_found() -> None:
+    assert faults(LIBRARY, imports)
+    assert faults(LAMBDA_CODE, lambda path: installed(imports(path)))
 
 
 def test_importing_the_library_loads_nothing_that_is_needed_for_ensured_roles_only() -> None:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -45,36 +46,43 @@ def relative(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             yield name, node
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_text_file_has_the_encoding_of_the_system(path: Path) -> None:
-    for name, call in calls(path):
-        keywords = {each.arg for each in call.keywords}
-        if name in ("read_text", "write_text"):
-            assert "encoding" in keywords, ast.unparse(call)
-        elif name in ("open", "fdopen") and not any("O_" in ast.unparse(each) for each in call.args):
-            is_binary = any(isinstance(each, ast.Constant) and "b" in str(each.value) for each in call.args)
-            assert is_binary or "encoding" in keywords, ast.unparse(call)
+def test_no_text_file_has_the_encoding_of_the_system() -> None:
+    for path in FILES:
+        for name, call in calls(path):
+            keywords = {each.arg for each in call.keywords}
+            if name in ("read_text", "write_text"):
+                assert "encoding" in keywords, f"{path}: {ast.unparse(call)}"
+            elif name in ("open", "fdopen") and not any("O_" in ast.unparse(each) for each in call.args):
+                is_binary = any(isinstance(each, ast.Constant) and "b" in str(each.value) for each in call.args)
+                assert is_binary or "encoding" in keywords, f"{path}: {ast.unparse(call)}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_nothing_is_used_that_windows_lacks(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
-    used = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("os", "signal")
-    }
-    assert imported & POSIX_MODULES == set()
-    assert used & POSIX_NAMES == set()
+def test_nothing_is_used_that_windows_lacks() -> None:
+    for path in FILES:
+        nodes = list(ast.walk(tree_of(path)))
+        imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+        used = {
+            node.attr
+            for node in nodes
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("os", "signal")
+        }
+        assert imported & POSIX_MODULES == set(), path
+        assert used & POSIX_NAMES == set(), path
 
 
 def test_no_file_of_the_package_has_a_name_that_windows_can_not_have() -> None:
