@@ -11,11 +11,10 @@ WORKERS ?= 2
 
 SETUP := .venv/.ready node_modules/.ready
 PYTEST := python -m pytest
-PARALLEL := -n $(WORKERS) --dist loadgroup
+PARALLEL := -n $(WORKERS) --dist
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 PAGES := checks_page command_line_page cost_page deployer_page facts_pages functions_page live_checks_page quotas_page
-APPS := app.py $(wildcard examples/*.py examples/*/app.py)
 SOURCES := $(shell find ssm_roles -type f -not -path '*/__pycache__/*')
 NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 LOCK := uv --no-config pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
@@ -83,11 +82,11 @@ demo: $(SETUP) ## deploy the sample app to an AWS emulator on this machine
 
 .PHONY: test
 test: $(SETUP) ## run the fast test suite
-	@$(PYTEST) $(PARALLEL)
+	@$(PYTEST) $(PARALLEL) loadfile
 
 .PHONY: test-deep
 test-deep: $(SETUP) ## run the slow tests: property-based tests, deployments of all examples, and the emulator's
-	@$(PYTEST) $(PARALLEL) -m deep --hypothesis-profile=deep
+	@$(PYTEST) $(PARALLEL) loadgroup -m deep --hypothesis-profile=deep
 
 # The tests run in a copy of this folder without ssm_roles/, so that they import the wheel.
 # Of the functions' tests, only those of their permissions use aws-cdk-lib; `make check-wheel` compares the functions.
@@ -96,7 +95,7 @@ test-wheel: .venv-floor/.wheel ## run the unit tests with the built wheel and th
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 	cp -R tests embedded_aws examples app.py cdk.json pyproject.toml "$$copy"; cd "$$copy"; \
 	JSII_NODE="$(CURDIR)/.venv-floor/bin/node" PATH="$(CURDIR)/.venv-floor/bin:$$PATH" \
-		$(PYTEST) $(PARALLEL) -p no:cacheprovider tests/unit tests/lambda_/test_permissions.py
+		$(PYTEST) $(PARALLEL) loadfile -p no:cacheprovider tests/unit tests/lambda_/test_permissions.py
 
 .venv-floor/.wheel: .venv-floor/.ready .venv-wheel/.ready
 	@rm -f "$$(.venv-floor/bin/python $(PURELIB))/ssm_roles.pth"
@@ -147,19 +146,11 @@ check-types: $(SETUP)
 
 # W3005: In templates of the AWS CDK, every function depends on its role explicitly.
 .PHONY: check-templates
+# `make test` compares what the sample app and the examples synthesize with the snapshots.
 check-templates: $(SETUP)
-	@echo "Templates of $(APPS)"
-	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
-	export CDK_CONTEXT_JSON="$$(node -p 'JSON.stringify(require("./cdk.json").context)')"; \
-	for app in $(APPS); do CDK_OUTDIR="$$out/$${app%.py}" python "$$app" > /dev/null; done; \
-	mapfile -t templates < <(find "$$out" -name '*.template.json'); \
-	test $${#templates[@]} -gt 0 || { echo "The apps have no templates"; exit 1; }; \
-	cfn-lint --ignore-checks W3005 --template "$${templates[@]}" ssm_roles/templates/*.json
+	@echo "Templates"
+	@cfn-lint --ignore-checks W3005 --template tests/snapshots/*.json ssm_roles/templates/*.json
 
-# The type check of the examples uses the installed wheel instead of the source. It shares the cache of check-types, because
-# checking aws_cdk takes most of the time, so it runs afterwards, also with `make -j 2 check`. The commands also run with the
-# wheel and PyYAML alone.
-.PHONY: check-wheel
 check-wheel: .venv-wheel/.ready | check-types
 	@echo "Wheel"
 	@diff <(printf '%s\n' $(SOURCES) | sort) <(python -m zipfile -l dist/*.whl | awk 'NR > 1 && !/\.dist-info\// {print $$1}' | sort)

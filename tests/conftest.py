@@ -6,6 +6,7 @@ At the end of a session it tells how much was tried, which no count of tests say
 import atexit
 import importlib.resources
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -19,7 +20,7 @@ from hypothesis import settings
 
 # Few cases in a run of `default`, and the same each time: it is for between edits. Others in every run of `deep` but in
 # CI, where a run must be repeatable. A first synthesis takes seconds: no deadline.
-settings.register_profile("default", deadline=None, max_examples=10, derandomize=True)
+settings.register_profile("default", deadline=None, max_examples=5, derandomize=True)
 settings.register_profile("deep", deadline=None, max_examples=150, derandomize="CI" in os.environ)
 settings.load_profile("default")
 
@@ -66,6 +67,19 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 os.environ.setdefault("NODE_OPTIONS", "--max-semi-space-size=64")
 
 BAD_INPUTS_TRIED = pytest.StashKey[int]()
+
+
+# In the first lines of a test file.
+LEFT_OUT = re.compile(r"^pytestmark = [^=]*?\bmark\.(deep|readme|review)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Ignore the files with no test for this run: to import all of them takes seconds in each process."""
+    if not collection_path.match("test_*.py"):
+        return None
+    found = LEFT_OUT.search(collection_path.read_text(encoding="utf-8"))
+    is_left_out = found is not None and f"not {found[1]}" in config.option.markexpr.split(" and ")
+    return is_left_out or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -82,6 +82,7 @@ def test_without_any_one_permission_something_fails(unwanted: str, account: Acco
     assert f"not authorized to perform: {unwanted}" in failure.output
 
 
+@pytest.mark.deep
 def test_the_table_of_permissions_is_complete(account: Account) -> None:
     assembly = account.assembly(build("first"))
     template = json.loads((assembly / "Fleet.template.json").read_text(encoding="utf-8"))

@@ -56,6 +56,7 @@ def describe(account: Account, role_type: ServiceLinkedRoleType = AMAZON_SSM) ->
     return description
 
 
+@pytest.mark.deep
 def test_missing_roles_are_created_once_and_stay_when_their_stack_goes(account: Account) -> None:
     fleet = account.assembly(ensure(), ensure(ACCOUNT_DISCOVERY))
     account.cdk.deploy(fleet)

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _SSM = "AWSServiceRoleForAmazonSSM"
 _SSM_ARN = f"arn:aws:iam::111122223333:role/aws-service-role/ssm.amazonaws.com/{_SSM}"
 

@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
+pytestmark = pytest.mark.deep
+
 _ACCOUNT = "111122223333"
 _ROLE = "service-role/Node"
 _ROLE_ARN = f"arn:aws:iam::{_ACCOUNT}:role/{_ROLE}"

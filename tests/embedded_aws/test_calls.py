@@ -5,6 +5,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import ApiCall, EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 
 def test_the_log_has_the_caller_the_region_and_the_error_of_each_call(aws: EmbeddedAws) -> None:
     iam = aws.client("iam", "us-east-1")

@@ -16,6 +16,8 @@ from aws_cdk import aws_lambda as lambda_
 from embedded_aws.cdk import Cdk, CdkError
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 ROLE_NAME = "AWSServiceRoleForAmazonSSM"
 
 

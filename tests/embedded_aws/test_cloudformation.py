@@ -13,6 +13,8 @@ import pytest
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _SSM = "AWSServiceRoleForAmazonSSM"
 
 # The response contains information about the environment of the function.

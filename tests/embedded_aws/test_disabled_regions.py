@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _REGION = "ap-east-1"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _ROLE_ARN = "arn:aws:iam::111122223333:role/edge/Nodes"
 _ENTRY_ARN = "arn:aws:eks:eu-west-1:111122223333:access-entry/edge/role/111122223333/Nodes/"
 

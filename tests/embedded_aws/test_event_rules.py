@@ -8,6 +8,8 @@ import pytest
 
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
+pytestmark = pytest.mark.deep
+
 _FUNCTION = textwrap.dedent(
     """
     def handler(event, context):

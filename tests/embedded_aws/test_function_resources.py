@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from embedded_aws.server import EmbeddedAws
+
+pytestmark = pytest.mark.deep
 
 _NETWORK: dict[str, Any] = {
     "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}},

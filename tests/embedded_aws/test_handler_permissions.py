@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 CALLER = {"Action": "cloudformation:*"}
 ROLES = {"Action": ["iam:*Role*", "iam:GetRolePolicy"]}
 TRUST = {"Service": "cloudformation.amazonaws.com"}

@@ -10,6 +10,8 @@ import pytest
 from embedded_aws.emulator import activations, json_protocol, secret_rotation
 from embedded_aws.emulator.ministack import iam, secretsmanager, ssm
 
+pytestmark = pytest.mark.deep
+
 _FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rotation"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from embedded_aws.loopback import require_loopback
 
+pytestmark = pytest.mark.deep
+
 
 @pytest.mark.parametrize(
     "url",

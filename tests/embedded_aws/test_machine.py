@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from embedded_aws.machine import KeyAuth, Machine, new_key, public_key
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
+pytestmark = pytest.mark.deep
+
 _REGION = "eu-west-1"
 _CONDITION = {
     "StringEquals": {"aws:SourceAccount": "111122223333"},

@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
+pytestmark = pytest.mark.deep
+
 _ROLE = "service-role/Node"
 _TEAM = {"Key": "team", "Value": "blue"}
 _ABSENT = "mi-0123456789abcdef0"

@@ -14,6 +14,8 @@ import pytest
 
 from embedded_aws.response_proxy import ResponseProxy, is_response_host, response_host
 
+pytestmark = pytest.mark.deep
+
 _HOST = "cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com"
 
 

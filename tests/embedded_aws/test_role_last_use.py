@@ -6,6 +6,8 @@ import pytest
 
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
+pytestmark = pytest.mark.deep
+
 _NAME = "AWSServiceRoleForAmazonSSM"
 _TIME = datetime(2026, 11, 20, 8, 30, tzinfo=timezone.utc)
 

@@ -9,6 +9,8 @@ import pytest
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 

@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _SERVICE = "secretsmanager.amazonaws.com"
 _STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 _RULES = {"ScheduleExpression": "rate(12 hours)", "Duration": "1h"}

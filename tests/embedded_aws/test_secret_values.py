@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 
 def _make_secret(aws: EmbeddedAws, **arguments: str) -> tuple[Any, str]:
     client = aws.client("secretsmanager")

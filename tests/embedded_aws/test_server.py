@@ -14,6 +14,8 @@ import pytest
 
 from embedded_aws.server import REPOSITORY, EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 
 def _wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     deadline = time.monotonic() + seconds

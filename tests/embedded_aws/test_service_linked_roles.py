@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _SSM = "AWSServiceRoleForAmazonSSM"
 
 

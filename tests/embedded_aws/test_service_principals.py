@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws, EmbeddedAwsError
 
+pytestmark = pytest.mark.deep
+
 _ACCOUNT = "111122223333"
 _CONDITIONS = {
     "StringEquals": {"aws:SourceAccount": _ACCOUNT},

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _ROLE = "arn:aws:iam::111122223333:role/Tasks"
 
 

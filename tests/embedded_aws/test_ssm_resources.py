@@ -10,6 +10,8 @@ import pytest
 
 from embedded_aws.server import EmbeddedAws
 
+pytestmark = pytest.mark.deep
+
 _TIER = "/ssm/managed-instance/activation-tier"
 _TIER_ARN = f"arn:aws:ssm:eu-west-1:111122223333:servicesetting{_TIER}"
 _ROLE_ARN = "arn:aws:iam::111122223333:role/service-role/Connector"

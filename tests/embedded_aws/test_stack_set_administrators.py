@@ -5,9 +5,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-de
 
 import json
 
+import pytest
+
 from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, Organization, error_of, parameter, user_of
+
+pytestmark = pytest.mark.deep
 
 _PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
 

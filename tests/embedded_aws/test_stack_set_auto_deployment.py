@@ -11,6 +11,8 @@ from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, THERE, Organization, error_of, parameter, role, signal
 
+pytestmark = pytest.mark.deep
+
 _AUTOMATIC = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
 
 

@@ -13,6 +13,8 @@ from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, THERE, Organization, error_of, parameter, role, signal
 
+pytestmark = pytest.mark.deep
+
 _EXCEEDED = "Cancelled since failure tolerance has exceeded"
 
 

@@ -13,6 +13,8 @@ from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, THERE, Organization, parameter, role, signal
 
+pytestmark = pytest.mark.deep
+
 
 class Deployment:
     """A stack with a stack set in the management account."""

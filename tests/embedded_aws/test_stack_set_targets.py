@@ -11,6 +11,8 @@ from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, Organization, error_of, parameter
 
+pytestmark = pytest.mark.deep
+
 
 @pytest.mark.parametrize(
     ("targets", "expected"),

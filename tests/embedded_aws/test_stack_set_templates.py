@@ -12,6 +12,8 @@ from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, Organization, error_of, parameter, role, user_of
 
+pytestmark = pytest.mark.deep
+
 _NO_TRANSFORM = "Transform is not supported in SERVICE_MANAGED permission model"
 
 

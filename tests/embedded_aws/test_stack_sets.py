@@ -18,6 +18,8 @@ from embedded_aws.server import EmbeddedAws
 
 from .organization import HERE, THERE, Organization, error_of, parameter, role
 
+pytestmark = pytest.mark.deep
+
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 

@@ -230,6 +230,7 @@ class TestCreate:
 REGIONS = [f"{area}-west-{number}" for area in ("eu", "us", "ap") for number in range(1, 11)]
 
 
+@pytest.mark.deep
 class TestThirtyRegions:
     def test_stacks_in_thirty_regions_share_the_role_and_those_that_did_not_create_it_never_delete_it(
         self, aws: EmbeddedAws, new_function: NewFunction, iam: Any
@@ -614,6 +615,7 @@ class TestDelete:
         assert function.run(event).answer["Status"] == "SUCCESS"
 
 
+@pytest.mark.deep
 class TestFaults:
     @pytest.mark.parametrize("code", TRANSIENT)
     def test_a_transient_error_is_retried_with_exponential_backoff(
@@ -754,6 +756,7 @@ class TestFaults:
         assert run.seconds == 0
 
 
+@pytest.mark.deep
 class TestTime:
     @pytest.mark.parametrize("seconds", [900, 120, 45])
     def test_an_error_that_persists_gets_a_response_before_the_timeout(

@@ -140,6 +140,7 @@ def check_refused(run: Run, event: dict[str, Any]) -> None:
     assert run.seconds < 870
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("path", "values", "request_types"), CORPUS, ids=[".".join(path) for path, _, _ in CORPUS])
 def test_every_event_of_the_corpus_fails_with_a_reason(
     function: EnsureFunction,

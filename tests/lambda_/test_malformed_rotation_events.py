@@ -40,6 +40,7 @@ def stack(endpoint: AnswerEndpoint) -> Iterator[RotationStack]:
         assert stack.is_rotated
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("path", "values", "request_types"), CORPUS)
 def test_every_malformed_event_gets_a_failed_response_with_a_reason(
     stack: RotationStack,

@@ -277,6 +277,7 @@ class TestRejections:
         assert stack.aws.calls == []
 
 
+@pytest.mark.deep
 class TestFaults:
     def test_the_function_waits_for_a_role_that_systems_manager_does_not_know_yet(self, stack: RotationStack) -> None:
         stack.aws.let_the_role_propagate(stack.clock.time() + 60 - stack.aws.role_created())
@@ -358,6 +359,7 @@ class TestFaults:
         rotated.go_through(token)
 
 
+@pytest.mark.deep
 class TestSilence:
     @pytest.mark.parametrize(
         "code",

@@ -502,7 +502,7 @@ def test_a_call_that_breaks_a_rule_fails_the_test_and_not_only_the_function(stac
 def test_no_history_leaves_the_secret_without_a_usable_activation(
     stack: RotationStack, record_property: RecordProperty
 ) -> None:
-    try_histories(stack, record_property, 12)
+    try_histories(stack, record_property, 5)
 
 
 @pytest.mark.deep

@@ -697,7 +697,7 @@ def try_histories(bench: Bench, record_property: RecordProperty, histories: int)
 
 
 def test_no_history_violates_the_model(bench: Bench, record_property: RecordProperty) -> None:
-    try_histories(bench, record_property, 20)
+    try_histories(bench, record_property, 5)
 
 
 @pytest.mark.deep

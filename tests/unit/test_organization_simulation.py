@@ -149,6 +149,7 @@ def test_the_same_seed_has_the_same_outcome_and_another_seed_another() -> None:
     assert simulate(REGIONAL_PART, 20, 3) != simulate(REGIONAL_PART, 20, 3, Scenario(seed=2))
 
 
+@pytest.mark.deep
 def test_readme_has_what_the_quick_simulation_prints() -> None:
     assert organization.quick() in README.read_text(encoding="utf-8")
 

@@ -14,6 +14,7 @@ from ssm_roles.audit import documents, engine
 from ssm_roles.audit.checks import ALL_CHECKS
 from tests.unit.audit.command.samples import ERROR
 
+pytestmark = pytest.mark.deep
 pytest.importorskip("cfnlint", reason="cfn-lint is for the newest supported versions only")
 
 PACKAGE = Path(ssm_roles.__file__).parents[1]

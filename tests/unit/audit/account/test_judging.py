@@ -109,6 +109,7 @@ def test_an_account_whose_identities_could_not_be_read_is_judged_by_the_rest() -
     assert judgment.roles == ()
 
 
+@pytest.mark.deep
 def test_a_large_account_is_judged_in_bounded_time() -> None:
     identities: list[Identity] = [nodes_role(f"Nodes{index}") for index in range(60)]
     identities += [
@@ -122,6 +123,7 @@ def test_a_large_account_is_judged_in_bounded_time() -> None:
     assert {len(each.passers) for each in judgment.roles} == {300}
 
 
+@pytest.mark.deep
 def test_each_of_very_many_roles_of_instances_is_judged() -> None:
     deregister = inline("Deregister", allow("ssm:DeregisterManagedInstance"))
     roles = [
