@@ -4,6 +4,7 @@ At the end of a session it tells how much was tried, which no count of tests say
 """
 
 import atexit
+import gc
 import importlib.resources
 import os
 import re
@@ -66,6 +67,9 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 # Node.js then collects the garbage of a synthesis less often.
 os.environ.setdefault("NODE_OPTIONS", "--max-semi-space-size=64")
 
+# Syntheses make many objects, and each collection of all garbage goes through those of thousands of tests, too.
+gc.set_threshold(50_000, 20, 50)
+
 BAD_INPUTS_TRIED = pytest.StashKey[int]()
 
 
@@ -87,6 +91,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # To bootstrap takes as long as some deployments: the few in a run of `default` are for one worker.
         if "cdk" in getattr(item, "fixturenames", ()) and item.get_closest_marker("deep") is None:
             item.add_marker(pytest.mark.xdist_group("cdk"))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

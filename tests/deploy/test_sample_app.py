@@ -16,6 +16,7 @@ WITH_ORGANIZATION = ("organization", "regulated_functions")
 EXAMPLES = [path for path in sorted((REPOSITORY / "examples").glob("*.py")) if path.stem not in WITH_ORGANIZATION]
 
 
+@pytest.mark.deep
 def test_the_sample_app_makes_a_role_that_systems_manager_assumes_for_this_account_only(account: Account) -> None:
     # The CDK's own review of the templates would take most of the time.
     app = ["env", "CDK_VALIDATION=false", sys.executable, str(REPOSITORY / "app.py")]

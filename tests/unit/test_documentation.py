@@ -237,6 +237,7 @@ def test_no_sentence_has_to_be_read_twice() -> None:
         assert re.findall(BANNED, path.read_text(encoding="utf-8")) == [], path
 
 
+@pytest.mark.deep
 def test_help_of_an_activation_reads_the_documentation() -> None:
     run = subprocess.run(
         [sys.executable, "-c", "import ssm_roles; help(ssm_roles.HybridActivation)"],

@@ -167,6 +167,7 @@ def test_a_fault_would_be_found() -> None:
     assert faults(LAMBDA_CODE, lambda path: installed(imports(path)))
 
 
+@pytest.mark.deep
 def test_importing_the_library_loads_nothing_that_is_needed_for_ensured_roles_only() -> None:
     # Old versions of aws-cdk-lib load all of themselves at once.
     program = """

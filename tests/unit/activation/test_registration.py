@@ -216,6 +216,8 @@ LINUX = Registration.linux()
 EKS = Registration.eks_hybrid_node(cluster_name="Cluster_1-a", kubernetes_version="1.34")
 ECS = Registration.ecs_anywhere(cluster_name="Cluster_1-a")
 ON_LINUX = {"linux": LINUX, "eks_hybrid_node": EKS, "ecs_anywhere": ECS}
+# The fast suite tries one of them.
+KINDS = ["linux", *(pytest.param(kind, marks=pytest.mark.deep) for kind in ON_LINUX if kind != "linux")]
 TOOLS = {"linux": "ssm-setup-cli", "eks_hybrid_node": "nodeadm", "ecs_anywhere": "ecs-anywhere-install.sh"}
 
 
@@ -366,7 +368,7 @@ def any_machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path, "sh")
 
 
-@pytest.fixture(params=["linux", *(pytest.param(kind, marks=pytest.mark.deep) for kind in ON_LINUX if kind != "linux")])
+@pytest.fixture(params=KINDS)
 def each_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     """A machine for tests that depend on what it becomes."""
     return Machine(tmp_path, "sh", ON_LINUX[request.param])
@@ -458,7 +460,7 @@ def test_tools_run_in_a_private_folder_that_is_deleted(each_machine: Machine) ->
 # Standard input
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 def test_it_takes_the_value_from_standard_input_without_the_aws_cli(kind: str, machine: Machine) -> None:
     machine.registration = ON_LINUX[kind]
     machine.stdin, machine.missing = value() + "\n", ("aws",)
@@ -486,7 +488,7 @@ def test_an_empty_standard_input_names_the_command_that_has_failed(machine: Mach
     assert run.commands == []
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_registered_machine_is_skipped_or_registered_again_but_not_both(kind: str, any_machine: Machine) -> None:
     any_machine.registration = ON_LINUX[kind]
     again = "--override" if kind == "linux" else "--keep-registration"
@@ -505,7 +507,7 @@ def test_an_activation_of_another_region_is_rejected(machine: Machine) -> None:
 # The code
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "shell_option",
     [
@@ -836,7 +838,7 @@ def test_curl_has_limits_and_ignores_its_configuration(each_machine: Machine) ->
 # A registered machine
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_registered_machine_has_an_exit_code_of_its_own(kind: str, machine: Machine) -> None:
     machine.registration, machine.registered = ON_LINUX[kind], registration_of("mi-0a")
     # Nothing else is needed to find out.
@@ -921,14 +923,14 @@ def checksum(machine: Machine) -> str:
     return hashlib.sha256(tool.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_download_with_the_right_checksum_is_run(kind: str, machine: Machine) -> None:
     machine.registration = ON_LINUX[kind]
     run = machine.run("--sha256", checksum(machine).upper())
     assert run.exit_code == 0, run.error
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_download_with_another_checksum_is_not_run(kind: str, machine: Machine) -> None:
     machine.registration = ON_LINUX[kind]
     run = machine.run("--sha256", "a" * 64)
@@ -1098,7 +1100,7 @@ FAILED = {
 }
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_registration_that_fails_is_an_error_without_the_code(kind: str, machine: Machine) -> None:
     machine.registration, machine.tool, machine.registers = ON_LINUX[kind], 1, False
     run = machine.run()
@@ -1159,7 +1161,7 @@ def test_a_signal_stops_the_tool_and_deletes_everything(number: signal.Signals, 
 # All of the scripts
 
 
-@pytest.mark.parametrize("kind", ON_LINUX)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shell", ["sh", *(pytest.param(shell, marks=pytest.mark.deep) for shell in ("bash", "dash"))])
 def test_shellcheck_finds_nothing(shell: str, kind: str, tmp_path: Path) -> None:
     # In the environment of Python or in PATH: the environment of the wheel test lacks the scripts of packages.

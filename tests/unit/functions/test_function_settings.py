@@ -680,6 +680,7 @@ def test_the_services_of_a_function_are_those_that_its_code_calls(module: str) -
 # What an app without settings pays
 
 
+@pytest.mark.deep
 def test_settings_import_no_module_of_the_cdk_that_an_app_does_not_use() -> None:
     program = """
 import sys

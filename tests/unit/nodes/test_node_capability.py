@@ -868,6 +868,7 @@ def test_nodes_may_do_what_a_capability_is_for_and_nothing_near_it(
     record_property("requests evaluated", len(allowed) + len(denied))
 
 
+@pytest.mark.deep
 @EITHER_ENVIRONMENT
 @EACH_CASE_ONCE
 def test_a_capability_gives_the_same_as_an_argument_and_later_and_to_a_role_written_by_hand(
@@ -952,6 +953,7 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+@pytest.mark.deep
 @EACH_CASE
 def test_iam_knows_every_action_resource_and_condition_key_of_every_statement(
     name: str, partition: str, record_property: Callable[[str, object], None]

@@ -15,6 +15,7 @@ from .accounts import deny
 from .emulated_account import LIMITS, auditor, fill, session
 
 
+@pytest.mark.deep
 def test_every_call_only_reads_and_is_in_the_policy_and_every_action_of_the_policy_is_called(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
