@@ -168,7 +168,7 @@ check-wheel: .venv-wheel/.ready | check-types
 .PHONY: check-readme
 check-readme: $(SETUP)
 	@echo "README and pages"
-	@$(PYTEST) -q -m readme tests/test_pages.py
+	@$(PYTEST) -q -m readme tests/test_pages.py tests/site/test_spelling.py
 
 .PHONY: bench
 bench: $(SETUP) .venv-review/.ready ## compare the library with hand-written code and the audit with other tools, and simulate rollouts

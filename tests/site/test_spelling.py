@@ -18,7 +18,7 @@ from tests.unit.test_documentation import MEMBERS
 
 CONFIGURATION = ROOT / "cspell.json"
 
-pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("spelling"), IN_REPOSITORY, needs_node("cspell")]
+pytestmark = [pytest.mark.readme, IN_REPOSITORY, needs_node("cspell")]
 
 OTHER_PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/README.md")
 EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.*") if path.suffix in (".py", ".tf", ".sh", ".yaml"))
