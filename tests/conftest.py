@@ -22,7 +22,7 @@ from hypothesis import settings
 # Few cases in a run of `default`, and the same each time: it is for between edits. Others in every run of `deep` but in
 # CI, where a run must be repeatable. A first synthesis takes seconds: no deadline.
 settings.register_profile("default", deadline=None, max_examples=5, derandomize=True)
-settings.register_profile("deep", deadline=None, max_examples=150, derandomize="CI" in os.environ)
+settings.register_profile("deep", deadline=None, max_examples=100, derandomize="CI" in os.environ)
 settings.load_profile("default")
 
 
